@@ -1,0 +1,55 @@
+// Bundles everything that runs into dist/. `--watch` rebuilds on change; `--production` minifies and drops source maps.
+import * as esbuild from 'esbuild';
+import fs from 'node:fs';
+
+const watch = process.argv.includes('--watch');
+const production = process.argv.includes('--production');
+
+const common = { bundle: true, sourcemap: !production, minify: production, logLevel: 'warning' };
+const node = {
+  ...common,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  // onnxruntime-node finds its binary by a path made from platform and architecture, so it stays in the file tree.
+  external: ['vscode', 'onnxruntime-node', 'mocha'],
+};
+const browser = { ...common, platform: 'browser', format: 'iife', target: 'es2022', minify: true };
+
+const bundles = [
+  { ...node, entryPoints: { extension: 'src/extension/main.ts' }, outdir: 'dist' },
+  {
+    ...node,
+    entryPoints: { server: 'src/server/main.ts', compute: 'src/server/compute.ts' },
+    outdir: 'dist',
+  },
+  { ...node, entryPoints: { 'tensor-worker': 'src/tensor/worker.ts' }, outdir: 'dist' },
+  { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir: 'dist', banner: { js: '#!/usr/bin/env node' } },
+  {
+    ...browser,
+    entryPoints: { result: 'webview/result/main.ts', checkpoint: 'webview/checkpoint/main.ts' },
+    outdir: 'dist/webview',
+  },
+  {
+    ...browser,
+    entryPoints: { result: 'webview/result/result.css', checkpoint: 'webview/checkpoint/checkpoint.css' },
+    outdir: 'dist/webview',
+    loader: { '.ttf': 'file' },
+  },
+];
+if (!production && fs.existsSync('test/host')) {
+  const suites = fs.readdirSync('test/host').filter((file) => file.endsWith('.ts'));
+  bundles.push({ ...node, entryPoints: suites.map((file) => `test/host/${file}`), outdir: 'dist/test/host' });
+}
+
+fs.rmSync('dist', { recursive: true, force: true });
+fs.mkdirSync('dist/webview', { recursive: true });
+for (const file of ['codicon.css', 'codicon.ttf']) {
+  fs.copyFileSync(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
+}
+if (watch) {
+  for (const bundle of bundles) await (await esbuild.context({ ...bundle, logLevel: 'info' })).watch();
+} else {
+  await Promise.all(bundles.map((bundle) => esbuild.build(bundle)));
+  fs.chmodSync('dist/cli.js', 0o755);
+}

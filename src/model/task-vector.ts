@@ -1,0 +1,31 @@
+import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import type { LowRankDelta } from '../tensor/pass';
+import type { TensorSpan } from '../tensor/span';
+
+/** `τ` of one tensor of the base. */
+export type TensorDelta =
+  | { readonly kind: 'dense'; readonly span: TensorSpan }
+  /** `load` reads the factors (small) into memory as float64; `scale` is already exact (alpha/r, rsLoRA alpha/√r, patterns). */
+  | {
+      readonly kind: 'lowRank';
+      readonly scale: number;
+      readonly rank: number;
+      readonly alpha: number;
+      readonly a: TensorEntry;
+      readonly b: TensorEntry;
+      /** True where the adapter stores the transposed weight (`fan_in_fan_out`). */
+      readonly transposed: boolean;
+      load(): Promise<LowRankDelta>;
+    };
+
+/** `τ = θ − θ₀`, dense (a fine-tuned checkpoint) or factored (an adapter), under the base's tensor names. */
+export interface TaskVector {
+  readonly name: string;
+  /** What was opened. */
+  readonly checkpoint: Checkpoint;
+  readonly kind: 'dense' | 'factored';
+  /** By base tensor name. A base tensor that is missing here: absent in a dense task, unchanged (τ = 0) in a factored one. */
+  readonly deltas: ReadonlyMap<string, TensorDelta>;
+  /** Tensors of the task that have no place in the base, with the reason. */
+  readonly unplaced: readonly { readonly tensor: string; readonly reason: string }[];
+}

@@ -1,0 +1,121 @@
+import type { Finding } from './finding';
+import type { ParameterValues } from './lens';
+import type { PackedNumbers } from './numbers';
+
+/** One row or column of a matrix: where in the network it stands, so that a click can lead on. */
+export interface AxisEntry {
+  readonly label: string;
+  readonly layer?: string;
+  readonly module?: string;
+  readonly head?: number;
+  readonly tensor?: string;
+  readonly task?: string;
+}
+
+/**
+ * Which of several like artifacts this one is, e.g. `{ task: 'rot90', metric: 'relative' }`. A view offers a switch for
+ * every facet that varies inside a result; the facet `task` can also be laid side by side.
+ */
+export type Facets = Readonly<Record<string, string>>;
+
+interface ArtifactBase {
+  readonly id: string;
+  readonly title: string;
+  readonly facets?: Facets;
+  /** What to know before reading it: tensor set, layer order, or `proxy: ...` where it stands in for a paper's figure. */
+  readonly caption?: string;
+}
+
+export type Scale = 'sequential' | 'diverging' | 'categorical';
+
+/** `values` is row-major, `rows.length × columns.length`; an undefined cell is `null`. */
+export interface Matrix extends ArtifactBase {
+  readonly kind: 'matrix';
+  readonly rows: readonly AxisEntry[];
+  readonly columns: readonly AxisEntry[];
+  readonly rowTitle: string;
+  readonly columnTitle: string;
+  readonly values: PackedNumbers;
+  /** What a number means, e.g. `‖τ‖ / ‖θ₀‖`; `share` for 0..1 figures. */
+  readonly unit: string;
+  readonly scale: Scale;
+  /** The range the colours span; for `diverging` symmetric about 0. `null`: nothing is defined. */
+  readonly domain: readonly [number, number] | null;
+  /** Row and column orders other than the given one, e.g. by dendrogram; indices into rows and columns. */
+  readonly orders?: readonly {
+    readonly title: string;
+    readonly rows: readonly number[];
+    readonly columns: readonly number[];
+  }[];
+}
+
+/** Lines over one shared x axis; `null` breaks a line. */
+export interface Series extends ArtifactBase {
+  readonly kind: 'series';
+  readonly x: { readonly title: string; readonly values: readonly (number | string)[] };
+  readonly lines: readonly { readonly name: string; readonly values: PackedNumbers }[];
+  readonly unit: string;
+}
+
+export type TableCell = string | number | boolean | null;
+
+export interface TableColumn {
+  readonly name: string;
+  readonly title: string;
+  readonly type: 'text' | 'number' | 'integer' | 'share' | 'bytes' | 'boolean';
+  /** Not shown in a view unless asked for. */
+  readonly hidden?: boolean;
+}
+
+/** `rows[i][j]` belongs to `columns[j]`. Command line consumers rely on `id` and on column names. */
+export interface Table extends ArtifactBase {
+  readonly kind: 'table';
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly (readonly TableCell[])[];
+}
+
+/** `counts[i]` values lie in `[edges[i], edges[i + 1])`, the last bin closed. */
+export interface Histogram extends ArtifactBase {
+  readonly kind: 'histogram';
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+  readonly unit: string;
+}
+
+export interface Scatter extends ArtifactBase {
+  readonly kind: 'scatter';
+  readonly x: { readonly title: string; readonly values: PackedNumbers };
+  readonly y: { readonly title: string; readonly values: PackedNumbers };
+  readonly points: readonly AxisEntry[];
+}
+
+/** A dendrogram: leaves are `leaves[i]`; every merge joins two earlier nodes (leaf i is node i, merge k is node leaves.length + k). */
+export interface Tree extends ArtifactBase {
+  readonly kind: 'tree';
+  readonly leaves: readonly AxisEntry[];
+  readonly merges: readonly { readonly left: number; readonly right: number; readonly height: number }[];
+  readonly order: readonly number[];
+  readonly unit: string;
+}
+
+/** Plain text (never HTML, never Markdown with links). */
+export interface Note extends ArtifactBase {
+  readonly kind: 'note';
+  readonly severity: 'information' | 'warning';
+  readonly text: string;
+}
+
+export type Artifact = Matrix | Series | Table | Histogram | Scatter | Tree | Note;
+
+/** What every run of a lens returns, and what `--json` prints. */
+export interface LensResult {
+  readonly lens: string;
+  readonly version: number;
+  readonly study: string;
+  readonly parameters: ParameterValues;
+  readonly inputs: readonly { readonly name: string; readonly path: string; readonly fingerprint: string }[];
+  readonly artifacts: readonly Artifact[];
+  readonly findings: readonly Finding[];
+  readonly elapsedMs: number;
+  readonly bytesRead: number;
+}

@@ -1,0 +1,91 @@
+import type { LensResult } from './artifact';
+import type { CheckpointView, TensorDetail } from './checkpoint';
+import type { PlaceNode, WorkspaceContents } from './explorer';
+import type { Finding, TextRange } from './finding';
+import type { LensDescription } from './lens';
+import type { Result } from './result';
+import type { RunSpec, StudySpec } from './study';
+
+export interface FormatDescription {
+  readonly id: string;
+  readonly title: string;
+  readonly endings: readonly string[];
+  readonly supports: readonly string[];
+}
+
+/**
+ * Every request that crosses from the extension to the server, and unchanged from the server to its compute process.
+ * Each answers with a {@link Result}; an exception is a bug.
+ */
+export interface Requests {
+  /** The registry of lenses. */
+  'deltalens/lenses': { params: Record<string, never>; value: readonly LensDescription[] };
+  'deltalens/formats': { params: Record<string, never>; value: readonly FormatDescription[] };
+  /** Finds checkpoints, adapters and studies below the workspace folders; reads headers only. */
+  'deltalens/explore': { params: { readonly roots: readonly string[] }; value: WorkspaceContents };
+  /** Children of a checkpoint, of a layer in it, or of a module in that layer. */
+  'deltalens/places': {
+    params: { readonly path: string; readonly layer?: string; readonly module?: string };
+    value: readonly PlaceNode[];
+  };
+  'deltalens/inspect': {
+    params: { readonly path: string; readonly roots: readonly string[] };
+    value: CheckpointView;
+  };
+  /** Statistics of one tensor, and of its task vector where `base` is given. For an adapter's delta, `tensor` is the base's tensor name. */
+  'deltalens/tensor': {
+    params: {
+      readonly path: string;
+      readonly tensor: string;
+      readonly base?: string;
+      readonly bins?: number;
+    };
+    value: TensorDetail;
+  };
+  /** Reads a `*.study.yaml`. */
+  'deltalens/readStudy': { params: { readonly path: string }; value: StudySpec };
+  /** Makes a study of a selection: finds the base among the paths or, for adapters, where their configuration says. */
+  'deltalens/makeStudy': {
+    params: { readonly paths: readonly string[]; readonly base?: string; readonly roots: readonly string[] };
+    value: StudySpec;
+  };
+  'deltalens/runLens': { params: { readonly run: RunSpec; readonly job: string }; value: LensResult };
+  /** Findings of one document (its text as the editor holds it, else as on disk) or binary file, and of what it names. */
+  'deltalens/lint': {
+    params: { readonly path: string; readonly text?: string; readonly roots: readonly string[] };
+    value: readonly Finding[];
+  };
+  /** Plain-text hover for one line of a document. */
+  'deltalens/hover': {
+    params: {
+      readonly path: string;
+      readonly line: string;
+      readonly lineNumber: number;
+      readonly character: number;
+      readonly roots: readonly string[];
+    };
+    value: { readonly markdown: string; readonly range: TextRange } | null;
+  };
+  /** Version of onnxruntime, loading it: proves that the packaging works. */
+  'deltalens/runtime': { params: Record<string, never>; value: { readonly onnxruntime: string } };
+}
+
+export type RequestName = keyof Requests;
+export type RequestParams<N extends RequestName> = Requests[N]['params'];
+export type RequestResult<N extends RequestName> = Result<Requests[N]['value']>;
+
+/** How far a job is; sent at most ten times a second. */
+export interface JobProgress {
+  readonly job: string;
+  /** 0..1 */
+  readonly fraction: number;
+  readonly message: string;
+}
+
+/** Notifications from the server to the extension. */
+export interface Notifications {
+  'deltalens/progress': JobProgress;
+  /** Checkpoints, adapters or studies appeared, changed or went: ask `deltalens/explore` again. */
+  'deltalens/contentsChanged': Record<string, never>;
+}
+export type NotificationName = keyof Notifications;

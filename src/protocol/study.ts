@@ -1,0 +1,22 @@
+/** One task of a study: a fine-tuned checkpoint or an adapter. */
+export interface TaskSpec {
+  readonly name: string;
+  /** Absolute path of a file or folder. */
+  readonly path: string;
+}
+
+/** A base and named tasks, before anything is opened. All paths are absolute. */
+export interface StudySpec {
+  readonly name: string;
+  readonly base?: string;
+  readonly tasks: readonly TaskSpec[];
+  /** The `*.study.yaml` it came from. */
+  readonly file?: string;
+}
+
+/** A lens over a study: all that is needed to get the same result again. This is what a panel remembers. */
+export interface RunSpec {
+  readonly lens: string;
+  readonly study: StudySpec;
+  readonly parameters: Readonly<Record<string, number | boolean | string>>;
+}

@@ -1,0 +1,110 @@
+import type { Result } from '../protocol/result';
+import type { TensorSpan } from './span';
+
+/** Low-rank task vector of one tensor, `τ = scale · B · A`, with both factors in memory (they are small). */
+export interface LowRankDelta {
+  readonly scale: number;
+  /** m × r, row-major. */
+  readonly b: Float64Array;
+  /** r × n, row-major. */
+  readonly a: Float64Array;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rank: number;
+}
+
+/** One task of a group: a fine-tuned tensor of the base's shape, or a low-rank delta of it. */
+export type GroupTask =
+  | { readonly kind: 'dense'; readonly span: TensorSpan }
+  | { readonly kind: 'lowRank'; readonly delta: LowRankDelta };
+
+/**
+ * One piece of work of a streaming pass. The bytes of every span are read once, whatever is asked of them.
+ * `moments`: moments and extremes of one tensor. `histogram`: counts between known edges. `group`: a base tensor and its
+ * tasks: everything a task vector's profile and Gram matrix need. `deltaMoments`/`deltaHistogram`: the same of
+ * `τ = θ − θ₀` (streamed row by row for a low-rank task, never held whole).
+ */
+export type PassItem =
+  | { readonly kind: 'moments'; readonly span: TensorSpan }
+  | { readonly kind: 'histogram'; readonly span: TensorSpan; readonly edges: Float64Array }
+  | {
+      readonly kind: 'group';
+      readonly base: TensorSpan;
+      readonly tasks: readonly GroupTask[];
+      readonly elementwise: boolean;
+    }
+  | { readonly kind: 'deltaMoments'; readonly base: TensorSpan; readonly task: GroupTask }
+  | {
+      readonly kind: 'deltaHistogram';
+      readonly base: TensorSpan;
+      readonly task: GroupTask;
+      readonly edges: Float64Array;
+    };
+
+/** Float64 moments over the finite entries. `mean` and `m2` (sum of squared deviations) are merged by Chan's formula. */
+export interface Moments {
+  readonly kind: 'moments';
+  readonly count: number;
+  readonly finite: number;
+  readonly mean: number;
+  readonly m2: number;
+  /** +Infinity where nothing is finite. */
+  readonly min: number;
+  /** −Infinity where nothing is finite. */
+  readonly max: number;
+  readonly l1: number;
+  /** Σx² */
+  readonly squares: number;
+  readonly zeros: number;
+  readonly nan: number;
+  readonly inf: number;
+  /** Flat indices of the first NaN and ±Inf entries, ascending, at most 8. */
+  readonly nonFinite: readonly { readonly index: number; readonly value: 'NaN' | '+Inf' | '-Inf' }[];
+}
+
+/** Counts per bin; values outside the edges are not counted. */
+export interface BinCounts {
+  readonly kind: 'bins';
+  readonly counts: Float64Array;
+}
+
+/** Sums over one base tensor and one task. Entries where either side is not finite count in `skipped` only. */
+export interface TaskSums {
+  /** Σθ² */
+  readonly taskSquares: number;
+  /** Σθ₀θ */
+  readonly dot: number;
+  /** Σ(θ−θ₀)², summed as such */
+  readonly deltaSquares: number;
+  /** The four below are `null` for a low-rank task unless `elementwise` was asked for. */
+  readonly deltaAbsMax: number | null;
+  /** Entries with τ = 0. */
+  readonly identical: number | null;
+  /** Entries with θ₀·θ < 0. */
+  readonly signFlips: number | null;
+  readonly skipped: number | null;
+}
+
+export interface GroupSums {
+  readonly kind: 'group';
+  readonly count: number;
+  /** Σθ₀² */
+  readonly baseSquares: number;
+  readonly tasks: readonly TaskSums[];
+  /** tasks × tasks inner products ⟨τᵢ, τⱼ⟩, row-major. */
+  readonly gram: Float64Array;
+}
+
+export type PassOutcome = Moments | BinCounts | GroupSums;
+
+/** Runs passes over worker threads. Implemented by `pool.ts`, and by a slow obvious one in the tests. */
+export interface PassRunner {
+  /**
+   * Outcomes stand in the order of the items. Fails with `cancelled`, `file-changed` (a span ends beyond its file),
+   * or the operating system's answer. `onBytes` gets the running total of bytes read, at most ten times a second.
+   */
+  run(
+    items: readonly PassItem[],
+    options: { readonly signal: AbortSignal; readonly onBytes?: (done: number, total: number) => void },
+  ): Promise<Result<readonly PassOutcome[]>>;
+}
