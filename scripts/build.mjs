@@ -1,4 +1,5 @@
-// Bundles everything that runs into dist/. `--watch` rebuilds on change; `--production` minifies and drops source maps.
+// Bundles everything that runs into dist/. `--watch` rebuilds on change; `--production` minifies and drops source maps;
+// `--only=cli,server` builds just these entries.
 import * as esbuild from 'esbuild';
 import fs from 'node:fs';
 
@@ -42,14 +43,18 @@ if (!production && fs.existsSync('test/host')) {
   bundles.push({ ...node, entryPoints: suites.map((file) => `test/host/${file}`), outdir: 'dist/test/host' });
 }
 
-fs.rmSync('dist', { recursive: true, force: true });
+const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length).split(',');
+const chosen = bundles.filter(
+  (bundle) => !only || Object.keys(bundle.entryPoints).some((entry) => only.includes(entry)),
+);
+if (!only) fs.rmSync('dist', { recursive: true, force: true });
 fs.mkdirSync('dist/webview', { recursive: true });
 for (const file of ['codicon.css', 'codicon.ttf']) {
   fs.copyFileSync(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
 }
 if (watch) {
-  for (const bundle of bundles) await (await esbuild.context({ ...bundle, logLevel: 'info' })).watch();
+  for (const bundle of chosen) await (await esbuild.context({ ...bundle, logLevel: 'info' })).watch();
 } else {
-  await Promise.all(bundles.map((bundle) => esbuild.build(bundle)));
-  fs.chmodSync('dist/cli.js', 0o755);
+  await Promise.all(chosen.map((bundle) => esbuild.build(bundle)));
+  if (fs.existsSync('dist/cli.js')) fs.chmodSync('dist/cli.js', 0o755);
 }
