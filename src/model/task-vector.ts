@@ -1,11 +1,15 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import type { Result } from '../protocol/result';
 import type { LowRankDelta } from '../tensor/pass';
 import type { TensorSpan } from '../tensor/span';
 
 /** `τ` of one tensor of the base. */
 export type TensorDelta =
   | { readonly kind: 'dense'; readonly span: TensorSpan }
-  /** `load` reads the factors (small) into memory as float64; `scale` is already exact (alpha/r, rsLoRA alpha/√r, patterns). */
+  /**
+   * `load` reads the factors (small) into memory as float64, turned so that `scale · b · a` has the base tensor's shape;
+   * it fails as a read does (`file-changed`, `file-missing`, ...). `scale` is already exact (alpha/r, rsLoRA alpha/√r, patterns).
+   */
   | {
       readonly kind: 'lowRank';
       readonly scale: number;
@@ -15,7 +19,7 @@ export type TensorDelta =
       readonly b: TensorEntry;
       /** True where the adapter stores the transposed weight (`fan_in_fan_out`). */
       readonly transposed: boolean;
-      load(): Promise<LowRankDelta>;
+      load(): Promise<Result<LowRankDelta>>;
     };
 
 /** `τ = θ − θ₀`, dense (a fine-tuned checkpoint) or factored (an adapter), under the base's tensor names. */

@@ -1,0 +1,368 @@
+import type { Place } from './place';
+
+type Role = Place['role'];
+
+/** One naming rule: which tensors it means, and what they are. The first rule that matches a name wins. */
+export interface NamingRule {
+  /**
+   * Matched against the tensor's name in lower case, without its parameter part (`.weight`, `.bias`, ...) and with the
+   * numbers of layer and expert written as `#`: `model.layers.#.self_attn.q_proj`.
+   */
+  readonly pattern: RegExp;
+  readonly module: string;
+  /** Only for tensors outside every numbered layer. */
+  readonly outside?: true;
+  /** Row of a heatmap outside every numbered layer, where the role does not say it already. */
+  readonly row?: 'input' | 'output';
+}
+
+/**
+ * Every module there is, with its role, in the order in which a layer computes: the order of a heatmap's columns.
+ */
+export const MODULES: readonly { readonly module: string; readonly role: Role }[] = [
+  { module: 'embedding.token', role: 'embedding' },
+  { module: 'embedding.patch', role: 'embedding' },
+  { module: 'embedding.audio', role: 'embedding' },
+  { module: 'embedding.class', role: 'embedding' },
+  { module: 'embedding.position', role: 'embedding' },
+  { module: 'embedding.type', role: 'embedding' },
+  { module: 'embedding.time', role: 'embedding' },
+  { module: 'embedding', role: 'embedding' },
+  { module: 'norm.embedding', role: 'norm' },
+  { module: 'norm.attention', role: 'norm' },
+  { module: 'attention.qkv', role: 'attention' },
+  { module: 'attention.query', role: 'attention' },
+  { module: 'attention.key', role: 'attention' },
+  { module: 'attention.value', role: 'attention' },
+  { module: 'attention.key-value', role: 'attention' },
+  { module: 'norm.query', role: 'norm' },
+  { module: 'norm.key', role: 'norm' },
+  { module: 'norm.key-value', role: 'norm' },
+  { module: 'attention.position', role: 'attention' },
+  { module: 'attention.mask', role: 'attention' },
+  { module: 'attention', role: 'attention' },
+  { module: 'attention.output', role: 'attention' },
+  { module: 'norm.attention.post', role: 'norm' },
+  { module: 'norm.cross-attention', role: 'norm' },
+  { module: 'cross-attention.qkv', role: 'attention' },
+  { module: 'cross-attention.query', role: 'attention' },
+  { module: 'cross-attention.key', role: 'attention' },
+  { module: 'cross-attention.value', role: 'attention' },
+  { module: 'cross-attention.output', role: 'attention' },
+  { module: 'norm.mlp', role: 'norm' },
+  { module: 'norm.mlp.pre', role: 'norm' },
+  { module: 'router', role: 'mlp' },
+  { module: 'mlp.gate-up', role: 'mlp' },
+  { module: 'mlp.gate', role: 'mlp' },
+  { module: 'mlp.up', role: 'mlp' },
+  { module: 'mlp', role: 'mlp' },
+  { module: 'mlp.down', role: 'mlp' },
+  { module: 'expert.gate-up', role: 'mlp' },
+  { module: 'expert.gate', role: 'mlp' },
+  { module: 'expert.up', role: 'mlp' },
+  { module: 'expert', role: 'mlp' },
+  { module: 'expert.down', role: 'mlp' },
+  { module: 'shared-expert.router', role: 'mlp' },
+  { module: 'shared-expert.gate', role: 'mlp' },
+  { module: 'shared-expert.up', role: 'mlp' },
+  { module: 'shared-expert.down', role: 'mlp' },
+  { module: 'norm.mlp.post', role: 'norm' },
+  { module: 'linear', role: 'mlp' },
+  { module: 'convolution', role: 'convolution' },
+  { module: 'norm', role: 'norm' },
+  { module: 'convolution.1', role: 'convolution' },
+  { module: 'norm.1', role: 'norm' },
+  { module: 'convolution.2', role: 'convolution' },
+  { module: 'norm.2', role: 'norm' },
+  { module: 'convolution.3', role: 'convolution' },
+  { module: 'norm.3', role: 'norm' },
+  { module: 'convolution.shortcut', role: 'convolution' },
+  { module: 'norm.shortcut', role: 'norm' },
+  { module: 'convolution.resample', role: 'convolution' },
+  { module: 'norm.final', role: 'norm' },
+  { module: 'pooler', role: 'head' },
+  { module: 'head', role: 'head' },
+  { module: 'other', role: 'other' },
+];
+
+// A part of a dotted name: what stands before it, and what it ends with.
+const CROSS = '(?:encdecattention|encoder_attn|crossattention|cross_attn|cross_attention|attn2|xattn)';
+const ATTENTION = '(?:attention|self_attn|self_attention|selfattention|attn|attn1|mixer|sa)';
+const EXPERTS = '(?:experts|expert)(?:\\.#)?';
+const SHARED = '(?:shared_experts?|shared_mlp)';
+
+function last(names: string): RegExp {
+  return new RegExp(`(?:^|\\.)(?:${names})$`);
+}
+
+function within(container: string, names: string): RegExp {
+  return new RegExp(`(?:^|\\.)${container}\\.(?:${names})$`);
+}
+
+/** Naming rules of the common architectures, specific ones first, rules by suffix last. */
+export const NAMING_RULES: readonly NamingRule[] = [
+  // Residual convolution networks and U-Nets.
+  {
+    pattern: last('downsample\\.0|shortcut|conv_shortcut|downsample\\.conv'),
+    module: 'convolution.shortcut',
+  },
+  { pattern: last('downsample\\.1|downsample\\.norm|shortcut\\.norm'), module: 'norm.shortcut' },
+  { pattern: last('(?:down|up)samplers\\.\\d+\\.conv'), module: 'convolution.resample' },
+  { pattern: last('(?:encoder|audio_tower)\\.conv\\d'), module: 'embedding.audio', row: 'input' },
+  { pattern: last('conv_in'), module: 'convolution', row: 'input' },
+  { pattern: last('conv_norm_out'), module: 'norm.final', row: 'output' },
+  { pattern: last('conv_out'), module: 'convolution', row: 'output' },
+  {
+    pattern: last('time_embed(?:ding|der)?(?:\\.linear_\\d|\\.\\d)?|time_emb_proj'),
+    module: 'embedding.time',
+  },
+
+  // Embeddings.
+  {
+    pattern: last(
+      'embed_tokens|wte|word_embeddings?|token_embedding|tok_embeddings|embed_in|shared|word_embedding|tokens_embed',
+    ),
+    module: 'embedding.token',
+  },
+  {
+    pattern: last(
+      'wpe|position_embeddings?|embed_positions|positional_embedding|pos_embed|position_ids|pos_embedding',
+    ),
+    module: 'embedding.position',
+  },
+  { pattern: last('token_type_embeddings|segment_embeddings?'), module: 'embedding.type' },
+  {
+    pattern: last('patch_embeddings?(?:\\.projection)?|patch_embed\\.proj|conv_proj'),
+    module: 'embedding.patch',
+  },
+  {
+    pattern: last(
+      'cls_token|class_embedding|class_token|mask_token|distillation_token|dist_token|register_tokens',
+    ),
+    module: 'embedding.class',
+  },
+  {
+    pattern: last(
+      'embeddings\\.(?:layernorm|layer_norm|norm)|layernorm_embedding|pre_layrnorm|pre_layernorm|emb_ln|word_embeddings_layernorm|ln_pre',
+    ),
+    module: 'norm.embedding',
+    row: 'input',
+  },
+
+  // Stages of a network that numbers its parts without nesting them: conv1, bn1, conv2, ...
+  { pattern: /^(?:[a-z_]+\.)?conv\d*$/, module: 'convolution', outside: true },
+  { pattern: /^(?:[a-z_]+\.)?bn\d*$/, module: 'norm', outside: true },
+  { pattern: /^(?:fc|lin|linear|dense)\d+$/, module: 'linear', outside: true },
+  {
+    pattern: last(
+      'ln_f|norm|layernorm|layer_norm|final_layer_norm|final_layernorm|post_layernorm|final_norm|ln_post|ln_final|norm_f|norm_out|model_norm',
+    ),
+    module: 'norm.final',
+    outside: true,
+  },
+
+  // Attention to another sequence.
+  { pattern: within(CROSS, 'q|q_proj|to_q|query|self\\.query|q_attn'), module: 'cross-attention.query' },
+  { pattern: within(CROSS, 'k|k_proj|to_k|key|self\\.key'), module: 'cross-attention.key' },
+  { pattern: within(CROSS, 'v|v_proj|to_v|value|self\\.value'), module: 'cross-attention.value' },
+  { pattern: within(CROSS, 'c_attn|qkv|in_proj'), module: 'cross-attention.qkv' },
+  {
+    pattern: within(CROSS, 'o|o_proj|out_proj|to_out(?:\\.\\d)?|output\\.dense|c_proj'),
+    module: 'cross-attention.output',
+  },
+  {
+    pattern: last(
+      `encoder_attn_layer_norm|cross_attn_layer_norm|ln_cross_attn|${CROSS}\\.output\\.layernorm`,
+    ),
+    module: 'norm.cross-attention',
+  },
+  { pattern: /(?:^|\.)decoder\.block\.#\.layer\.1\.layer_norm$/, module: 'norm.cross-attention' },
+
+  // Attention.
+  {
+    pattern: last('c_attn|qkv|qkv_proj|query_key_value|wqkv|in_proj|attn\\.to_qkv|w_pack'),
+    module: 'attention.qkv',
+  },
+  { pattern: last('q_proj|query|to_q|q_lin|wq|query_proj|q_a_proj|q_b_proj'), module: 'attention.query' },
+  { pattern: last('k_proj|key|to_k|k_lin|wk|key_proj'), module: 'attention.key' },
+  { pattern: last('v_proj|value|to_v|v_lin|wv|value_proj'), module: 'attention.value' },
+  { pattern: last('kv_proj|kv_a_proj_with_mqa|kv_b_proj|to_kv'), module: 'attention.key-value' },
+  { pattern: within(ATTENTION, 'q'), module: 'attention.query' },
+  { pattern: within(ATTENTION, 'k'), module: 'attention.key' },
+  { pattern: within(ATTENTION, 'v'), module: 'attention.value' },
+  { pattern: last('q_norm|query_layernorm|q_layernorm|q_a_layernorm|norm_q'), module: 'norm.query' },
+  { pattern: last('k_norm|key_layernorm|k_layernorm|norm_k'), module: 'norm.key' },
+  { pattern: last('kv_a_layernorm'), module: 'norm.key-value' },
+  {
+    pattern: last(
+      'rotary_emb|relative_attention_bias|relative_position_bias|relative_position_bias_table|rotary_pos_emb',
+    ),
+    module: 'attention.position',
+  },
+  {
+    pattern: within(
+      ATTENTION,
+      'o|o_proj|out_proj|c_proj|proj|dense|output\\.dense|wo|to_out(?:\\.\\d)?|out_lin|out',
+    ),
+    module: 'attention.output',
+  },
+  { pattern: last('o_proj|out_proj|to_out\\.\\d|out_lin'), module: 'attention.output' },
+  { pattern: last(ATTENTION), module: 'attention.mask' },
+
+  // Norms of a layer.
+  { pattern: /(?:^|\.)resnets\.\d+\.norm1$/, module: 'norm.1' },
+  { pattern: /(?:^|\.)resnets\.\d+\.norm2$/, module: 'norm.2' },
+  { pattern: /(?:^|\.)transformer_blocks\.\d+\.norm2$/, module: 'norm.cross-attention' },
+  {
+    pattern: last(
+      'input_layernorm|ln_1|ln1|layernorm_before|layer_norm1|layernorm1|norm1|self_attn_layer_norm|sa_layer_norm|attention_norm|attn_norm|attention_layernorm|ln_attn|attn_ln|attention\\.output\\.layernorm',
+    ),
+    module: 'norm.attention',
+  },
+  { pattern: /(?:^|\.)(?:encoder|decoder)\.block\.#\.layer\.0\.layer_norm$/, module: 'norm.attention' },
+  {
+    pattern: last('post_self_attn_layernorm|attn_norm_post|post_attention_norm'),
+    module: 'norm.attention.post',
+  },
+  {
+    pattern: last(
+      'post_attention_layernorm|ln_2|ln2|layernorm_after|layer_norm2|layernorm2|norm2|norm3|output_layer_norm|ffn_norm|mlp_norm|mlp_ln|ffn_layernorm|output\\.layernorm',
+    ),
+    module: 'norm.mlp',
+  },
+  { pattern: /(?:^|\.)(?:layers|blocks|h)\.#\.final_layer_norm$/, module: 'norm.mlp' },
+  { pattern: /(?:^|\.)encoder\.block\.#\.layer\.1\.layer_norm$/, module: 'norm.mlp' },
+  { pattern: /(?:^|\.)decoder\.block\.#\.layer\.2\.layer_norm$/, module: 'norm.mlp' },
+  { pattern: last('pre_feedforward_layernorm'), module: 'norm.mlp.pre' },
+  { pattern: last('post_feedforward_layernorm|post_mlp_layernorm'), module: 'norm.mlp.post' },
+
+  // Mixtures of experts, before the multilayer perceptrons whose names they share.
+  {
+    pattern: last(
+      'block_sparse_moe\\.gate|mlp\\.gate|moe\\.gate|router|router\\.classifier|feed_forward\\.router|feed_forward\\.gate|ffn\\.gate',
+    ),
+    module: 'router',
+  },
+  { pattern: last('shared_expert_gate'), module: 'shared-expert.router' },
+  { pattern: within(SHARED, 'gate_proj|w1'), module: 'shared-expert.gate' },
+  { pattern: within(SHARED, 'up_proj|w3'), module: 'shared-expert.up' },
+  { pattern: within(SHARED, 'down_proj|w2'), module: 'shared-expert.down' },
+  { pattern: within(EXPERTS, 'gate_up_proj'), module: 'expert.gate-up' },
+  { pattern: within(EXPERTS, 'gate_proj|w1|wi_0'), module: 'expert.gate' },
+  { pattern: within(EXPERTS, 'up_proj|w3|wi|wi_1|fc1|linear_fc1'), module: 'expert.up' },
+  { pattern: within(EXPERTS, 'down_proj|w2|wo|fc2|linear_fc2'), module: 'expert.down' },
+  { pattern: /(?:^|\.)experts(?:\.|$)/, module: 'expert' },
+
+  // Multilayer perceptrons.
+  { pattern: last('gate_up_proj|gate_and_up_proj|wi_fused'), module: 'mlp.gate-up' },
+  { pattern: last('gate_proj|w1|wi_0|gate_linear'), module: 'mlp.gate' },
+  {
+    pattern: last(
+      'up_proj|w3|wi_1|wi|c_fc|fc1|dense_h_to_4h|intermediate\\.dense|lin1|linear1|mlp\\.0|ffn\\.0|ff\\.net\\.0\\.proj|ffn\\.lin1|fc_in|w_1|intermediate_dense',
+    ),
+    module: 'mlp.up',
+  },
+  {
+    pattern: last(
+      'down_proj|w2|wo|mlp\\.c_proj|c_proj|fc2|dense_4h_to_h|output\\.dense|lin2|linear2|mlp\\.[2-4]|ffn\\.[2-4]|ff\\.net\\.2|fc_out|w_2|output_dense',
+    ),
+    module: 'mlp.down',
+  },
+
+  // Convolutions with their norms, by number.
+  { pattern: last('conv1'), module: 'convolution.1' },
+  { pattern: last('conv2'), module: 'convolution.2' },
+  { pattern: last('conv3'), module: 'convolution.3' },
+  { pattern: last('bn1'), module: 'norm.1' },
+  { pattern: last('bn2'), module: 'norm.2' },
+  { pattern: last('bn3'), module: 'norm.3' },
+
+  // The end of the network.
+  { pattern: last('pooler\\.dense|pooler'), module: 'pooler' },
+  {
+    pattern: last(
+      'lm_head|classifier|classifier\\.dense|score|embed_out|fc|head|heads\\.head|qa_outputs|proj_out|visual_projection|text_projection|logit_scale|output_projection|final_logits_bias|lm_head\\.(?:dense|decoder)|v_head\\.summary',
+    ),
+    module: 'head',
+  },
+  { pattern: /(?:^|\.)cls\.(?:predictions|seq_relationship)(?:\.|$)/, module: 'head' },
+  { pattern: /^output$/, module: 'head' },
+
+  // By suffix: whatever has no rule of its own.
+  { pattern: last('(?:[a-z_]*_)?(?:proj_in)'), module: 'linear' },
+  { pattern: /(?:^|\.)(?:[a-z0-9_]*(?:norm|layernorm)[a-z0-9_]*|ln_[a-z0-9]+|bn\d*|ln\d*)$/, module: 'norm' },
+  { pattern: /(?:^|\.)[a-z0-9_]*conv[a-z0-9_]*$/, module: 'convolution' },
+  { pattern: /(?:^|\.)[a-z0-9_]*embed[a-z0-9_]*(?:\.|$)/, module: 'embedding' },
+  { pattern: new RegExp(`(?:^|\\.)${ATTENTION}\\.`), module: 'attention' },
+  { pattern: /(?:^|\.)(?:mlp|ffn|ff|feed_forward)\./, module: 'mlp' },
+  { pattern: /(?:^|\.)(?:lin|linear|dense|fc|proj)_?\d*$/, module: 'linear' },
+];
+
+/** Parts that say nothing about the place: wrappers of a framework, and what an adapter adds to a module's name. */
+export const TRANSPARENT_PARTS: ReadonlySet<string> = new Set([
+  'base_model',
+  '_orig_mod',
+  '_fsdp_wrapped_module',
+  'base_layer',
+  'original_module',
+]);
+
+/** Last parts that name a parameter of a module, not a module. */
+export const PARAMETER_PARTS: ReadonlySet<string> = new Set([
+  'weight',
+  'bias',
+  'gamma',
+  'beta',
+  'running_mean',
+  'running_var',
+  'num_batches_tracked',
+  'inv_freq',
+  'scales',
+  'qweight',
+  'qzeros',
+  'weight_scale',
+  'weight_scale_inv',
+  'masked_bias',
+  'e_score_correction_bias',
+]);
+
+/** Words before a number that mean no more than "layer". */
+export const LAYER_WORDS: ReadonlySet<string> = new Set([
+  'layers',
+  'layer',
+  'block',
+  'blocks',
+  'h',
+  'resblocks',
+  'transformer_blocks',
+]);
+
+/** Words of parts that are numbered without nesting (`conv1`, `bn1`): equal numbers share a row. */
+export const FLAT_WORDS: ReadonlySet<string> = new Set([
+  'conv',
+  'bn',
+  'norm',
+  'fc',
+  'lin',
+  'linear',
+  'dense',
+  'gn',
+  'ln',
+]);
+
+/** Sections of a network in the order in which data passes through them, found in a layer's name. */
+export const SECTIONS: readonly {
+  readonly pattern: RegExp;
+  readonly label: string;
+  readonly rank: number;
+}[] = [
+  { pattern: /(?:^|\.)(?:vision_model|vision_tower|visual|image_encoder)\./, label: 'vision', rank: 0 },
+  { pattern: /(?:^|\.)(?:text_model|text_encoder)\./, label: 'text', rank: 1 },
+  { pattern: /(?:^|\.)encoder\.(?:layers|block)\./, label: 'encoder', rank: 2 },
+  { pattern: /(?:^|\.)down_blocks\./, label: 'down', rank: 3 },
+  { pattern: /(?:^|\.)mid_block\./, label: 'middle', rank: 4 },
+  { pattern: /(?:^|\.)up_blocks\./, label: 'up', rank: 5 },
+  { pattern: /(?:^|\.)decoder\./, label: 'decoder', rank: 6 },
+];
+/** Rank of a layer in no section: after encoders, before decoders. */
+export const PLAIN_SECTION_RANK = 3;

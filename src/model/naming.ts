@@ -1,0 +1,152 @@
+import { compareNatural } from './natural-order';
+import {
+  FLAT_WORDS,
+  LAYER_WORDS,
+  MODULES,
+  NAMING_RULES,
+  PARAMETER_PARTS,
+  PLAIN_SECTION_RANK,
+  SECTIONS,
+  TRANSPARENT_PARTS,
+  type NamingRule,
+} from './naming-rules';
+import type { Place } from './place';
+
+export { compareNatural } from './natural-order';
+
+/** The layer of every tensor that stands in no numbered layer. */
+export const OTHER_LAYER = '(other)';
+
+const MODULE_RANK: ReadonlyMap<string, number> = new Map(MODULES.map(({ module }, rank) => [module, rank]));
+const ROLES: ReadonlyMap<string, Place['role']> = new Map(MODULES.map(({ module, role }) => [module, role]));
+const UNKNOWN: NamingRule = { pattern: /^/, module: 'other' };
+const NUMBER = /^\d+$/;
+const NUMBERED_WORD = /^([a-z_]*[a-z])_?(\d+)$/;
+const FACTOR = /^(?:lora_|vera_|hada_|lokr_|ia3_|oft_|boft_|modules_to_save$)/;
+
+/** Finds where a tensor stands in the network by its name alone: total and deterministic, unknown names are `other`. */
+export function placeOf(tensorName: string): Place {
+  const parts = tensorName.split('.');
+  const numberAt = parts.findIndex((part) => NUMBER.test(part));
+  const layer = numberAt < 0 ? OTHER_LAYER : parts.slice(0, numberAt + 1).join('.');
+  const rule = ruleFor(modulePath(parts, numberAt), numberAt < 0);
+  const role = ROLES.get(rule.module) ?? 'other';
+  const row = numberAt < 0 ? rowOutsideLayers(parts, rule, role) : layer;
+  const expert = expertOf(parts);
+  return {
+    layer,
+    layerLabel: rowLabel(row),
+    row,
+    module: rule.module,
+    role,
+    ...(expert === null ? {} : { expert }),
+  };
+}
+
+/** Tensor names in the order in which data passes: input, layers (encoder before decoder), output; modules in order inside each. */
+export function networkOrder(names: readonly string[]): string[] {
+  const keyed = names.map((name) => ({ name, place: placeOf(name) }));
+  const rows = ranks(
+    keyed.map(({ place }) => place.row),
+    compareRows,
+  );
+  const modules = ranks(
+    keyed.map(({ place }) => place.module),
+    compareModules,
+  );
+  return keyed
+    .map(({ name, place }) => ({
+      name,
+      row: rows.get(place.row) ?? 0,
+      module: modules.get(place.module) ?? 0,
+    }))
+    .sort((a, b) => a.row - b.row || a.module - b.module || compareNatural(a.name, b.name))
+    .map(({ name }) => name);
+}
+
+/** The distinct values, each with its place in their order. */
+function ranks(values: readonly string[], compare: (a: string, b: string) => number): Map<string, number> {
+  return new Map([...new Set(values)].sort(compare).map((value, rank) => [value, rank]));
+}
+
+/** Orders heatmap rows ({@link Place.row}): `input`, layers in network order, `(other)`, `output`. */
+export function compareRows(a: string, b: string): number {
+  if (a === b) return 0;
+  return rowRank(a) - rowRank(b) || compareNatural(a, b);
+}
+
+/** Orders modules as a layer computes them; unknown ones last. */
+export function compareModules(a: string, b: string): number {
+  const last = MODULES.length;
+  return (MODULE_RANK.get(a) ?? last) - (MODULE_RANK.get(b) ?? last) || compareNatural(a, b);
+}
+
+/** Short label of a heatmap row for an axis: `layer 3`, `encoder 3`, `input`. Rows of different parts may share one. */
+export function rowLabel(row: string): string {
+  const parts = row.split('.');
+  const number = parts.at(-1) ?? '';
+  if (!NUMBER.test(number)) return row;
+  const section = SECTIONS.find(({ pattern }) => pattern.test(row));
+  const word = parts.at(-2) ?? '';
+  if (section) return `${section.label} ${number}`;
+  if (LAYER_WORDS.has(word)) return `layer ${number}`;
+  return /\d$/.test(word) ? `${word}.${number}` : `${word} ${number}`.trim();
+}
+
+const ROW_RANKS: Readonly<Record<string, number>> = { input: -1, [OTHER_LAYER]: 100, output: 101 };
+
+function rowRank(row: string): number {
+  return (
+    ROW_RANKS[row] ?? SECTIONS.find(({ pattern }) => pattern.test(`${row}.`))?.rank ?? PLAIN_SECTION_RANK
+  );
+}
+
+/** The name as the rules see it; see {@link NamingRule.pattern}. */
+function modulePath(parts: readonly string[], numberAt: number): string {
+  const kept: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    // What an adapter hangs below a module is not part of the module's name.
+    if (FACTOR.test(part)) break;
+    if (TRANSPARENT_PARTS.has(part)) continue;
+    const counted = index === numberAt || (NUMBER.test(part) && isExpertsPart(parts[index - 1]));
+    kept.push(counted ? '#' : part.toLowerCase());
+  }
+  const parameter = kept.at(-1) ?? '';
+  if (kept.length > 1 && PARAMETER_PARTS.has(parameter)) kept.pop();
+  return kept.join('.').replace(/in_proj_(?:weight|bias)$/, 'in_proj');
+}
+
+function isExpertsPart(part: string | undefined): boolean {
+  return part === 'experts' || part === 'expert';
+}
+
+function expertOf(parts: readonly string[]): number | null {
+  const at = parts.findIndex((part, index) => NUMBER.test(part) && isExpertsPart(parts[index - 1]));
+  return at < 0 ? null : Number(parts[at]);
+}
+
+// Layers repeat the same few paths, so nearly every look-up is answered from here.
+const found = new Map<string, NamingRule>();
+const REMEMBERED_PATHS = 20_000;
+
+function ruleFor(path: string, outside: boolean): NamingRule {
+  const key = outside ? `-${path}` : `+${path}`;
+  const known = found.get(key);
+  if (known) return known;
+  const rule = NAMING_RULES.find((each) => (outside || !each.outside) && each.pattern.test(path)) ?? UNKNOWN;
+  if (found.size >= REMEMBERED_PATHS) found.clear();
+  found.set(key, rule);
+  return rule;
+}
+
+function rowOutsideLayers(parts: readonly string[], rule: NamingRule, role: Place['role']): string {
+  if (rule.row) return rule.row;
+  if (role === 'embedding') return 'input';
+  if (role === 'head' || rule.module === 'norm.final') return 'output';
+  const at = parts.findIndex((part) => NUMBERED_WORD.test(part));
+  const match = NUMBERED_WORD.exec(parts[at] ?? '');
+  if (!match) return OTHER_LAYER;
+  const [, word = '', number = ''] = match;
+  if (!FLAT_WORDS.has(word)) return parts.slice(0, at + 1).join('.');
+  return [...parts.slice(0, at), `stage ${number}`].join('.');
+}
