@@ -43,7 +43,10 @@ if (!production && fs.existsSync('test/host')) {
   bundles.push({ ...node, entryPoints: suites.map((file) => `test/host/${file}`), outdir: 'dist/test/host' });
 }
 
-const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length).split(',');
+const only = process.argv
+  .find((argument) => argument.startsWith('--only='))
+  ?.slice('--only='.length)
+  .split(',');
 const chosen = bundles.filter(
   (bundle) => !only || Object.keys(bundle.entryPoints).some((entry) => only.includes(entry)),
 );

@@ -1,12 +1,13 @@
 // Runs the mocha suite of test/host inside a real extension host. Three ways to get one: by default VS Code's server with
 // headless Chromium (tools/vscode/code-web.mjs); `VSCODE_DESKTOP=1`: the desktop, downloaded by test-electron;
-// `VSCODE_EXECUTABLE=PATH`: a desktop that is there already. `--vsix=FILE` tests the packaged extension instead of dist/.
+// `VSCODE_EXECUTABLE=PATH`: a desktop that is there already. `--packaged` tests the vsix that scripts/package.mjs made instead of dist/.
 import { runTests } from '@vscode/test-electron';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { flag, root } from './run.mjs';
+import { vsixFile } from './vsix.mjs';
 
 const served = path.join(root, 'tools/vscode/code-web.mjs');
 const program = process.env.VSCODE_EXECUTABLE ?? (process.env.VSCODE_DESKTOP === '1' ? undefined : served);
@@ -45,11 +46,11 @@ function workspace() {
   return copy;
 }
 
-/** Installs `--vsix` and gives the stub extension that carries the tests; `undefined` without `--vsix`. */
+/** With `--packaged`: installs the vsix and gives the stub extension that carries the tests. */
 function installedExtension() {
-  const vsix = flag('vsix');
-  if (!vsix) return undefined;
-  const words = [`--extensions-dir=${extensions}`, `--install-extension=${path.resolve(vsix)}`, '--force'];
+  if (flag('packaged') === undefined) return undefined;
+  const vsix = vsixFile();
+  const words = [`--extensions-dir=${extensions}`, `--install-extension=${vsix}`, '--force'];
   const { status } = spawnSync(program ?? 'code', words, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`${vsix} could not be installed.`);
   const stub = path.join(scratch, 'stub');

@@ -51,6 +51,23 @@ export function writeSettings({ data, user }, more = {}) {
 }
 
 /**
+ * Makes the server load an extension from the folder where it is developed.
+ * @param {Folders} folders
+ * @param {string} extension folder with its package.json
+ */
+export function linkExtension({ data, extensions = path.join(data, 'extensions') }, extension) {
+  const { publisher, name, version } = JSON.parse(
+    fs.readFileSync(path.join(extension, 'package.json'), 'utf8'),
+  );
+  fs.mkdirSync(extensions, { recursive: true });
+  fs.symlinkSync(
+    path.resolve(extension),
+    path.join(extensions, `${publisher}.${name}-${version}`),
+    'junction',
+  );
+}
+
+/**
  * Starts the server and waits until it listens. Rejects with the server's output when it ends before that.
  * Extensions started by it see `env`.
  * @param {Folders} folders
