@@ -1,0 +1,230 @@
+import type { CodeEntry } from './codes';
+
+const CONFIGURATION = 'Adapter configuration (adapter_config.json)';
+const TENSORS = 'Adapter against its tensors';
+const BASE = 'Adapter against its base';
+
+/** Codes of adapters. */
+export const ADAPTER_CODES = {
+  'adapter-config-foreign': {
+    family: CONFIGURATION,
+    severity: 'information',
+    title: 'The configuration was written by another library than PEFT.',
+    explanation:
+      'MLX and AdapterHub use the same file name for their own configurations, which are not checked yet.',
+    action: 'Nothing is wrong; convert the adapter to PEFT layout to have it analysed.',
+  },
+  'peft-type-missing': {
+    family: CONFIGURATION,
+    severity: 'error',
+    title: 'peft_type is missing.',
+    explanation: 'PEFT refuses to load an adapter whose kind it does not know.',
+    action: 'Write "peft_type": "LORA", or the kind that the adapter has.',
+  },
+  'peft-type-misspelt': {
+    family: CONFIGURATION,
+    severity: 'error',
+    title: 'peft_type is almost the name of a known kind.',
+    explanation: 'PEFT compares the name letter by letter, capitals included.',
+    action: 'Write the name as PEFT does.',
+  },
+  'peft-type-not-analysed': {
+    family: CONFIGURATION,
+    severity: 'information',
+    title: 'Adapters of this kind are not analysed yet.',
+    explanation: 'Only LoRA and its variants rsLoRA and DoRA are checked against tensors and base.',
+    action: 'Nothing is wrong; the tensors can still be inspected.',
+  },
+  'adapter-field-type': {
+    family: CONFIGURATION,
+    severity: 'error',
+    title: 'A field has a value of the wrong type.',
+    explanation: 'PEFT does not check types when it loads: it fails later, or computes something else.',
+    action: 'Write a value of the type named.',
+  },
+  'adapter-field-value': {
+    family: CONFIGURATION,
+    severity: 'error',
+    title: 'A field has a value that it cannot have.',
+    action: 'Write one of the values named.',
+  },
+  'adapter-field-misspelt': {
+    family: CONFIGURATION,
+    severity: 'warning',
+    title: 'An unknown key looks like a misspelling of a known one.',
+    explanation:
+      'PEFT drops keys it does not know with a warning, and takes the default of the one that was meant.',
+    action: 'Rename the key.',
+  },
+  'target-modules-missing': {
+    family: CONFIGURATION,
+    severity: 'warning',
+    title: 'target_modules is missing.',
+    explanation: 'PEFT then guesses from the model type, and refuses models it has no guess for.',
+    action: 'List the modules that were trained.',
+  },
+  'module-pattern-invalid': {
+    family: CONFIGURATION,
+    severity: 'error',
+    title: 'A regular expression over module names is not valid.',
+    explanation: 'PEFT reads it with Python’s "re", which raises an error.',
+    action: 'Correct the expression at the position named.',
+  },
+  'lora-alpha-zero': {
+    family: CONFIGURATION,
+    severity: 'warning',
+    title: 'lora_alpha is 0.',
+    explanation:
+      'The scale of the adapter is lora_alpha / r (with rsLoRA lora_alpha / √r), so the adapter does nothing.',
+    action: 'Write the value that was used in training.',
+  },
+  'adapter-weights-pickled': {
+    family: TENSORS,
+    severity: 'information',
+    title: 'The weights beside the configuration are in a pickle.',
+    explanation: 'adapter_model.bin is not read yet, so nothing can be said about the tensors.',
+    action: 'Save the adapter with safe_serialization=True.',
+  },
+  'adapter-without-lora': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'The configuration says LoRA, and no tensor is a LoRA factor.',
+    explanation: 'PEFT loads such an adapter with freshly initialised factors: it does nothing.',
+    action: 'Check that adapter_model.safetensors belongs to this configuration.',
+  },
+  'lora-factor-missing': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'A module has lora_A without lora_B, or lora_B without lora_A.',
+    explanation:
+      'PEFT keeps its own initial value for the missing factor, so the module gets a wrong or no change.',
+    action: 'Save the adapter again; both factors of every module are needed.',
+  },
+  'lora-factors-disagree': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'lora_A and lora_B of a module have different ranks.',
+    explanation: 'Their product does not exist.',
+    action: 'Save the adapter again; one of the two factors comes from another training run.',
+  },
+  'rank-mismatch': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'r is not the rank of the tensors.',
+    explanation: 'PEFT makes factors of rank r and then fails with a size mismatch.',
+    action: 'Set r to the rank of the tensors, or state exceptions in rank_pattern.',
+  },
+  'rank-pattern-mismatch': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'An entry of rank_pattern is not the rank of the tensors it is for.',
+    explanation: 'PEFT makes factors of that rank and then fails with a size mismatch.',
+    action: 'Set the entry to the rank of the tensors.',
+  },
+  'module-pattern-unused': {
+    family: TENSORS,
+    severity: 'warning',
+    title: 'An entry of rank_pattern or alpha_pattern is for no module of the adapter.',
+    explanation: 'It has no effect; the modules that were meant get r and lora_alpha.',
+    action: 'Correct the module name, or remove the entry.',
+  },
+  'target-module-unused': {
+    family: TENSORS,
+    severity: 'warning',
+    title: 'A target module has no tensors in the adapter.',
+    explanation:
+      'PEFT leaves the module at its initial value, so nothing was learnt there, or it was not saved.',
+    action: 'Remove the name, or check that the adapter was saved completely.',
+  },
+  'tensor-not-targeted': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'The adapter has tensors for a module that target_modules does not name.',
+    explanation: 'PEFT makes no LoRA layer there and drops the tensors: part of the training is lost.',
+    action: 'Add the module to target_modules.',
+  },
+  'lora-b-zero': {
+    family: TENSORS,
+    severity: 'warning',
+    title: 'One factor is zero in every module: the adapter does nothing.',
+    explanation:
+      'lora_B starts at zero, so this is an adapter that was never trained, or was not saved after training.',
+    action: 'Check that the right checkpoint was saved and that lora_B received gradients.',
+  },
+  'lora-b-partly-zero': {
+    family: TENSORS,
+    severity: 'information',
+    title: 'One factor is zero in some modules: the adapter does nothing there.',
+    explanation: 'lora_B starts at zero; these modules received no gradient.',
+    action: 'If that was not intended, check which modules were frozen or never used in training.',
+  },
+  'dora-magnitude-missing': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'use_dora is true, and modules have no lora_magnitude_vector.',
+    explanation: 'PEFT takes the norms of the base instead of the learnt magnitudes.',
+    action: 'Set use_dora to false if it was plain LoRA; otherwise save the adapter again.',
+  },
+  'dora-not-declared': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'The tensors are those of DoRA, and use_dora is not true.',
+    explanation: 'PEFT drops the magnitudes and applies plain LoRA: a different model.',
+    action: 'Set use_dora to true.',
+  },
+  'base-not-named': {
+    family: BASE,
+    severity: 'information',
+    title: 'The adapter does not say which base it belongs to.',
+    action: 'Write the path or hub name of the base to base_model_name_or_path.',
+  },
+  'base-not-on-disk': {
+    family: BASE,
+    severity: 'information',
+    title: 'The base is named by a hub name and is not in the workspace.',
+    explanation: 'Deltalens never downloads anything, so the adapter cannot be compared with its base.',
+    action: 'Point base_model_name_or_path to a local copy, or choose the base when you open a lens.',
+  },
+  'base-path-missing': {
+    family: BASE,
+    severity: 'warning',
+    title: 'The base is named by a path that does not exist.',
+    explanation: 'Trainers write the path of their own machine, which means nothing elsewhere.',
+    action: 'Point base_model_name_or_path to where the base is now.',
+  },
+  'base-outside-workspace': {
+    family: BASE,
+    severity: 'warning',
+    title: 'The base lies outside the opened folders and is not opened.',
+    explanation:
+      'A configuration may come from anywhere, so a path in it is not followed out of the workspace.',
+    action: 'Add the folder of the base to the workspace, or choose the base when you open a lens.',
+  },
+  'base-unreadable': {
+    family: BASE,
+    severity: 'error',
+    title: 'The base is there but cannot be opened.',
+    action: 'Do what the message says about that file.',
+  },
+  'target-module-not-in-base': {
+    family: BASE,
+    severity: 'warning',
+    title: 'A target module does not exist in the base.',
+    explanation: 'PEFT accepts the list as long as one name matches and silently ignores the others.',
+    action: 'Correct the name, or remove it.',
+  },
+  'adapter-module-not-in-base': {
+    family: BASE,
+    severity: 'error',
+    title: 'The adapter has tensors for modules that the base does not have.',
+    explanation: 'Loaders drop such tensors, most of them silently: the adapter does nothing there.',
+    action: 'Check that this is the base the adapter was trained on, and the prefix of the tensor names.',
+  },
+  'base-shape-mismatch': {
+    family: BASE,
+    severity: 'error',
+    title: 'The factors do not have the shape of the base’s weight.',
+    explanation: 'The adapter was trained on a base of another size.',
+    action: 'Name the base that the adapter was trained on.',
+  },
+} as const satisfies Record<string, CodeEntry>;

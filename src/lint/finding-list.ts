@@ -1,0 +1,88 @@
+import type { Finding, QuickFix, TextRange } from '../protocol/finding';
+import type { FindingCode } from './codes';
+import { CODES } from './codes';
+
+/** More findings than this in one file help nobody; the rest is counted. */
+export const FINDING_LIMIT = 100;
+
+/** What a rule says about one place; code and severity come from the table of codes. */
+export interface FindingText {
+  readonly range?: TextRange;
+  readonly at?: string;
+  readonly message: string;
+  readonly help: string;
+  readonly fixes?: readonly QuickFix[];
+}
+
+/** Collects the findings of one file: the first hundred as such, the others as a number. */
+export class FindingList {
+  private readonly findings: Finding[] = [];
+  private suppressed = 0;
+
+  constructor(readonly path: string) {}
+
+  /** True when further findings are only counted, so that their texts need not be made. */
+  get full(): boolean {
+    return this.findings.length >= FINDING_LIMIT;
+  }
+
+  /** Adds a finding of a code of our own; `text` is a function where making it costs something. */
+  add(code: FindingCode, text: FindingText | (() => FindingText)): void {
+    if (this.full) {
+      this.suppressed++;
+      return;
+    }
+    const { message, ...rest } = typeof text === 'function' ? text() : text;
+    this.findings.push({ code, severity: CODES[code].severity, path: this.path, message, ...rest });
+  }
+
+  /** Adds a finding that another room has made. */
+  addFinished(finding: Finding): void {
+    if (this.full) this.suppressed++;
+    else this.findings.push(finding);
+  }
+
+  /** Adds what another list holds. */
+  addAll(other: FindingList): void {
+    other.findings.forEach((finding) => this.addFinished(finding));
+    this.suppressed += other.suppressed;
+  }
+
+  /** All findings, with one more at the end that says how many were left out. */
+  all(): readonly Finding[] {
+    if (this.suppressed === 0) return this.findings;
+    const count = this.suppressed.toLocaleString('en-US');
+    const last: Finding = {
+      code: 'more-findings' satisfies FindingCode,
+      severity: CODES['more-findings'].severity,
+      path: this.path,
+      message: `${count} more findings in this file are not shown.`,
+      help: 'Repair those above first; many of the others usually have the same cause.',
+      ...(this.findings[0]?.range === undefined ? {} : { range: this.findings[0].range }),
+    };
+    return [...this.findings, last];
+  }
+}
+
+/** A quick fix that replaces one range of the file itself. */
+export function replacement(title: string, path: string, range: TextRange, newText: string): QuickFix {
+  return { title, edits: [{ path, range, newText }] };
+}
+
+/** `1 tensor`, `1,234 tensors`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** The first few names of a list, and how many more there are: `a, b, c and 4 more`. */
+export function named(names: readonly string[], show = 3): string {
+  const shown = names.slice(0, show).map(clipped).join(', ');
+  return names.length > show ? `${shown} and ${(names.length - show).toLocaleString('en-US')} more` : shown;
+}
+
+/** A name from a file, short enough for one line of a message. Control characters become spaces. */
+export function clipped(name: string, length = 120): string {
+  // eslint would rather not see control characters in an expression; here they are what is looked for.
+  const flat = Array.from(name, (character) => (character < ' ' ? ' ' : character)).join('');
+  return flat.length > length ? `${flat.slice(0, length - 1)}…` : flat;
+}
