@@ -1,0 +1,188 @@
+import * as fs from 'node:fs/promises';
+import * as paths from 'node:path';
+import type { Finding } from '../protocol/finding';
+import { problemFromError, success, type Result } from '../protocol/result';
+import type { Checkpoint, Format } from './checkpoint';
+import { formatFinding, quoted, refuse } from './problems';
+import { readStart } from './read';
+import { safetensors } from './safetensors';
+import { INDEX_ENDING, safetensorsSharded } from './safetensors-sharded';
+
+/** What the libraries write, the most usual first. */
+const INDEX_NAMES = ['model', 'diffusion_pytorch_model'].map((stem) => stem + INDEX_ENDING);
+const WHOLE_NAMES = ['model.safetensors', 'diffusion_pytorch_model.safetensors'];
+/** PEFT, mlx-lm. */
+const ADAPTER_NAMES = ['adapter_model.safetensors', 'adapters.safetensors'];
+const ADAPTER_CONFIG = 'adapter_config.json';
+
+/** So many names of a folder are listed in a message. */
+const MOST_NAMES = 12;
+
+/** `model-00001-of-00003.safetensors` */
+const SHARD_NAME = /-\d{5}-of-\d{5}\.safetensors$/;
+
+/** What a folder opens as. */
+export type FolderChoice =
+  | { readonly kind: 'index' | 'whole' | 'adapter'; readonly name: string }
+  | { readonly kind: 'ambiguous' | 'none' | 'adapter-without-weights' };
+
+/**
+ * Chooses what a folder opens as, from the names in it: an adapter (`adapter_model.safetensors`), else the index of a sharded
+ * model, else `model.safetensors` or `diffusion_pytorch_model.safetensors`, else the only index, else the only
+ * `*.safetensors`. An adapter beside a model under one of these names is ambiguous: never guess which of them is meant.
+ */
+export function chooseInFolder(names: readonly string[]): FolderChoice {
+  const here = new Set(names);
+  const indexes = names.filter((name) => name.endsWith(INDEX_ENDING));
+  const files = names.filter((name) => name.endsWith('.safetensors'));
+  const index = INDEX_NAMES.find((name) => here.has(name)) ?? only(indexes);
+  const whole = WHOLE_NAMES.find((name) => here.has(name));
+  const adapter = ADAPTER_NAMES.find((name) => here.has(name));
+  if (adapter !== undefined) {
+    return index === undefined && whole === undefined
+      ? { kind: 'adapter', name: adapter }
+      : { kind: 'ambiguous' };
+  }
+  if (index !== undefined) return { kind: 'index', name: index };
+  if (whole !== undefined) return { kind: 'whole', name: whole };
+  if (indexes.length > 1) return { kind: 'ambiguous' };
+  const file = only(files);
+  if (file !== undefined) return { kind: here.has(ADAPTER_CONFIG) ? 'adapter' : 'whole', name: file };
+  if (files.length > 1) return { kind: 'ambiguous' };
+  return { kind: here.has(ADAPTER_CONFIG) ? 'adapter-without-weights' : 'none' };
+}
+
+function only(names: readonly string[]): string | undefined {
+  return names.length === 1 ? names[0] : undefined;
+}
+
+async function openFolder(path: string): Promise<Result<Checkpoint>> {
+  const listed = await listFolder(path);
+  if (!listed.ok) return listed;
+  const names = listed.value;
+  const choice = chooseInFolder(names);
+  switch (choice.kind) {
+    case 'index':
+      return openIndexIn(path, choice.name, names);
+    case 'whole':
+    case 'adapter':
+      return openAs(path, safetensors, choice.name);
+    case 'adapter-without-weights':
+      return refuse(
+        'adapter-weights-missing',
+        path,
+        `${path} has an adapter_config.json but no safetensors file beside it: ${listing(names)}.`,
+        ADAPTER_CONFIG,
+      );
+    case 'ambiguous':
+      return refuse('folder-ambiguous', path, ambiguity(path, names));
+    case 'none':
+      return refuse('folder-empty', path, `${path} holds no safetensors file${contents(names)}.`);
+  }
+}
+
+async function openIndexIn(
+  path: string,
+  name: string,
+  names: readonly string[],
+): Promise<Result<Checkpoint>> {
+  const opened = await openAs(path, safetensorsSharded, name);
+  const whole = WHOLE_NAMES.find((other) => names.includes(other));
+  if (!opened.ok || whole === undefined) return opened;
+  const isShard = opened.value.files.some((file) => paths.basename(file.path) === whole);
+  if (isShard) return opened;
+  const message = `${path} holds ${name} and ${whole}, which is none of its shards.`;
+  const finding: Finding = formatFinding('folder-index-and-file', path, message, whole);
+  return success({ ...opened.value, findings: [...opened.value.findings, finding] });
+}
+
+async function openAs(path: string, format: Format, name: string): Promise<Result<Checkpoint>> {
+  const opened = await format.open(paths.join(path, name));
+  return opened.ok ? success({ ...opened.value, path }) : opened;
+}
+
+/** Names in a folder, sorted; those of folders end with a slash. */
+async function listFolder(path: string): Promise<Result<readonly string[]>> {
+  try {
+    const entries = await fs.readdir(path, { withFileTypes: true });
+    return success(entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort());
+  } catch (error) {
+    return { ok: false, problem: problemFromError(error, path) };
+  }
+}
+
+function ambiguity(path: string, names: readonly string[]): string {
+  const candidates = names.filter((name) => name.endsWith('.safetensors') || name.endsWith(INDEX_ENDING));
+  const shards = candidates.every((name) => SHARD_NAME.test(name))
+    ? ` They look like shards: their index, for example model${INDEX_ENDING}, is missing.`
+    : '';
+  return `${path} holds several checkpoints: ${listing(candidates)}.${shards}`;
+}
+
+function contents(names: readonly string[]): string {
+  return names.length === 0 ? '; it is empty' : `, only ${listing(names)}`;
+}
+
+function listing(names: readonly string[]): string {
+  const shown = names.slice(0, MOST_NAMES).map(quoted).join(', ');
+  return names.length > MOST_NAMES ? `${shown} and ${String(names.length - MOST_NAMES)} more` : shown;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** A folder with a model: Hugging Face transformers, diffusers, or whatever left exactly one safetensors file. */
+export const huggingFaceFolder: Format = {
+  description: {
+    id: 'hugging-face-folder',
+    title: 'Hugging Face folder',
+    endings: [],
+    supports: [
+      'model.safetensors',
+      `model${INDEX_ENDING}`,
+      'diffusion_pytorch_model.safetensors',
+      'the only *.safetensors',
+    ],
+  },
+  recognises: isFolder,
+  open: openFolder,
+};
+
+/** A PEFT adapter: its folder, or `adapter_config.json` itself, which opens the adapter beside it. */
+export const peftAdapter: Format = {
+  description: {
+    id: 'peft-adapter',
+    title: 'PEFT adapter',
+    endings: [ADAPTER_CONFIG],
+    supports: ['adapter_model.safetensors with adapter_config.json'],
+  },
+  async recognises(path) {
+    if (await isFolder(path)) {
+      const listed = await listFolder(path);
+      return listed.ok && chooseInFolder(listed.value).kind.startsWith('adapter');
+    }
+    const start = await readStart(path, 4096);
+    if (!start.ok) return false;
+    const text = Buffer.from(start.value).toString('latin1');
+    return /^\s*\{/.test(text) && (text.includes('"peft_type"') || paths.basename(path) === ADAPTER_CONFIG);
+  },
+  async open(path) {
+    if (await isFolder(path)) return openFolder(path);
+    const folder = paths.dirname(path);
+    const listed = await listFolder(folder);
+    if (!listed.ok) return listed;
+    const files = listed.value.filter((name) => name.endsWith('.safetensors'));
+    const name = ADAPTER_NAMES.find((known) => files.includes(known)) ?? only(files.filter(isNoModel));
+    if (name !== undefined) return safetensors.open(paths.join(folder, name));
+    const message = `${path}: there is no adapter_model.safetensors beside it, only ${listing(listed.value)}.`;
+    return refuse('adapter-weights-missing', path, message);
+  },
+};
+
+function isNoModel(name: string): boolean {
+  return !WHOLE_NAMES.includes(name) && !SHARD_NAME.test(name);
+}

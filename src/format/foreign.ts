@@ -1,0 +1,66 @@
+import { Buffer } from 'node:buffer';
+import * as paths from 'node:path';
+import type { Problem } from '../protocol/result';
+import { formatProblem, type FormatCode } from './problems';
+
+/** So many first bytes tell what a file is. */
+export const FOREIGN_WITHIN = 512;
+
+interface Signature {
+  readonly code: FormatCode;
+  readonly what: string;
+  readonly matches: (start: string, name: string) => boolean;
+}
+
+/** Looked through in this order; `start` holds one character per byte. */
+const SIGNATURES: readonly Signature[] = [
+  {
+    code: 'git-lfs-pointer',
+    what: 'is a Git LFS pointer, a few lines of text that stand for the real file',
+    matches: (start) => start.startsWith('version https://git-lfs.github.com/'),
+  },
+  {
+    code: 'web-page',
+    what: 'is a web page',
+    matches: (start) => /^(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml|!--)/i.test(start),
+  },
+  {
+    code: 'web-page',
+    what: 'is JSON text, for example the answer of a server that refused the download',
+    matches: (start, name) => /^\s*[{[]\s*"/.test(start) && !name.endsWith('.json'),
+  },
+  unsupported('a GGUF file', (start) => start.startsWith('GGUF')),
+  unsupported('a GGML file', (start) => /^(lmgg|fmgg|tjgg|algg)/.test(start)),
+  unsupported('an HDF5 file (Keras)', (start) => start.startsWith('\x89HDF\r\n')),
+  unsupported('a NumPy array', (start) => start.startsWith('\x93NUMPY')),
+  unsupported('a NumPy archive', (start, name) => isZip(start) && name.endsWith('.npz')),
+  unsupported('a PyTorch checkpoint or another ZIP archive', isZip),
+  unsupported('a Python pickle, as PyTorch wrote checkpoints before version 1.6', isPickle),
+  unsupported('an ONNX graph', (start, name) => name.endsWith('.onnx') && start.startsWith('\x08')),
+  unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),
+  unsupported('a tar archive', (start) => start.slice(257, 262) === 'ustar'),
+];
+
+/**
+ * Says what a file is that no format recognised, from its first {@link FOREIGN_WITHIN} bytes: `git-lfs-pointer`, `web-page`,
+ * `format-unsupported`. `null` where the bytes are of nothing known.
+ */
+export function foreignFile(path: string, start: Uint8Array): Problem | null {
+  const text = Buffer.from(start).toString('latin1');
+  const name = paths.basename(path).toLowerCase();
+  const known = SIGNATURES.find((signature) => signature.matches(text, name));
+  return known ? formatProblem(known.code, path, `${path} ${known.what}.`, 'byte 0') : null;
+}
+
+function unsupported(what: string, matches: Signature['matches']): Signature {
+  return { code: 'format-unsupported', what: `is ${what}, which cannot be opened yet`, matches };
+}
+
+function isZip(start: string): boolean {
+  return start.startsWith('PK\x03\x04');
+}
+
+/** Protocol 2 and later begin with the PROTO instruction and its version. */
+function isPickle(start: string): boolean {
+  return start.startsWith('\x80') && '\x02\x03\x04\x05'.includes(start.charAt(1));
+}

@@ -1,0 +1,52 @@
+import * as fs from 'node:fs/promises';
+import * as paths from 'node:path';
+import { problemFromError, type Result } from '../protocol/result';
+import type { Checkpoint, Format } from './checkpoint';
+import { huggingFaceFolder, peftAdapter } from './folder';
+import { FOREIGN_WITHIN, foreignFile } from './foreign';
+import { refuse } from './problems';
+import { readStart } from './read';
+import { safetensors } from './safetensors';
+import { safetensorsSharded } from './safetensors-sharded';
+
+/** Every container format, in the order in which they are asked whether a path is theirs. */
+export const FORMATS: readonly Format[] = [safetensors, safetensorsSharded, peftAdapter, huggingFaceFolder];
+
+/**
+ * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is recognised by its content, and opening
+ * a file opens exactly that file. Reads headers, never tensor data. Fails with a code of `problems.ts` or the
+ * operating system's answer; never throws.
+ */
+export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
+  const absolute = paths.resolve(path);
+  try {
+    const found = await fs.stat(absolute);
+    if (!found.isFile() && !found.isDirectory()) {
+      return refuse('not-a-file', absolute, `${absolute} is neither a file nor a folder.`);
+    }
+    for (const format of FORMATS) {
+      if (await format.recognises(absolute)) return await format.open(absolute);
+    }
+    return await openUnrecognised(absolute);
+  } catch (error) {
+    return { ok: false, problem: problemFromError(error, absolute) };
+  }
+}
+
+/** Says what is wrong with a file of no known format, as precisely as its first bytes or else its name allow. */
+async function openUnrecognised(path: string): Promise<Result<Checkpoint>> {
+  const start = await readStart(path, FOREIGN_WITHIN);
+  if (!start.ok) return start;
+  if (start.value.length === 0) return refuse('file-empty', path, `${path} is empty.`);
+  const foreign = foreignFile(path, start.value);
+  if (foreign) return { ok: false, problem: foreign };
+  // By name a safetensors file, or an index: reading it as one finds what keeps it from being one.
+  const named = FORMATS.find((format) => format.description.endings.some((ending) => path.endsWith(ending)));
+  if (named) return named.open(path);
+  return refuse(
+    'not-a-checkpoint',
+    path,
+    `${path}: nothing in its first bytes says that it is a checkpoint (byte 0).`,
+    'byte 0',
+  );
+}

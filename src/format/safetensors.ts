@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import type { Finding } from '../protocol/finding';
+import { success, type Result } from '../protocol/result';
+import type { Checkpoint, Format, TensorEntry } from './checkpoint';
+import { countOf, formatFinding, refuse } from './problems';
+import { readStart, withFile, type OpenFile } from './read';
+import { LENGTH_BYTES, readHeader, type SafetensorsHeader } from './safetensors-header';
+
+/** The reference implementation refuses longer headers, against files made to exhaust memory. */
+const MAXIMUM_HEADER = 100_000_000;
+
+const OPEN_BRACE = 0x7b;
+
+/** The directory of one safetensors file; of a whole model or of one shard. */
+export interface SafetensorsDirectory {
+  readonly file: { readonly path: string; readonly bytes: number; readonly modifiedMs: number };
+  /** By offset. */
+  readonly tensors: readonly TensorEntry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly headerBytes: number;
+  /** SHA-256 of length and header. */
+  readonly headerHash: string;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Reads and checks the directory of one safetensors file; never its data. Fails with one of the codes of
+ * `problems.ts` that name header, tensor or file, e.g. `file-truncated`, `tensor-size`, `tensor-overlap`.
+ * `mostHeaderBytes` is what the caller has left for the header.
+ */
+export function readDirectory(
+  path: string,
+  mostHeaderBytes = MAXIMUM_HEADER,
+): Promise<Result<SafetensorsDirectory>> {
+  return withFile(path, async (file) => {
+    const json = await readHeaderBytes(file, mostHeaderBytes);
+    if (!json.ok) return json;
+    const header = readHeader(json.value, path);
+    if (!header.ok) return header;
+    return placeInFile(file, json.value, header.value);
+  });
+}
+
+async function readHeaderBytes(file: OpenFile, most: number): Promise<Result<Uint8Array>> {
+  const { path, bytes } = file;
+  if (bytes === 0) return refuse('file-empty', path, `${path} is empty.`);
+  if (bytes < LENGTH_BYTES) {
+    const short = countOf(LENGTH_BYTES - bytes, 'byte');
+    const message = `${path} is ${short} short: a safetensors file begins with ${String(LENGTH_BYTES)} bytes of length, the file has ${String(bytes)}.`;
+    return refuse('file-truncated', path, message, 'byte 0');
+  }
+  const start = await file.read(0, LENGTH_BYTES);
+  if (!start.ok) return start;
+  // A length above 2^53 loses low bits here, which is no matter: it is refused.
+  const length = lengthOf(start.value);
+  if (length > MAXIMUM_HEADER) {
+    const message = `${path}: the header claims ${String(length)} bytes; the format allows ${String(MAXIMUM_HEADER)} (byte 0).`;
+    return refuse('header-too-large', path, message, 'byte 0');
+  }
+  if (LENGTH_BYTES + length > bytes) {
+    const short = countOf(LENGTH_BYTES + length - bytes, 'byte');
+    const message = `${path} is at least ${short} short: the header claims ${countOf(length, 'byte')} after the first 8, the file has ${String(bytes)} in all.`;
+    return refuse('header-beyond-file', path, message, 'byte 0');
+  }
+  if (length > most) {
+    return refuse('headers-too-large', path, `${path}: the headers up to this shard are larger than 1 GB.`);
+  }
+  return file.read(LENGTH_BYTES, length);
+}
+
+/** Length of the header in bytes, from the first eight of a file. Exact up to 2^53. */
+function lengthOf(start: Uint8Array): number {
+  const view = new DataView(start.buffer, start.byteOffset, LENGTH_BYTES);
+  return view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+}
+
+function placeInFile(
+  { path, bytes, modifiedMs }: OpenFile,
+  json: Uint8Array,
+  header: SafetensorsHeader,
+): Result<SafetensorsDirectory> {
+  const dataStart = LENGTH_BYTES + json.length;
+  const expected = dataStart + header.dataBytes;
+  if (bytes < expected) {
+    const message = `${path} is ${countOf(expected - bytes, 'byte')} short: its header describes ${String(expected)} bytes, the file has ${String(bytes)}.`;
+    return refuse('file-truncated', path, message, `byte ${String(bytes)}`);
+  }
+  const findings = [...header.findings];
+  if (bytes > expected) {
+    const message = `${path} has ${countOf(bytes - expected, 'byte')} after its last tensor: its header describes ${String(expected)} bytes, the file has ${String(bytes)}.`;
+    findings.push(formatFinding('trailing-bytes', path, message, `byte ${String(expected)}`));
+  }
+  const tensors = header.tensors.map(({ name, dtype, shape, count, start, end }) => ({
+    name,
+    span: { path, offset: dataStart + start, bytes: end - start, dtype, shape, count },
+  }));
+  const headerHash = createHash('sha256').update(json).digest('hex');
+  const file = { path, bytes, modifiedMs };
+  return success({
+    file,
+    tensors,
+    metadata: header.metadata,
+    headerBytes: json.length,
+    headerHash,
+    findings,
+  });
+}
+
+/** Identifies the state of some files: changes with any header byte, size or time of modification. 32 hexadecimal digits. */
+export function fingerprintOf(parts: readonly (SafetensorsDirectory | string)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    const line =
+      typeof part === 'string'
+        ? part
+        : `${part.headerHash} ${String(part.file.bytes)} ${String(part.file.modifiedMs)}`;
+    hash.update(`${line}\n`);
+  }
+  return hash.digest('hex').slice(0, 32);
+}
+
+async function open(path: string): Promise<Result<Checkpoint>> {
+  const directory = await readDirectory(path);
+  if (!directory.ok) return directory;
+  const { file, tensors, metadata, findings } = directory.value;
+  return success({
+    path,
+    container: 'safetensors',
+    files: [file],
+    tensors,
+    metadata,
+    fingerprint: fingerprintOf([directory.value]),
+    findings,
+  });
+}
+
+/** A file with a plausible header length and the `{` of a header; its name does not matter. */
+async function recognises(path: string): Promise<boolean> {
+  const start = await readStart(path, LENGTH_BYTES + 1);
+  if (!start.ok || start.value.length <= LENGTH_BYTES) return false;
+  return start.value[LENGTH_BYTES] === OPEN_BRACE && lengthOf(start.value) <= MAXIMUM_HEADER;
+}
+
+/** One safetensors file. */
+export const safetensors: Format = {
+  description: {
+    id: 'safetensors',
+    title: 'safetensors',
+    endings: ['.safetensors'],
+    supports: ['every element type of the specification', 'metadata', 'files of any size'],
+  },
+  recognises,
+  open,
+};
