@@ -1,0 +1,67 @@
+// `npm run bench`: measures this machine and prints; --write also writes docs/bench.md; --only=delta-profile runs some.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import * as deltaProfile from '../bench/delta-profile.mjs';
+import * as heatmapFrames from '../bench/heatmap-frames.mjs';
+import * as openSharded from '../bench/open-sharded.mjs';
+import { installPackages } from './install.mjs';
+import { flag, root, run, runMain } from './run.mjs';
+import { installChromium } from './vscode-env.mjs';
+
+/**
+ * @typedef {object} Row
+ * @property {string} title
+ * @property {string} setup sizes and counts
+ * @property {string} command what was run
+ * @property {readonly (readonly [string, string])[]} figures name, value with unit
+ */
+
+const ROWS = { 'open-sharded': openSharded, 'delta-profile': deltaProfile, 'heatmap-frames': heatmapFrames };
+
+await runMain(async () => {
+  installPackages();
+  installChromium();
+  run(process.execPath, ['scripts/build.mjs']);
+  const only = flag('only')?.split(',');
+  const report = [machine()];
+  console.log(report[0]);
+  for (const [name, row] of Object.entries(ROWS)) {
+    if (only && !only.includes(name)) continue;
+    const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'deltalens-bench-'));
+    try {
+      report.push(section(await row.measure(scratch)));
+    } finally {
+      fs.rmSync(scratch, { recursive: true, force: true });
+    }
+    console.log(report.at(-1));
+  }
+  if (flag('write') !== undefined) {
+    const text = `# Measurements\n\nMade by \`npm run bench -- --write\`.\n\n${report.join('\n')}`;
+    fs.writeFileSync(path.join(root, 'docs/bench.md'), text);
+    run(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', 'docs/bench.md']);
+  }
+});
+
+function machine() {
+  const [cpu] = os.cpus();
+  const memory = (os.totalmem() / 2 ** 30).toFixed(0);
+  return `${cpu?.model.trim()}, ${os.availableParallelism()} cores, ${memory} GiB; ${os.type()} ${os.arch()}; Node.js ${process.version}.\n`;
+}
+
+/** @param {Row} row */
+function section({ title, setup, command, figures }) {
+  const lines = figures.map(([name, value]) => `| ${name} | ${value} |`);
+  return [
+    `## ${title}`,
+    '',
+    `${setup}.`,
+    '',
+    `\`${command}\``,
+    '',
+    '| figure | value |',
+    '| --- | --- |',
+    ...lines,
+    '',
+  ].join('\n');
+}
