@@ -1,0 +1,65 @@
+import type { Problem } from '../protocol/result';
+import { bytesFor } from './decode';
+import type { LowRankDelta, PassItem } from './pass';
+import type { TensorSpan } from './span';
+
+/** The first reason why an item cannot be worked on, found without opening a file; `null` where there is none. */
+export function checkItem(item: PassItem): Problem | null {
+  if (item.kind === 'moments' || item.kind === 'histogram') return checkSpan(item.span);
+  const own = checkSpan(item.base);
+  if (own !== null) return own;
+  for (const task of item.kind === 'group' ? item.tasks : [item.task]) {
+    const problem =
+      task.kind === 'dense' ? checkDense(item.base, task.span) : checkLowRank(item.base, task.delta);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+function checkSpan(span: TensorSpan): Problem | null {
+  if (span.dtype === 'C64') {
+    return {
+      code: 'dtype-not-real',
+      message: `${place(span)} holds complex numbers (C64), which have no order and no single value.`,
+      action: 'Leave this tensor out, or store its real and imaginary parts as two tensors.',
+      path: span.path,
+      at: String(span.offset),
+    };
+  }
+  const expected = bytesFor(span.dtype, span.count);
+  if (expected === span.bytes) return null;
+  return {
+    code: 'tensor-size-mismatch',
+    message: `${place(span)}: ${span.count} elements of ${span.dtype} take ${expected} bytes, not ${span.bytes}.`,
+    action: 'The file is damaged or was written by a faulty program: write it anew.',
+    path: span.path,
+    at: String(span.offset),
+  };
+}
+
+function checkDense(base: TensorSpan, task: TensorSpan): Problem | null {
+  if (task.count !== base.count) {
+    return shapeProblem(base, `${place(task)} has ${task.count} elements`, task.path);
+  }
+  return checkSpan(task);
+}
+
+function checkLowRank(base: TensorSpan, delta: LowRankDelta): Problem | null {
+  const { rows, columns, rank, a, b } = delta;
+  const consistent = b.length === rows * rank && a.length === rank * columns;
+  if (consistent && rows * columns === base.count) return null;
+  return shapeProblem(base, `the adapter's product is ${rows} × ${columns} of rank ${rank}`, base.path);
+}
+
+function shapeProblem(base: TensorSpan, found: string, path: string): Problem {
+  return {
+    code: 'shape-mismatch',
+    message: `${found}, but the base tensor at ${place(base)} has ${base.count}.`,
+    action: 'Compare with the base that this was trained from.',
+    path,
+  };
+}
+
+function place(span: TensorSpan): string {
+  return `${span.path}, byte ${span.offset}`;
+}

@@ -1,0 +1,30 @@
+import type { PassItem, PassOutcome } from '../pass';
+import { deltaHistogram, deltaMoments } from './delta';
+import { group } from './group';
+import { histogram } from './histogram';
+import type { ChunkReducer, Scratch } from './kernel';
+import { moments } from './moments';
+
+/** What turns the chunks of an item into contributions; runs in a worker. */
+export function prepare(item: PassItem, scratch: Scratch): ChunkReducer {
+  switch (item.kind) {
+    case 'moments':
+      return moments.prepare(item, scratch);
+    case 'histogram':
+      return histogram.prepare(item, scratch);
+    case 'group':
+      return group.prepare(item, scratch);
+    case 'deltaMoments':
+      return deltaMoments.prepare(item, scratch);
+    case 'deltaHistogram':
+      return deltaHistogram.prepare(item, scratch);
+  }
+}
+
+/** Two neighbouring contributions to the same item as one; `before` covers the lower indices. */
+export function merge(before: PassOutcome, after: PassOutcome): PassOutcome {
+  if (before.kind === 'moments' && after.kind === 'moments') return moments.merge(before, after);
+  if (before.kind === 'bins' && after.kind === 'bins') return histogram.merge(before, after);
+  if (before.kind === 'group' && after.kind === 'group') return group.merge(before, after);
+  throw new TypeError(`${before.kind} and ${after.kind} are contributions to different items`);
+}

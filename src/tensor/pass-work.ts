@@ -1,0 +1,81 @@
+import type { Problem } from '../protocol/result';
+import { byteRange, planPortions, spansOf, type Chunk } from './chunks';
+import { Scratch, type ChunkReducer } from './kernels/kernel';
+import { prepare } from './kernels/registry';
+import { OpenFiles } from './open-files';
+import type { PassItem, PassOutcome } from './pass';
+import { NEXT_PORTION, STOPPED, type PassMessage, type Part } from './pass-messages';
+
+/** Buffers of one worker thread, reused by every chunk of every pass. */
+export class WorkerBuffers {
+  readonly scratch = new Scratch();
+  private readonly buffers: Uint8Array[] = [];
+
+  /** The first `length` bytes of buffer number `slot`. */
+  bytes(slot: number, length: number): Uint8Array {
+    let buffer = this.buffers[slot];
+    if (buffer === undefined || buffer.length < length) {
+      buffer = new Uint8Array(length);
+      this.buffers[slot] = buffer;
+    }
+    return buffer.subarray(0, length);
+  }
+}
+
+/** One worker's share in one pass. */
+export class PassWork {
+  readonly pass: number;
+  private readonly items: readonly PassItem[];
+  private readonly control: Int32Array;
+  private readonly portions: readonly (readonly Chunk[])[];
+  /** Number, within the pass, of the first chunk of each portion. */
+  private readonly firstChunks: readonly number[];
+  private readonly files = new OpenFiles();
+  private current: { readonly item: number; readonly reduce: ChunkReducer } | null = null;
+
+  constructor(message: PassMessage) {
+    this.pass = message.pass;
+    this.items = message.items;
+    this.control = new Int32Array(message.control);
+    this.portions = planPortions(message.items);
+    let chunks = 0;
+    this.firstChunks = this.portions.map((portion) => (chunks += portion.length) - portion.length);
+  }
+
+  /** Works off the next portion; `null` where none is left or nobody waits for the pass any more. */
+  nextPortion(buffers: WorkerBuffers): Part[] | Problem | null {
+    if (Atomics.load(this.control, STOPPED) !== 0) return null;
+    const index = Atomics.add(this.control, NEXT_PORTION, 1);
+    const portion = this.portions[index];
+    if (portion === undefined) return null;
+    const first = this.firstChunks[index] ?? 0;
+    const parts: Part[] = [];
+    for (const [offset, chunk] of portion.entries()) {
+      const outcome = this.reduceChunk(chunk, buffers);
+      if ('code' in outcome) return outcome;
+      parts.push({ chunk: first + offset, outcome });
+    }
+    return parts;
+  }
+
+  /** Lets go of the files. */
+  close(): void {
+    this.files.close();
+  }
+
+  private reduceChunk(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem {
+    const item = this.items[chunk.item] as PassItem;
+    const bytes: Uint8Array[] = [];
+    for (const [slot, span] of spansOf(item).entries()) {
+      const range = byteRange(span, chunk.start, chunk.end);
+      const target = buffers.bytes(slot, range.length);
+      const problem = this.files.read(span, range.offset, target);
+      if (problem !== null) return problem;
+      bytes.push(target);
+    }
+    if (this.current?.item !== chunk.item) {
+      this.current = { item: chunk.item, reduce: prepare(item, buffers.scratch) };
+    }
+    return this.current.reduce({ start: chunk.start, end: chunk.end, bytes });
+  }
+}
