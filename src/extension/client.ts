@@ -1,0 +1,214 @@
+import * as vscode from 'vscode';
+import type * as Library from 'vscode-languageclient/node';
+import type { NotificationName, Notifications } from '../protocol/requests';
+import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
+import { CANCELLED, cancelled, failure } from '../protocol/result';
+import { Disposable } from './disposable';
+import { workspaceRoots } from './file-uri';
+import { restartPolicy } from './restart-policy';
+
+/** Files whose change on disk can change what the server answers. */
+const WATCHED =
+  '**/{*.safetensors,*.safetensors.index.json,adapter_config.json,config.json,*.study.yaml,*.study.yml}';
+
+/** Documents in which the server finds problems. */
+const DOCUMENTS = [
+  '**/adapter_config.json',
+  '**/*.safetensors.index.json',
+  '**/config.json',
+  '**/*.study.yaml',
+  '**/*.study.yml',
+];
+
+export type ServerState = 'starting' | 'running' | 'stopped';
+
+/**
+ * The connection to the analysis server, a process of its own that does all reading and computing. It is started
+ * again when it dies, unless it dies again and again.
+ */
+export class AnalysisClient extends Disposable {
+  private readonly stateChange = this.register(new vscode.EventEmitter<ServerState>());
+  private readonly notification = this.register(new vscode.EventEmitter<AnyNotification>());
+  private connection: Promise<Library.LanguageClient> | undefined;
+  /** Fires with every change of the server's state. */
+  readonly onState = this.stateChange.event;
+
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    super();
+  }
+
+  /** Starts the server where it is not running yet; says so to the user when that fails. */
+  async start(): Promise<void> {
+    try {
+      await this.connect();
+    } catch (error) {
+      this.log.error('The analysis server could not be started.', error);
+      this.stateChange.fire('stopped');
+      await this.offerRestart(vscode.l10n.t('The Deltalens analysis server could not be started.'));
+    }
+  }
+
+  /** Stops the server, whatever it is doing, and starts it anew. */
+  async restart(): Promise<void> {
+    if (!this.connection) return this.start();
+    this.stateChange.fire('starting');
+    try {
+      const client = await this.connection;
+      await client.restart();
+    } catch (error) {
+      this.log.warn('The old analysis server did not end in order.', error);
+      this.connection = undefined;
+      await this.start();
+    }
+  }
+
+  /** Stops the server; part of deactivation. */
+  async stop(): Promise<void> {
+    const connection = this.connection;
+    this.connection = undefined;
+    this.dispose();
+    try {
+      await (await connection)?.dispose();
+    } catch (error) {
+      this.log.debug('While stopping the analysis server:', error);
+    }
+  }
+
+  /** Asks the server. Never rejects: a dead server or a cancelled request is a problem like any other. */
+  async request<N extends RequestName>(
+    name: N,
+    params: RequestParams<N>,
+    token?: vscode.CancellationToken,
+  ): Promise<RequestResult<N>> {
+    try {
+      const client = await this.connect();
+      return await client.sendRequest<RequestResult<N>>(name, params, token);
+    } catch (error) {
+      if (token?.isCancellationRequested) return cancelled();
+      this.log.error(`${name} was not answered.`, error);
+      return serverGone() as RequestResult<N>;
+    }
+  }
+
+  /** Listens to one kind of notification, over restarts of the server. */
+  on<N extends NotificationName>(name: N, listen: (params: Notifications[N]) => void): vscode.Disposable {
+    return this.notification.event((sent) => {
+      if (sent.name === name) listen(sent.params as Notifications[N]);
+    });
+  }
+
+  private connect(): Promise<Library.LanguageClient> {
+    this.connection ??= this.open();
+    return this.connection;
+  }
+
+  private async open(): Promise<Library.LanguageClient> {
+    this.stateChange.fire('starting');
+    // Loaded here and not at the top: the client library is most of the bundle, and activation must not wait for it.
+    const library = await import('vscode-languageclient/node');
+    const module = this.extension.asAbsolutePath('dist/server.js');
+    const transport = library.TransportKind.ipc;
+    const client = new library.LanguageClient(
+      'deltalens',
+      'Deltalens',
+      {
+        run: { module, transport },
+        debug: { module, transport, options: { execArgv: ['--nolazy', '--inspect=6011'] } },
+      },
+      this.clientOptions(library),
+    );
+    client.onDidChangeState(({ newState }) =>
+      this.stateChange.fire(STATES[library.State[newState]] ?? 'stopped'),
+    );
+    for (const name of NOTIFICATIONS) {
+      client.onNotification(name, (params: AnyNotification['params']) =>
+        this.notification.fire({ name, params }),
+      );
+    }
+    await client.start();
+    return client;
+  }
+
+  private clientOptions(library: typeof Library): Library.LanguageClientOptions {
+    return {
+      documentSelector: DOCUMENTS.map((pattern) => ({ scheme: 'file', pattern })),
+      synchronize: {
+        fileEvents: this.register(vscode.workspace.createFileSystemWatcher(WATCHED)),
+        configurationSection: 'deltalens',
+      },
+      initializationOptions: {
+        roots: workspaceRoots(),
+        scanLimitMiB: vscode.workspace.getConfiguration('deltalens').get('scanLimitMiB'),
+      },
+      outputChannel: this.log,
+      revealOutputChannelOn: library.RevealOutputChannelOn.Never,
+      errorHandler: this.errorHandler(library),
+    };
+  }
+
+  private errorHandler({ CloseAction, ErrorAction }: typeof Library): Library.ErrorHandler {
+    const mayRestart = restartPolicy();
+    return {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => {
+        this.log.error('The analysis server ended unexpectedly.');
+        if (mayRestart(Date.now())) {
+          void this.tellRestarted();
+          return { action: CloseAction.Restart, handled: true };
+        }
+        void this.offerRestart(
+          vscode.l10n.t('The Deltalens analysis server keeps ending unexpectedly and was not started again.'),
+        );
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    };
+  }
+
+  private async tellRestarted(): Promise<void> {
+    const showLog = vscode.l10n.t('Show Log');
+    const chosen = await vscode.window.showWarningMessage(
+      vscode.l10n.t(
+        'The Deltalens analysis server ended unexpectedly and was started again. Analyses that were running have failed.',
+      ),
+      showLog,
+    );
+    if (chosen === showLog) this.log.show();
+  }
+
+  private async offerRestart(message: string): Promise<void> {
+    const restart = vscode.l10n.t('Restart');
+    const showLog = vscode.l10n.t('Show Log');
+    const chosen = await vscode.window.showErrorMessage(message, restart, showLog);
+    if (chosen === showLog) this.log.show();
+    if (chosen === restart) await this.restart();
+  }
+}
+
+interface AnyNotification {
+  readonly name: NotificationName;
+  readonly params: Notifications[NotificationName];
+}
+
+const NOTIFICATIONS: readonly NotificationName[] = ['deltalens/progress', 'deltalens/contentsChanged'];
+
+const STATES: Readonly<Record<string, ServerState>> = {
+  Starting: 'starting',
+  Running: 'running',
+  Stopped: 'stopped',
+};
+
+function serverGone(): ReturnType<typeof failure> {
+  return failure({
+    code: 'server-stopped',
+    message: vscode.l10n.t('The analysis server ended before it could answer.'),
+    action: vscode.l10n.t('Run it again; "Deltalens: Show Log" tells why the server ended.'),
+  });
+}
+
+/** Whether a problem only says that the user cancelled. */
+export function isCancelled(problem: { readonly code: string }): boolean {
+  return problem.code === CANCELLED;
+}

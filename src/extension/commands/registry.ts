@@ -1,0 +1,47 @@
+import * as vscode from 'vscode';
+import type { DeltalensContext } from '../context';
+import { clearBase } from './clear-base';
+import type { Command } from './command';
+import { compareSelected } from './compare-selected';
+import { compareWithBase } from './compare-with-base';
+import { exportResult } from './export-result';
+import { inspectCheckpoint } from './inspect-checkpoint';
+import { openStudy } from './open-study';
+import { refresh } from './refresh';
+import { restartServer } from './restart-server';
+import { runLens } from './run-lens';
+import { selectAsBase } from './select-as-base';
+import { showLog } from './show-log';
+import { toggleTable } from './toggle-table';
+
+/** Every command; `package.json` has the same ones with their titles and menus. */
+export const COMMANDS: readonly Command[] = [
+  inspectCheckpoint,
+  compareWithBase,
+  compareSelected,
+  selectAsBase,
+  clearBase,
+  runLens,
+  openStudy,
+  exportResult,
+  toggleTable,
+  refresh,
+  restartServer,
+  showLog,
+];
+
+/** Registers every command. What a command throws is a bug: it is logged, and VS Code shows it. */
+export function registerCommands(context: DeltalensContext): vscode.Disposable {
+  return vscode.Disposable.from(
+    ...COMMANDS.map(({ id, run }) =>
+      vscode.commands.registerCommand(id, async (...given: unknown[]) => {
+        try {
+          await run(context, ...given);
+        } catch (error) {
+          context.log.error(`${id} failed.`, error);
+          throw error;
+        }
+      }),
+    ),
+  );
+}

@@ -1,0 +1,79 @@
+import { loadStarted } from './load-start';
+import * as vscode from 'vscode';
+import type { DeltalensApi, Drawn } from './api';
+import { AnalysisClient } from './client';
+import { editorFile } from './commands/inspect-checkpoint';
+import { registerCommands } from './commands/registry';
+import type { DeltalensContext } from './context';
+import { Findings } from './findings';
+import { LensRegistry } from './lens-registry';
+import { CheckpointEditors } from './panels/checkpoint-editor';
+import { ResultPanels } from './panels/result-panels';
+import { checkPlatform } from './platform';
+import { SelectedBase } from './selected-base';
+import { openStudyOnStartup } from './startup-study';
+import { StatusBar } from './status-bar';
+import { CheckpointTree } from './tree/checkpoint-tree';
+
+const loadMs = performance.now() - loadStarted;
+
+let client: AnalysisClient | undefined;
+
+/** Sets everything up and leaves everything that takes time, the server first of all, for afterwards. */
+export function activate(extension: vscode.ExtensionContext): DeltalensApi {
+  const started = performance.now();
+  const log = vscode.window.createOutputChannel('Deltalens', { log: true });
+  const drawn = new vscode.EventEmitter<Drawn>();
+  const context = build(extension, log, drawn);
+  client = context.client;
+  extension.subscriptions.push(log, drawn, registerCommands(context));
+  setImmediate(() => void afterActivation(extension, context));
+  const activationMs = loadMs + performance.now() - started;
+  log.info(`Activated in ${activationMs.toFixed(1)} ms.`);
+  return {
+    activationMs,
+    onDrawn: drawn.event,
+    checkpoints: context.tree,
+    serializer: context.results,
+    request: (name, params) => context.client.request(name, params),
+  };
+}
+
+/** Stops the server. */
+export function deactivate(): Promise<void> | undefined {
+  return client?.stop();
+}
+
+function build(
+  extension: vscode.ExtensionContext,
+  log: vscode.LogOutputChannel,
+  drawn: vscode.EventEmitter<Drawn>,
+): DeltalensContext {
+  const { subscriptions } = extension;
+  const owned = <T extends vscode.Disposable>(part: T): T => {
+    subscriptions.push(part);
+    return part;
+  };
+  const client = new AnalysisClient(extension, log);
+  const status = owned(new StatusBar(client));
+  const lenses = new LensRegistry(client);
+  const findings = owned(new Findings());
+  const base = owned(new SelectedBase(extension.workspaceState));
+  const tree = owned(new CheckpointTree(client, findings, base));
+  const editors = owned(new CheckpointEditors(extension, client, drawn));
+  const reveal = async (path: string, tensor: string) => {
+    const uri = await editorFile(vscode.Uri.file(path), { adapter: false, ask: false });
+    if (uri) await editors.show(uri, tensor);
+  };
+  const lens = (id: string) => lenses.find(id);
+  const results = owned(new ResultPanels({ extension, client, status, drawn, lens, reveal }));
+  return { log, client, lenses, base, tree, editors, results };
+}
+
+async function afterActivation(extension: vscode.ExtensionContext, context: DeltalensContext): Promise<void> {
+  await context.client.start();
+  // Fills the tree's context keys even while the sidebar is closed, for the menus and the palette.
+  await context.tree.explore();
+  await openStudyOnStartup(context);
+  await checkPlatform(extension, context.log);
+}

@@ -1,0 +1,215 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { CheckpointView } from '../../protocol/checkpoint';
+import type { FromCheckpointEditor, ToCheckpointEditor } from '../../protocol/panel';
+import type { Drawn } from '../api';
+import type { AnalysisClient } from '../client';
+import { Disposable } from '../disposable';
+import { pathOf, workspaceRoots } from '../file-uri';
+import { nearestTensor } from './nearest-tensor';
+import { showPage, webviewOptions } from './webview-page';
+
+/** Opens `*.safetensors` without asking. */
+export const CHECKPOINT_EDITOR = 'deltalens.checkpoint';
+/** Opens `*.safetensors.index.json`, which by default stays a text document. */
+export const SHARDED_EDITOR = 'deltalens.shardedCheckpoint';
+
+interface CheckpointDocument extends vscode.CustomDocument {
+  /** The tensor to select in the next page that is ready. */
+  select?: string;
+}
+
+/** The read-only editors of checkpoints: they show the directory at once and statistics per tensor on demand. */
+export class CheckpointEditors
+  extends Disposable
+  implements vscode.CustomReadonlyEditorProvider<CheckpointDocument>
+{
+  private readonly open = new Set<CheckpointPage>();
+  /** Tensor to select in a document that is about to open, by URI. */
+  private readonly waiting = new Map<string, string>();
+
+  constructor(
+    private readonly extension: vscode.ExtensionContext,
+    private readonly client: AnalysisClient,
+    private readonly drawn: vscode.EventEmitter<Drawn>,
+  ) {
+    super();
+    for (const viewType of [CHECKPOINT_EDITOR, SHARDED_EDITOR]) {
+      this.register(
+        vscode.window.registerCustomEditorProvider(viewType, this, {
+          supportsMultipleEditorsPerDocument: true,
+        }),
+      );
+    }
+  }
+
+  /** Opens a checkpoint file or index, and selects a tensor in it where one is given. */
+  async show(uri: vscode.Uri, select?: string): Promise<void> {
+    const page = [...this.open].find((candidate) => candidate.uri.toString() === uri.toString());
+    if (select !== undefined && !page) this.waiting.set(uri.toString(), select);
+    const editor = uri.path.endsWith('.safetensors') ? CHECKPOINT_EDITOR : SHARDED_EDITOR;
+    await vscode.commands.executeCommand('vscode.openWith', uri, editor);
+    if (select !== undefined) page?.select(select);
+  }
+
+  /** The checkpoint whose editor is in front. */
+  get active(): vscode.Uri | undefined {
+    return [...this.open].find((page) => page.isActive)?.uri;
+  }
+
+  openCustomDocument(uri: vscode.Uri): CheckpointDocument {
+    return { uri, dispose: () => undefined };
+  }
+
+  resolveCustomEditor(document: CheckpointDocument, panel: vscode.WebviewPanel): void {
+    const key = document.uri.toString();
+    const page = new CheckpointPage(panel, document.uri, this.waiting.get(key), {
+      extension: this.extension,
+      client: this.client,
+      drawn: this.drawn,
+      show: (uri) => this.show(uri),
+    });
+    this.waiting.delete(key);
+    this.open.add(page);
+    panel.onDidDispose(() => {
+      this.open.delete(page);
+      page.dispose();
+    });
+  }
+}
+
+interface Surroundings {
+  readonly extension: vscode.ExtensionContext;
+  readonly client: AnalysisClient;
+  readonly drawn: vscode.EventEmitter<Drawn>;
+  readonly show: (uri: vscode.Uri) => Promise<void>;
+}
+
+/** One editor tab. */
+class CheckpointPage extends Disposable {
+  private view: CheckpointView | undefined;
+  private ready = false;
+
+  constructor(
+    private readonly panel: vscode.WebviewPanel,
+    readonly uri: vscode.Uri,
+    private wanted: string | undefined,
+    private readonly around: Surroundings,
+  ) {
+    super();
+    panel.webview.options = webviewOptions(around.extension);
+    this.register(
+      panel.webview.onDidReceiveMessage((message: FromCheckpointEditor) => void this.receive(message)),
+    );
+    this.watchFiles();
+    showPage(panel.webview, around.extension, 'checkpoint');
+  }
+
+  get isActive(): boolean {
+    return this.panel.active;
+  }
+
+  /** Selects a tensor: now, or when the page is ready. */
+  select(tensor: string): void {
+    this.wanted = tensor;
+    if (this.ready && this.view) this.sendSelection(this.view);
+  }
+
+  private async receive(message: FromCheckpointEditor): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.ready = true;
+        return this.load();
+      case 'tensor':
+        return this.sendTensor(message.request, message.tensor);
+      case 'open':
+        return this.openOther(message.path);
+      case 'command':
+        return vscode.commands.executeCommand(COMMANDS[message.command], this.uri);
+      case 'drawn':
+        this.around.drawn.fire({ page: 'checkpoint', title: this.uri.fsPath, count: message.rows });
+    }
+  }
+
+  private async load(): Promise<void> {
+    const path = pathOf(this.uri);
+    if (!path.ok) return this.post({ type: 'failed', problem: path.problem });
+    const answer = await this.around.client.request('deltalens/inspect', {
+      path: path.value,
+      roots: workspaceRoots(),
+    });
+    if (!answer.ok) return this.post({ type: 'failed', problem: answer.problem });
+    this.view = answer.value;
+    const select = this.takeSelection(answer.value);
+    this.post({ type: 'checkpoint', view: answer.value, ...(select === null ? {} : { select }) });
+  }
+
+  private sendSelection(view: CheckpointView): void {
+    const tensor = this.takeSelection(view);
+    if (tensor !== null) this.post({ type: 'select', tensor });
+  }
+
+  private takeSelection(view: CheckpointView): string | null {
+    const wanted = this.wanted;
+    this.wanted = undefined;
+    return wanted === undefined ? null : nearestTensor(view.tensors.name, wanted);
+  }
+
+  private async sendTensor(request: number, tensor: string): Promise<void> {
+    const path = pathOf(this.uri);
+    const detail = path.ok
+      ? await this.around.client.request('deltalens/tensor', { path: path.value, tensor })
+      : path;
+    this.post({ type: 'tensor', request, detail });
+  }
+
+  /** Opens only what the server itself named for this checkpoint. */
+  private async openOther(path: string): Promise<void> {
+    const named = [
+      this.view?.shardOf?.indexPath,
+      this.view?.adapter?.basePath,
+      ...(this.view?.files ?? []).map((file) => file.path),
+    ];
+    if (!named.includes(path)) return;
+    if (/\.(safetensors|json)$/.test(path)) return this.around.show(vscode.Uri.file(path));
+    await vscode.commands.executeCommand('deltalens.inspect', vscode.Uri.file(path));
+  }
+
+  /** Reads again after one of the files was written; not before it has been quiet for a moment. */
+  private watchFiles(): void {
+    if (this.uri.scheme !== 'file') return;
+    const folder = vscode.Uri.joinPath(this.uri, '..');
+    const watcher = this.register(
+      vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(folder, '*')),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const changed = (uri: vscode.Uri) => {
+      if (!this.shows(uri)) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => this.ready && void this.load(), 300);
+    };
+    this.register(watcher.onDidChange(changed));
+    this.register(watcher.onDidCreate(changed));
+    this.register({ dispose: () => clearTimeout(timer) });
+  }
+
+  private shows(uri: vscode.Uri): boolean {
+    const name = path.basename(uri.fsPath);
+    return (
+      uri.path === this.uri.path ||
+      name === 'adapter_config.json' ||
+      name === 'config.json' ||
+      (this.view?.files ?? []).some((file) => file.path === uri.fsPath)
+    );
+  }
+
+  private post(message: ToCheckpointEditor): void {
+    if (!this.isDisposed) void this.panel.webview.postMessage(message);
+  }
+}
+
+const COMMANDS = {
+  compareWithBase: 'deltalens.compareWithBase',
+  runLens: 'deltalens.runLens',
+  showLog: 'deltalens.showLog',
+} as const;

@@ -1,0 +1,164 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { ExplorerEntry, WorkspaceContents } from '../../protocol/explorer';
+import type { AnalysisClient } from '../client';
+import { Disposable } from '../disposable';
+import { workspaceRoots } from '../file-uri';
+import type { Findings } from '../findings';
+import type { SelectedBase } from '../selected-base';
+import { parentOf, type EntryNode, type PlaceTreeNode, type TreeNode } from './nodes';
+import { placeRequest } from './place-request';
+import { treeItem } from './tree-item';
+
+const NOTHING: WorkspaceContents = { families: [], studies: [], truncated: false };
+
+/** The sidebar's tree of families, checkpoints, layers, modules and tensors, and the studies. */
+export class CheckpointTree extends Disposable implements vscode.TreeDataProvider<TreeNode> {
+  private readonly change = this.register(new vscode.EventEmitter<TreeNode | undefined>());
+  private contents: Promise<WorkspaceContents> | undefined;
+  private readonly view: vscode.TreeView<TreeNode>;
+  readonly onDidChangeTreeData = this.change.event;
+
+  constructor(
+    private readonly client: AnalysisClient,
+    private readonly findings: Findings,
+    private readonly base: SelectedBase,
+  ) {
+    super();
+    this.view = this.register(
+      vscode.window.createTreeView('deltalens.checkpoints', {
+        treeDataProvider: this,
+        canSelectMany: true,
+        showCollapseAll: true,
+      }),
+    );
+    this.register(this.view.onDidChangeSelection(({ selection }) => this.tellSelection(selection)));
+    this.register(client.on('deltalens/contentsChanged', () => this.refresh()));
+    this.register(vscode.workspace.onDidChangeWorkspaceFolders(() => this.refresh()));
+    this.register(base.onChange(() => this.change.fire(undefined)));
+    this.register(findings.onChange(() => this.redrawSoon()));
+  }
+
+  /** The checkpoints, adapters and studies of the workspace; asked for once and kept until {@link refresh}. */
+  explore(): Promise<WorkspaceContents> {
+    this.contents ??= this.askForContents();
+    return this.contents;
+  }
+
+  /** Looks again at what the workspace holds. */
+  refresh(): void {
+    this.contents = undefined;
+    this.change.fire(undefined);
+  }
+
+  /** The nodes that are selected in the sidebar. */
+  get selection(): readonly TreeNode[] {
+    return this.view.selection;
+  }
+
+  async getChildren(node?: TreeNode): Promise<TreeNode[]> {
+    if (!node) return this.roots();
+    switch (node.kind) {
+      case 'family':
+        return node.family.entries.map((entry) => ({ kind: 'entry', entry, parent: node }));
+      case 'studies':
+        return node.studies.map((study) => ({ kind: 'study', study, parent: node }));
+      case 'entry':
+      case 'place':
+        return this.places(node);
+      case 'study':
+        return [];
+    }
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const entry = node.kind === 'entry' ? node.entry : undefined;
+    return treeItem(node, {
+      findings: entry ? this.findings.count(entry.path) : 0,
+      selectedBase: entry !== undefined && entry.path === this.base.path,
+    });
+  }
+
+  getParent(node: TreeNode): TreeNode | undefined {
+    return parentOf(node);
+  }
+
+  private async roots(): Promise<TreeNode[]> {
+    const { families, studies } = await this.explore();
+    return [
+      ...families.map((family): TreeNode => ({ kind: 'family', family })),
+      ...(studies.length > 0 ? [{ kind: 'studies', studies } as const] : []),
+    ];
+  }
+
+  private async places(node: EntryNode | PlaceTreeNode): Promise<TreeNode[]> {
+    const request = placeRequest(node);
+    if (!request) return [];
+    const answer = await this.client.request('deltalens/places', request);
+    if (!answer.ok) throw new Error(`${answer.problem.message} ${answer.problem.action}`);
+    const entry = node.kind === 'entry' ? node : node.entry;
+    return answer.value.map((place) => ({ kind: 'place', place, entry, parent: node }));
+  }
+
+  private async askForContents(): Promise<WorkspaceContents> {
+    const roots = workspaceRoots();
+    const answer = roots.length > 0 ? await this.client.request('deltalens/explore', { roots }) : undefined;
+    const contents = answer?.ok ? answer.value : NOTHING;
+    this.view.message =
+      answer?.ok === false ? `${answer.problem.message} ${answer.problem.action}` : this.note(contents);
+    this.drawBadge();
+    tellMenus(contents);
+    return contents;
+  }
+
+  private note(contents: WorkspaceContents): string | undefined {
+    if (!contents.truncated) return undefined;
+    return vscode.l10n.t(
+      'The workspace holds more than is listed here. Open a folder below it to see the rest.',
+    );
+  }
+
+  private tellSelection(selection: readonly TreeNode[]): void {
+    const entries = selection.filter((node) => node.kind === 'entry').length;
+    void vscode.commands.executeCommand('setContext', 'deltalens.comparableSelected', entries > 1);
+  }
+
+  private redraw: NodeJS.Timeout | undefined;
+
+  private redrawSoon(): void {
+    clearTimeout(this.redraw);
+    this.redraw = setTimeout(() => {
+      if (this.isDisposed) return;
+      this.drawBadge();
+      this.change.fire(undefined);
+    }, 200);
+  }
+
+  private drawBadge(): void {
+    const total = this.findings.total();
+    this.view.badge =
+      total === 0
+        ? undefined
+        : {
+            value: total,
+            tooltip: total === 1 ? vscode.l10n.t('1 finding') : vscode.l10n.t('{0} findings', total),
+          };
+  }
+}
+
+function tellMenus(contents: WorkspaceContents): void {
+  const entries = contents.families.flatMap((family) => family.entries);
+  const set = (key: string, value: unknown) => vscode.commands.executeCommand('setContext', key, value);
+  void set('deltalens.explored', true);
+  void set('deltalens.hasCheckpoints', entries.length > 0);
+  void set('deltalens.hasStudies', contents.studies.length > 0);
+  void set('deltalens.checkpointFolders', checkpointFolders(entries));
+}
+
+/** Folders in which a checkpoint lies, for the menu of the file explorer; both ways in which VS Code writes a path. */
+function checkpointFolders(entries: readonly ExplorerEntry[]): string[] {
+  const folders = entries.map((entry) =>
+    /\.(safetensors|json)$/.test(entry.path) ? path.dirname(entry.path) : entry.path,
+  );
+  return [...new Set(folders.flatMap((folder) => [folder, vscode.Uri.file(folder).path]))];
+}
