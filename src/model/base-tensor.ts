@@ -1,0 +1,59 @@
+/** Prefixes that wrappers of training frameworks put before tensor names, or leave out. */
+export const WRAPPER_PREFIXES: readonly string[] = [
+  'module.',
+  '_orig_mod.',
+  'model.',
+  'transformer.',
+  'base_model.model.',
+  'language_model.',
+];
+
+/** A way to turn the names of one side into those of the base: a prefix taken off, another put on. */
+export interface NameChange {
+  readonly remove: string;
+  readonly add: string;
+}
+
+/** Every way worth trying, the plain one first. */
+export const NAME_CHANGES: readonly NameChange[] = [
+  { remove: '', add: '' },
+  ...WRAPPER_PREFIXES.map((prefix) => ({ remove: prefix, add: '' })),
+  ...WRAPPER_PREFIXES.map((prefix) => ({ remove: '', add: prefix })),
+];
+
+/** The name under which the base would know it; `null` where the change does not apply. */
+export function changeName(name: string, change: NameChange): string | null {
+  return name.startsWith(change.remove) ? change.add + name.slice(change.remove.length) : null;
+}
+
+/**
+ * Finds the change of names under which most of them are known; the plain one unless another does better.
+ * Time: names × changes.
+ */
+export function bestNameChange(
+  names: readonly string[],
+  isKnown: (changed: string, original: string) => boolean,
+): NameChange {
+  let best: NameChange = { remove: '', add: '' };
+  let bestHits = -1;
+  for (const change of NAME_CHANGES) {
+    let hits = 0;
+    for (const name of names) {
+      const changed = changeName(name, change);
+      if (changed !== null && isKnown(changed, name)) hits++;
+    }
+    if (hits > bestHits) [best, bestHits] = [change, hits];
+    if (hits === names.length) break;
+  }
+  return best;
+}
+
+/** `module.` → nothing, for a message. */
+export function nameChangeText({ remove, add }: NameChange): string {
+  return remove ? `the task's names begin with "${remove}"` : `the base's names begin with "${add}"`;
+}
+
+/** Whether two shapes are the same. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, index) => size === b[index]);
+}

@@ -1,0 +1,134 @@
+import type { Finding, Severity } from '../protocol/finding';
+import { failure, type Result } from '../protocol/result';
+
+/** What a code means wherever it appears, and what to do about it. */
+export interface CodeDescription {
+  readonly severity: Severity;
+  /** One line. */
+  readonly explanation: string;
+  readonly action: string;
+}
+
+const CODES = {
+  'json-syntax': error('The text is not valid JSON.', 'Correct it at the place named.'),
+  'peft-type-missing': error(
+    'The configuration does not say what kind of adapter it is.',
+    'Write "peft_type": "LORA", or the kind that the adapter has.',
+  ),
+  'adapter-field-type': error(
+    'A field of an adapter configuration has a value of the wrong type.',
+    'Write a value of the type named.',
+  ),
+  'adapter-config-missing': error(
+    'There are LoRA factors but no adapter_config.json beside them, so their scale is unknown.',
+    'Put the adapter_config.json of the training run beside the weights.',
+  ),
+  'adapter-kind-unsupported': error(
+    'The task vector of this kind of adapter cannot be formed yet.',
+    'Merge the adapter into its base and compare the merged checkpoint, or look at its own tensors with the lens "summary".',
+  ),
+  'adapter-tensor-unplaced': warning(
+    'A tensor of the adapter is left out: it has no place in the task vector.',
+    'Check that the adapter belongs to this base and was saved whole.',
+  ),
+  'adapter-module-not-in-base': error(
+    'The adapter has tensors for modules that the base does not have.',
+    'Check that this is the base the adapter was trained on, and the prefix of the tensor names.',
+  ),
+  'adapter-base-differs': warning(
+    'The adapter names another base than the one of the study.',
+    'Choose the base that the adapter was trained on.',
+  ),
+  'module-pattern-invalid': error(
+    'A pattern over module names cannot be read.',
+    'Correct the expression; it is one of Python’s "re".',
+  ),
+  'lora-factor-missing': error(
+    'A module has lora_A without lora_B, or lora_B without lora_A.',
+    'Save the adapter again; both factors of every module are needed.',
+  ),
+  'lora-factors-disagree': error(
+    'lora_A and lora_B of a module have different ranks.',
+    'Save the adapter again; one of the two factors comes from another training run.',
+  ),
+  'rank-mismatch': error(
+    'The configured rank is not the rank of the tensors.',
+    'Set r, or the entry of rank_pattern, to the rank of the tensors.',
+  ),
+  'base-shape-mismatch': error(
+    'The factors do not have the shape of the base’s weight.',
+    'Name the base that the adapter was trained on.',
+  ),
+  'yaml-syntax': error('The text is not valid YAML.', 'Correct it at the place named.'),
+  'study-invalid': error(
+    'The study is not written as a study must be.',
+    'Give a base and at least one task: "tasks:" with one name and path per line.',
+  ),
+  'study-base-unknown': error(
+    'Which of the checkpoints is the base cannot be told.',
+    'Choose the base: "Deltalens: Select as Base", or --base on the command line.',
+  ),
+  'study-task-does-not-fit': warning(
+    'Fewer than half of the base’s tensors have a counterpart in the task.',
+    'Check that the task was trained from this base.',
+  ),
+  'task-name-prefix': information(
+    'The tensor names of base and task differ by a prefix, which was ignored.',
+    'Nothing is wrong; a wrapper of the training framework adds such prefixes.',
+  ),
+  'task-tensor-shape': warning(
+    'A tensor has another shape in the task than in the base.',
+    'The tensor is left out of the task vector. A resized vocabulary or a new head does this.',
+  ),
+  'task-tensor-missing': warning(
+    'A tensor of the base does not exist in the task.',
+    'The tensor is left out of the task vector.',
+  ),
+  'task-tensor-new': warning(
+    'A tensor of the task does not exist in the base.',
+    'The tensor is left out of the task vector.',
+  ),
+  'task-tied-head': information(
+    'The output head is stored on one side only: it is tied to the token embedding.',
+    'Nothing is wrong; the embedding counts once.',
+  ),
+  'task-tensor-integer': information(
+    'Tensors that hold no floating-point numbers are left out of the task vector.',
+    'Nothing is wrong; counters and masks are not trained.',
+  ),
+  'task-dtype-differs': information(
+    'Base and task are stored in different precisions, so a task vector also holds rounding errors.',
+    'For an exact comparison take both in the precision in which the task was trained.',
+  ),
+} as const satisfies Record<string, CodeDescription>;
+
+/** Every code that this room gives to a problem or finding. */
+export type ModelCode = keyof typeof CODES;
+
+/** All codes with their explanations. */
+export const MODEL_CODES: readonly ({ readonly code: ModelCode } & CodeDescription)[] = (
+  Object.keys(CODES) as ModelCode[]
+).map((code) => ({ code, ...CODES[code] }));
+
+/** A finding with the severity and help that belong to its code. */
+export function modelFinding(code: ModelCode, path: string, message: string, at?: string): Finding {
+  const { severity, action } = CODES[code];
+  return { code, severity, path, message, help: action, ...(at === undefined ? {} : { at }) };
+}
+
+/** A failed result with the action that belongs to its code. */
+export function refuse(code: ModelCode, path: string, message: string, at?: string): Result<never> {
+  return failure({ code, message, action: CODES[code].action, path, ...(at === undefined ? {} : { at }) });
+}
+
+function error(explanation: string, action: string): CodeDescription {
+  return { severity: 'error', explanation, action };
+}
+
+function warning(explanation: string, action: string): CodeDescription {
+  return { severity: 'warning', explanation, action };
+}
+
+function information(explanation: string, action: string): CodeDescription {
+  return { severity: 'information', explanation, action };
+}
