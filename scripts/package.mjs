@@ -21,7 +21,14 @@ await runMain(async () => {
   fs.mkdirSync(path.dirname(packagePath), { recursive: true });
   try {
     run(process.execPath, ['scripts/build.mjs', '--production']);
-    await createVSIX({ cwd: root, target, packagePath, ignoreFile, allowMissingRepository: true });
+    await createVSIX({
+      cwd: root,
+      target,
+      packagePath,
+      ignoreFile,
+      allowMissingRepository: true,
+      rewriteRelativeLinks: false,
+    });
   } finally {
     fs.rmSync(scratch, { recursive: true });
     run(process.execPath, ['scripts/build.mjs']);

@@ -38,7 +38,7 @@ test('every bundle that the build makes is in the package, and nothing else of d
 
 test('sources, tests, samples and tools stay out of the package', () => {
   const known =
-    /^(package\.json|readme\.md|changelog\.md|LICENSE(\.txt)?|(dist|media|syntaxes|node_modules\/onnxruntime-(node|common))\/.*)$/i;
+    /^(package(\.nls)?\.json|readme\.md|changelog\.md|LICENSE(\.txt)?|(dist|media|syntaxes|node_modules\/onnxruntime-(node|common))\/.*)$/i;
   assert.deepEqual(
     names.filter((name) => !known.test(name)),
     [],

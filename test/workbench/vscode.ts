@@ -1,0 +1,149 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { chromium, type Browser, type FrameLocator, type Locator, type Page } from 'playwright-core';
+import { root } from '../../scripts/run.mjs';
+import { vsixFile } from '../../scripts/vsix.mjs';
+import { CHROMIUM_FLAGS, findChromium } from '../../tools/vscode/places.mjs';
+import { linkExtension, runServerCommand, startServer, writeSettings } from '../../tools/vscode/server.mjs';
+import { warmWebviews } from '../../tools/vscode/webviews.mjs';
+
+/** What a window opens on: settings beside the quiet ones, and the size of the window in pixels. */
+export interface WindowOptions {
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly width?: number;
+  readonly height?: number;
+  /** Keeps the workspace setting that opens the sample study. */
+  readonly openStudy?: boolean;
+}
+
+/**
+ * One VS Code with Deltalens in it, and a browser; `DELTALENS_PACKAGED=1` installs the package instead of loading the
+ * repository. Every window has a fresh browser profile (so a fresh window state) and is on one copy of the samples.
+ */
+export class VSCode {
+  private constructor(
+    private readonly folder: string,
+    private readonly server: Awaited<ReturnType<typeof startServer>>,
+    private readonly browser: Browser,
+    private readonly options: WindowOptions,
+  ) {}
+
+  /** Starts a server and a browser; takes about a second. */
+  static async start(options: WindowOptions = {}): Promise<VSCode> {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workbench-'));
+    const folders = { data: path.join(folder, 'vscode') };
+    writeSettings(folders, options.settings);
+    if (process.env.DELTALENS_PACKAGED === '1') install(folders, vsixFile());
+    else linkExtension(folders, root);
+    const samples = path.join(folder, 'samples');
+    fs.cpSync(path.join(root, 'samples'), samples, { recursive: true });
+    if (!options.openStudy) fs.rmSync(path.join(samples, '.vscode'), { recursive: true, force: true });
+    const server = await startServer(folders);
+    const browser = await chromium.launch({ executablePath: findChromium(), args: CHROMIUM_FLAGS });
+    return new VSCode(folder, server, browser, options);
+  }
+
+  /** The workspace: a copy of the samples that tests may write to. */
+  get workspace(): string {
+    return path.join(this.folder, 'samples');
+  }
+
+  /** Opens a window on the workspace and waits until Deltalens is there. */
+  async open(): Promise<Window> {
+    const { width = 1280, height = 800 } = this.options;
+    const context = await this.browser.newContext({ viewport: { width, height }, acceptDownloads: true });
+    context.setDefaultTimeout(30_000);
+    const warm = await warmWebviews(context, this.server.host);
+    const page = await context.newPage();
+    await page.goto(`http://${this.server.host}/?folder=${encodeURI(this.workspace)}`);
+    await page.waitForSelector('.monaco-workbench .part.activitybar');
+    const window = new Window(page);
+    // A checkpoint that is opened before the extension is known opens in the text editor.
+    await window.activityIcon('Deltalens').waitFor();
+    await warm.updated;
+    return window;
+  }
+
+  /** Ends both and removes all they wrote. */
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+function install(folders: { data: string }, vsix: string): void {
+  const { code, output } = runServerCommand(folders, ['--install-extension', vsix, '--force']);
+  if (code !== 0) throw new Error(`${vsix} could not be installed: ${output}`);
+}
+
+/** A window of VS Code, and the things in it that tests use. */
+export class Window {
+  constructor(readonly page: Page) {}
+
+  activityIcon(title: string): Locator {
+    return this.page.locator(`.activitybar a[aria-label^="${title}"]`);
+  }
+
+  /** The document inside the visible webview. */
+  webview(): FrameLocator {
+    const outer = this.page.locator('iframe.webview.ready:visible').last();
+    return outer.contentFrame().locator('#active-frame').contentFrame();
+  }
+
+  /** A row of a tree: the file explorer's or the sidebar's, whichever is open. */
+  treeItem(name: string | RegExp): Locator {
+    return this.page.getByRole('treeitem', { name }).first();
+  }
+
+  tab(name: string | RegExp): Locator {
+    return this.page.getByRole('tab', { name });
+  }
+
+  /** Opens the sidebar's view. */
+  async openView(title: string): Promise<void> {
+    const icon = this.activityIcon(title);
+    if ((await icon.getAttribute('aria-expanded')) !== 'true') await icon.click();
+  }
+
+  /** Runs a command by its title from the palette. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.input().fill(`>${title}`);
+    await this.pick(title);
+  }
+
+  /** Chooses a row of an open pick list. */
+  async pick(text: string | RegExp): Promise<void> {
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
+  }
+
+  /** The text field of the palette or a pick list. */
+  input(): Locator {
+    return this.page.locator('.quick-input-widget:visible input[type=text]');
+  }
+
+  /** Rows of folders are opened one by one, then the file. */
+  async openFile(...names: readonly string[]): Promise<void> {
+    await this.openView('Explorer');
+    for (const folder of names.slice(0, -1)) await this.expand(folder);
+    await this.treeItem(names.at(-1) ?? '').dblclick();
+  }
+
+  async expand(name: string): Promise<void> {
+    const row = this.treeItem(name);
+    await row.waitFor();
+    if ((await row.getAttribute('aria-expanded')) !== 'true') await row.click();
+  }
+
+  /** Chooses an entry of the context menu of a tree row. */
+  async contextMenu(row: Locator, entry: string): Promise<void> {
+    await row.click({ button: 'right' });
+    await this.page.getByRole('menuitem', { name: entry }).click();
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}
