@@ -62,5 +62,5 @@ function isZip(start: string): boolean {
 
 /** Protocol 2 and later begin with the PROTO instruction and its version. */
 function isPickle(start: string): boolean {
-  return start.startsWith('\x80') && '\x02\x03\x04\x05'.includes(start.charAt(1));
+  return start.startsWith('\x80') && ['\x02', '\x03', '\x04', '\x05'].includes(start.charAt(1));
 }

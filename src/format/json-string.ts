@@ -66,3 +66,43 @@ function hexDigit(byte: number): number {
   const letter = byte | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
+
+/** Longer strings are names, which differ; shorter ones are mostly field names, element types and shard names. */
+const SHORT = 48;
+const SLOTS = 256;
+
+/**
+ * Makes the strings of one text. A short string that was made a moment ago is handed out again, since a header says
+ * `data_offsets` once per tensor, and an index the name of the same shard.
+ */
+export class ShortStrings {
+  private readonly starts = new Int32Array(SLOTS);
+  private readonly values: string[] = new Array<string>(SLOTS).fill('');
+
+  constructor(private readonly bytes: Buffer) {}
+
+  /** The string of the ASCII bytes `start`..`end`. */
+  ascii(start: number, end: number): string {
+    const length = end - start;
+    if (length === 0 || length > SHORT) return this.bytes.toString('latin1', start, end);
+    const { bytes } = this;
+    const first = bytes[start] as number;
+    const last = bytes[end - 1] as number;
+    const middle = bytes[start + (length >> 1)] as number;
+    const slot = (first + 7 * last + 31 * middle + 61 * length) & (SLOTS - 1);
+    const value = this.values[slot] as string;
+    if (value.length === length && this.same(this.starts[slot] as number, start, length)) return value;
+    const made = bytes.toString('latin1', start, end);
+    this.starts[slot] = start;
+    this.values[slot] = made;
+    return made;
+  }
+
+  private same(one: number, other: number, length: number): boolean {
+    const { bytes } = this;
+    for (let index = 0; index < length; index++) {
+      if (bytes[one + index] !== bytes[other + index]) return false;
+    }
+    return true;
+  }
+}

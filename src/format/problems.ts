@@ -42,6 +42,10 @@ const CODES = {
   'json-syntax': error('The text is not valid JSON.', 'Correct it at the place named.'),
   'json-utf8': error('The text is not valid UTF-8.', 'Save it as UTF-8.'),
   'json-depth': error('The JSON is nested too deeply.', 'Remove the nested values; nothing reads them.'),
+  'json-too-many-keys': error(
+    'A JSON object has more than 5,000,000 keys.',
+    'Check that this is the right file.',
+  ),
   'json-duplicate-key': error('A key appears twice in one JSON object.', 'Keep one of the two.'),
   'json-number': error(
     'A number is negative, fractional or too large where a count is needed.',

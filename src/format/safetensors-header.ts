@@ -1,7 +1,8 @@
 import type { Finding } from '../protocol/finding';
 import { success, type Problem, type Result } from '../protocol/result';
 import { dtypeByName, type DtypeName } from '../tensor/dtype';
-import { JsonReader, type JsonFault } from './json-reader';
+import type { JsonFault } from './json-cursor';
+import { JsonReader } from './json-reader';
 import { countOf, formatFinding, formatProblem, quoted, refuse } from './problems';
 
 /** Before the header: its length, 8 bytes, little-endian. */
@@ -67,28 +68,20 @@ export function readHeader(json: Uint8Array, path: string): Result<SafetensorsHe
 /** Every byte must belong to exactly one tensor, as in the reference implementation: nothing can hide, nothing is read twice. */
 function findGapOrOverlap(tensors: readonly HeaderTensor[], path: string): Problem | null {
   let end = 0;
-  let before = 'the header';
-  for (const { name, start, end: next } of tensors) {
-    if (start > end) {
-      const gap = `${countOf(start - end, 'byte')} between ${before} and tensor ${quoted(name)}`;
-      return formatProblem(
-        'tensor-gap',
-        path,
-        `${path}: ${gap} belong to no tensor (data offset ${String(end)}).`,
-        name,
-      );
-    }
-    if (start < end) {
+  for (const [index, { name, start, end: next }] of tensors.entries()) {
+    if (start !== end) {
+      const last = tensors[index - 1];
+      const before = last ? `tensor ${quoted(last.name)}` : 'the header';
+      if (start > end) {
+        const gap = `${countOf(start - end, 'byte')} between ${before} and tensor ${quoted(name)}`;
+        const message = `${path}: ${gap} belong to no tensor (data offset ${String(end)}).`;
+        return formatProblem('tensor-gap', path, message, name);
+      }
       const overlap = `tensor ${quoted(name)} begins at data offset ${String(start)}, inside ${before}`;
-      return formatProblem(
-        'tensor-overlap',
-        path,
-        `${path}: ${overlap}, which ends at ${String(end)}.`,
-        name,
-      );
+      const message = `${path}: ${overlap}, which ends at ${String(end)}.`;
+      return formatProblem('tensor-overlap', path, message, name);
     }
     end = next;
-    before = `tensor ${quoted(name)}`;
   }
   return null;
 }
@@ -136,7 +129,7 @@ class HeaderDraft {
     }
     reader.object((key) => {
       this.metadata.set(key, reader.string());
-    });
+    }, this.metadata);
     if (reader.fault === null && this.metadata.size === 0) {
       this.findings.push(
         formatFinding('metadata-empty', path, `${path}: __metadata__ is empty.`, '__metadata__'),

@@ -1,7 +1,8 @@
 import type { Finding } from '../protocol/finding';
 import { success, type Problem, type Result } from '../protocol/result';
 import type { TensorEntry } from './checkpoint';
-import { JsonReader, type JsonFault } from './json-reader';
+import type { JsonFault } from './json-cursor';
+import { JsonReader } from './json-reader';
 import { countOf, formatFinding, formatProblem, quoted, refuse, type FormatCode } from './problems';
 
 /** Largest known indexes (500,000 tensors) are near 60 MB. */
@@ -88,7 +89,7 @@ function readWeightMap(reader: JsonReader, draft: IndexDraft): void {
     }
     weightMap.set(tensor, shard);
     if (reader.fault === null) draft.tensor = null;
-  });
+  }, weightMap);
 }
 
 function readTotalSize(reader: JsonReader, draft: IndexDraft): void {
