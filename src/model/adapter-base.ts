@@ -3,7 +3,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import type { AdapterConfig } from './adapter-config';
 import { fitModules } from './adapter-fit';
-import { describeAdapter } from './adapter-modules';
+import { describeAdapter, type AdapterModule } from './adapter-modules';
 
 /** Where an adapter's base is. */
 export interface FoundBase {
@@ -32,7 +32,8 @@ export async function findAdapterBase(
 ): Promise<FoundBase | null> {
   const named = await followName(config, roots);
   if (named !== null) return { path: named, inferred: false };
-  const fitting = candidates.filter((candidate) => fits(config, tensors, candidate));
+  const { modules } = describeAdapter(config, tensors, config.path);
+  const fitting = candidates.filter((candidate) => fits(config, modules, candidate));
   const chosen =
     only(fitting) ??
     only(fitting.filter((candidate) => isCalled(candidate.path, config.baseName))) ??
@@ -77,8 +78,7 @@ function isInside(path: string, root: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
-function fits(config: AdapterConfig, tensors: readonly TensorEntry[], candidate: Checkpoint): boolean {
-  const { modules } = describeAdapter(config, tensors, config.path);
+function fits(config: AdapterConfig, modules: readonly AdapterModule[], candidate: Checkpoint): boolean {
   const placed = fitModules(modules, candidate, config.fanInFanOut);
   return placed.length > 0 && placed.every(({ kind }) => kind === 'fits');
 }

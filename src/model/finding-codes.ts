@@ -68,6 +68,10 @@ const CODES = {
     'Which of the checkpoints is the base cannot be told.',
     'Choose the base: "Deltalens: Select as Base", or --base on the command line.',
   ),
+  'study-task-duplicate': error(
+    'Two tasks have the same name.',
+    'Give each task its own name; results are told apart by it.',
+  ),
   'study-task-does-not-fit': warning(
     'Fewer than half of the base’s tensors have a counterpart in the task.',
     'Check that the task was trained from this base.',

@@ -1,0 +1,128 @@
+import { basename, dirname, resolve } from 'node:path';
+import type { Checkpoint } from '../format/checkpoint';
+import { readSpan } from '../format/read';
+import { openCheckpoint } from '../format/registry';
+import type { Finding } from '../protocol/finding';
+import { success, type Result } from '../protocol/result';
+import type { StudySpec, TaskSpec } from '../protocol/study';
+import { realPathOf } from './adapter-base';
+import type { AdapterDescription } from './adapter-modules';
+import { denseTask, type BuiltTask } from './dense-task';
+import { factoredTask, type ReadSpan } from './factored-task';
+import { modelFinding, refuse } from './finding-codes';
+import { openAdapter } from './open-adapter';
+import type { Study } from './study';
+
+/** How a study reads files; by default straight from disk. */
+export interface OpenStudyOptions {
+  /** Opens a checkpoint's directory, perhaps out of a cache. */
+  readonly open?: (path: string) => Promise<Result<Checkpoint>>;
+  readonly read?: ReadSpan;
+}
+
+/**
+ * Opens base and tasks of a study: directories and adapter configurations, no values. Tasks stand in the order of
+ * `spec`. Fails with `study-invalid`, `study-task-duplicate`, or as opening one of its files does; whatever merely does
+ * not fit becomes a finding.
+ */
+export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {}): Promise<Result<Study>> {
+  const { open = openCheckpoint, read = readSpan } = options;
+  const checked = checkSpec(spec);
+  if (!checked.ok) return checked;
+  const base = await openBase(spec, open);
+  if (!base.ok) return base;
+  const tasks: BuiltTask[] = [];
+  for (const task of spec.tasks) {
+    const built = await openTask(task, base.value, open, read);
+    if (!built.ok) return built;
+    tasks.push(built.value);
+  }
+  const findings = [
+    ...(base.value?.findings ?? []),
+    ...tasks.flatMap(({ task, findings: own }) => [...own, ...task.checkpoint.findings]),
+  ];
+  return success({
+    spec,
+    base: base.value,
+    tasks: tasks.map(({ task }) => task),
+    findings: [...findings.filter(isVerdict), ...findings.filter((finding) => !isVerdict(finding))],
+  });
+}
+
+/** A base that does not fit makes everything else meaningless, so it is said first. */
+function isVerdict({ code }: Finding): boolean {
+  return code === 'study-task-does-not-fit' || code === 'adapter-base-differs';
+}
+
+type Open = (path: string) => Promise<Result<Checkpoint>>;
+
+function checkSpec(spec: StudySpec): Result<null> {
+  const path = spec.file ?? spec.name;
+  if (spec.base === undefined && spec.tasks.length === 0) {
+    return refuse('study-invalid', path, `The study "${spec.name}" has neither a base nor a task.`);
+  }
+  const seen = new Set<string>();
+  for (const { name } of spec.tasks) {
+    if (seen.has(name)) {
+      return refuse('study-task-duplicate', path, `Two tasks of the study are called "${name}".`, name);
+    }
+    seen.add(name);
+  }
+  return success(null);
+}
+
+async function openBase(spec: StudySpec, open: Open): Promise<Result<Checkpoint | null>> {
+  if (spec.base === undefined) return success(null);
+  const base = await open(spec.base);
+  if (!base.ok) return base;
+  const adapter = await openAdapter(base.value);
+  if (adapter.ok && adapter.value) {
+    return refuse(
+      'study-invalid',
+      spec.base,
+      `${spec.base} is an adapter; a base must be a whole checkpoint.`,
+    );
+  }
+  return base;
+}
+
+async function openTask(
+  { name, path }: TaskSpec,
+  base: Checkpoint | null,
+  open: Open,
+  read: ReadSpan,
+): Promise<Result<BuiltTask>> {
+  const checkpoint = await open(path);
+  if (!checkpoint.ok) return checkpoint;
+  const adapter = await openAdapter(checkpoint.value);
+  if (!adapter.ok) return adapter;
+  if (adapter.value) {
+    const built = factoredTask(name, checkpoint.value, adapter.value, base, read);
+    const other = await otherBase(name, adapter.value, base);
+    return success(other ? { ...built, findings: [other, ...built.findings] } : built);
+  }
+  if (base) return success(denseTask(name, checkpoint.value, base));
+  const alone = {
+    name,
+    checkpoint: checkpoint.value,
+    kind: 'dense' as const,
+    deltas: new Map(),
+    unplaced: [],
+  };
+  return success({ task: alone, findings: [] });
+}
+
+/** The configuration of an adapter may lead to another checkpoint than the study's base. */
+async function otherBase(
+  name: string,
+  { config }: AdapterDescription,
+  base: Checkpoint | null,
+): Promise<Finding | null> {
+  if (!base || config.baseName === null || config.baseName.includes('\0')) return null;
+  const named = await realPathOf(resolve(dirname(config.path), config.baseName));
+  if (named === null) return null;
+  const ours = await Promise.all([base.path, dirname(base.files[0]?.path ?? base.path)].map(realPathOf));
+  if (ours.includes(named) || ours.includes(dirname(named))) return null;
+  const message = `${name} was trained on ${named}, and the base of the study is ${basename(base.path)} (${base.path}).`;
+  return modelFinding('adapter-base-differs', config.path, message, 'base_model_name_or_path');
+}
