@@ -39,8 +39,14 @@ const CODES = {
   'header-beyond-file': error('The header is longer than the file.', DOWNLOAD_AGAIN),
   'header-too-large': error('The header is longer than the 100 MB that the format allows.', WRITE_AGAIN),
   'header-start': error('The header does not begin with "{".', WRITE_AGAIN),
-  'json-syntax': error('The text is not valid JSON.', 'Correct it at the place named.'),
-  'json-utf8': error('The text is not valid UTF-8.', 'Save it as UTF-8.'),
+  'json-syntax': error(
+    'The text is not valid JSON.',
+    'Correct the place named; a safetensors file has to be written again.',
+  ),
+  'json-utf8': error(
+    'The text is not valid UTF-8.',
+    'Save the text as UTF-8; a safetensors file has to be written again.',
+  ),
   'json-depth': error('The JSON is nested too deeply.', 'Remove the nested values; nothing reads them.'),
   'json-too-many-keys': error(
     'A JSON object has more than 5,000,000 keys.',

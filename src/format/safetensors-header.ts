@@ -87,14 +87,20 @@ function findGapOrOverlap(tensors: readonly HeaderTensor[], path: string): Probl
 }
 
 /** Where in the header the reader is: decides the code and the wording of a fault. */
-type Place = { readonly kind: 'header' | 'metadata' } | { readonly kind: 'tensor'; readonly name: string };
+interface Place {
+  readonly kind: 'header' | 'metadata' | 'tensor';
+  /** What a problem gives as `at`, where it is not the byte offset. */
+  readonly name: string;
+}
+
+const IN_HEADER: Place = { kind: 'header', name: '' };
 
 class HeaderDraft {
   readonly tensors: HeaderTensor[] = [];
   readonly metadata = new Map<string, string>();
   readonly findings: Finding[] = [];
   private readonly reader: JsonReader;
-  private place: Place = { kind: 'header' };
+  private place = IN_HEADER;
   private unknownFields = 0;
 
   constructor(
@@ -110,7 +116,7 @@ class HeaderDraft {
     reader.object((key, offset) => {
       if (key === '__metadata__') this.readMetadata();
       else this.readTensor(key, offset);
-      if (reader.fault === null) this.place = { kind: 'header' };
+      if (reader.fault === null) this.place = IN_HEADER;
     });
     reader.end();
     if (reader.fault) return this.problemOf(reader.fault);
@@ -119,7 +125,7 @@ class HeaderDraft {
 
   private readMetadata(): void {
     const { reader, path } = this;
-    this.place = { kind: 'metadata' };
+    this.place = { kind: 'metadata', name: '__metadata__' };
     if (reader.peek() === 'null') {
       reader.skip();
       this.findings.push(
@@ -210,19 +216,13 @@ class HeaderDraft {
 
   private problemOf({ code, offset, message }: JsonFault): Problem {
     const { place, path } = this;
-    const where =
-      place.kind === 'tensor'
-        ? `tensor ${quoted(place.name)}: `
-        : place.kind === 'metadata'
-          ? '__metadata__: '
-          : '';
-    const at =
-      place.kind === 'tensor'
-        ? place.name
-        : place.kind === 'metadata'
-          ? '__metadata__'
-          : `byte ${String(offset)}`;
-    const text = `${path}: ${where}${message} (byte ${String(offset)}).`;
+    const where = {
+      header: 'the header: ',
+      metadata: '__metadata__: ',
+      tensor: `tensor ${quoted(place.name)}: `,
+    };
+    const at = place.kind === 'header' ? `byte ${String(offset)}` : place.name;
+    const text = `${path}: ${where[place.kind]}${message} (byte ${String(offset)}).`;
     return formatProblem(codeAt(place, code), path, text, at);
   }
 }

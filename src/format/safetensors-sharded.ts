@@ -137,8 +137,9 @@ async function open(path: string): Promise<Result<Checkpoint>> {
     container: 'safetensors (sharded)',
     files: directories.map(({ directory }) => directory.file),
     tensors: collectTensors(index, directories),
+    // What shards say differently, the first of them says.
     metadata: Object.fromEntries(
-      directories.reverse().flatMap(({ directory }) => Object.entries(directory.metadata)),
+      directories.toReversed().flatMap(({ directory }) => Object.entries(directory.metadata)),
     ),
     fingerprint: fingerprintOf([hash, ...directories.map(({ directory }) => directory)]),
     findings: [
