@@ -7,6 +7,9 @@ import type { DeltalensContext } from '../context';
 import { workspaceRoots } from '../file-uri';
 import { pickCheckpoint } from './pick-checkpoint';
 
+/** The problem of a selection in which no base can be told from the rest. */
+const BASE_UNKNOWN = 'study-base-unknown';
+
 /** Makes a study; `undefined` where the user broke it off. */
 type MaybeStudy = Promise<Result<StudySpec> | undefined>;
 
@@ -15,6 +18,7 @@ export async function studyAgainstBase(context: DeltalensContext, paths: readonl
   const known = await knownBase(context, paths);
   if (known !== undefined) return makeStudy(context, paths, known);
   const found = await makeStudy(context, paths);
+  if (!found.ok && found.problem.code !== BASE_UNKNOWN) return found;
   if (found.ok && found.value.base !== undefined && found.value.tasks.length > 0) return found;
   const base = await pickCheckpoint(context, {
     title: vscode.l10n.t('Compare with Base'),
@@ -25,13 +29,20 @@ export async function studyAgainstBase(context: DeltalensContext, paths: readonl
   return base === undefined ? undefined : makeStudy(context, paths, base);
 }
 
-/** Several selected checkpoints and adapters: the base among them, or the one that the user says is. */
+/**
+ * Several selected checkpoints and adapters: against the selected base or the one that is plainly among them, else
+ * against the base of their family, else against the one of them that the user says is the base.
+ */
 export async function studyOfSelection(context: DeltalensContext, paths: readonly string[]): MaybeStudy {
   const selected = context.base.path;
-  if (selected !== undefined && paths.includes(selected))
+  if (selected !== undefined && paths.includes(selected)) {
     return makeStudy(context, without(paths, selected), selected);
+  }
   const found = await makeStudy(context, paths);
-  if (found.ok && found.value.base !== undefined) return found;
+  if (found.ok) return found.value.base === undefined ? studyAgainstBase(context, paths) : found;
+  if (found.problem.code !== BASE_UNKNOWN) return found;
+  const known = await knownBase(context, paths);
+  if (known !== undefined) return makeStudy(context, paths, known);
   const base = await pickCheckpoint(context, {
     title: vscode.l10n.t('Compare Selected'),
     placeholder: vscode.l10n.t('Which of these is the base?'),

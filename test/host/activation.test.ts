@@ -1,0 +1,40 @@
+import * as assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { api, extension, manifest } from './extension';
+
+describe('activation', () => {
+  it('takes less than 100 ms, loading the bundle included', async () => {
+    const { activationMs } = await api();
+    assert.ok(activationMs > 0 && activationMs < 100, `${activationMs.toFixed(1)} ms`);
+  });
+
+  it('registers exactly the commands that the manifest contributes', async () => {
+    await api();
+    const registered = (await vscode.commands.getCommands(true)).filter((id) => id.startsWith('deltalens.'));
+    const contributed = manifest().contributes.commands.map(({ command }) => command);
+    assert.deepEqual(
+      contributed.filter((id) => !registered.includes(id)),
+      [],
+    );
+    // Views bring commands of their own (`deltalens.checkpoints.focus`); the status bar item has one too.
+    const own = registered.filter(
+      (id) => !id.startsWith('deltalens.checkpoints.') && id !== 'deltalens.revealJob',
+    );
+    assert.deepEqual(own.sort(), [...contributed].sort());
+  });
+
+  it('has the titles of its commands from the translations', () => {
+    const titles = new Map(manifest().contributes.commands.map(({ command, title }) => [command, title]));
+    assert.equal(titles.get('deltalens.inspect'), 'Inspect Checkpoint');
+    assert.equal(titles.get('deltalens.compareWithBase'), 'Compare with Base…');
+  });
+
+  it('declares that it works in Restricted Mode and with what limits in virtual workspaces', () => {
+    const { untrustedWorkspaces, virtualWorkspaces } = manifest().capabilities;
+    assert.equal(untrustedWorkspaces.supported, true);
+    assert.match(untrustedWorkspaces.description, /ever executed/);
+    assert.equal(virtualWorkspaces.supported, 'limited');
+    assert.match(virtualWorkspaces.description, /from disk/);
+    assert.equal(extension().extensionKind, vscode.ExtensionKind.Workspace);
+  });
+});
