@@ -78,6 +78,12 @@ export const ADAPTER_CODES = {
       'The scale of the adapter is lora_alpha / r (with rsLoRA lora_alpha / √r), so the adapter does nothing.',
     action: 'Write the value that was used in training.',
   },
+  'adapter-weights-unreadable': {
+    family: TENSORS,
+    severity: 'error',
+    title: 'The weights beside the configuration cannot be opened.',
+    action: 'Do what the message says about that file.',
+  },
   'adapter-weights-pickled': {
     family: TENSORS,
     severity: 'information',
@@ -202,7 +208,7 @@ export const ADAPTER_CODES = {
   },
   'base-unreadable': {
     family: BASE,
-    severity: 'error',
+    severity: 'warning',
     title: 'The base is there but cannot be opened.',
     action: 'Do what the message says about that file.',
   },

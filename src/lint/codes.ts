@@ -1,4 +1,5 @@
 import { FORMAT_CODES, type FormatCode } from '../format/problems';
+import { MODEL_CODES, type ModelCode } from '../model/finding-codes';
 import type { Severity } from '../protocol/finding';
 import { ADAPTER_CODES } from './codes-adapter';
 import { OTHER_CODES } from './codes-other';
@@ -19,20 +20,28 @@ export interface CodeEntry {
 const OWN_CODES = { ...OTHER_CODES, ...ADAPTER_CODES } as const satisfies Record<string, CodeEntry>;
 
 /** Every code that a finding of a rule can have. */
-export type FindingCode = keyof typeof OWN_CODES | FormatCode;
+export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode;
 
 /** The table of all codes; `docs/findings.md` is made from it. */
-export const CODES: Readonly<Record<FindingCode, CodeEntry>> = { ...fromFormat(), ...OWN_CODES };
+export const CODES: Readonly<Record<FindingCode, CodeEntry>> = {
+  ...entriesOf('Checkpoint files and indexes', FORMAT_CODES),
+  ...entriesOf('Opening adapters and studies', MODEL_CODES),
+  ...OWN_CODES,
+};
 
 /** Whether a code (of a problem, say) has its place in the table. */
 export function isFindingCode(code: string): code is FindingCode {
   return Object.hasOwn(CODES, code);
 }
 
-function fromFormat(): Record<FormatCode, CodeEntry> {
-  const entries = FORMAT_CODES.map(({ code, severity, explanation, action }) => [
+/** Codes of another room, under one heading. */
+function entriesOf<C extends string>(
+  family: string,
+  codes: readonly { code: C; severity: Severity; explanation: string; action: string }[],
+): Record<C, CodeEntry> {
+  const entries = codes.map(({ code, severity, explanation, action }): [string, CodeEntry] => [
     code,
-    { family: 'Checkpoint files and indexes', severity, title: explanation, action } satisfies CodeEntry,
+    { family, severity, title: explanation, action },
   ]);
-  return Object.fromEntries(entries) as Record<FormatCode, CodeEntry>;
+  return Object.fromEntries(entries) as Record<C, CodeEntry>;
 }

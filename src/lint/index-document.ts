@@ -41,19 +41,19 @@ const DEEPEST = 64;
 const MOST_PROBLEMS = 1_000;
 
 // jsonc-parser names its tokens in an enumeration that only its own compilation can see.
-const OPEN_BRACE = 1;
-const CLOSE_BRACE = 2;
-const OPEN_BRACKET = 3;
-const CLOSE_BRACKET = 4;
-const COMMA = 5;
-const COLON = 6;
-const NULL = 7;
-const FALSE = 9;
-const STRING = 10;
-const NUMBER = 11;
-const LINE_BREAK = 14;
-const TRIVIA = 15;
-const END = 17;
+const OPEN_BRACE: number = 1;
+const CLOSE_BRACE: number = 2;
+const OPEN_BRACKET: number = 3;
+const CLOSE_BRACKET: number = 4;
+const COMMA: number = 5;
+const COLON: number = 6;
+const NULL: number = 7;
+const FALSE: number = 9;
+const STRING: number = 10;
+const NUMBER: number = 11;
+const LINE_BREAK: number = 14;
+const TRIVIA: number = 15;
+const END: number = 17;
 
 /** Thrown inside this file only, to leave nested reading at the first syntax error. */
 class SyntaxProblem extends Error {
@@ -97,16 +97,16 @@ class IndexReader implements IndexDocument {
 
   async read(signal: AbortSignal): Promise<void> {
     this.next();
-    if ((this.token as number) !== OPEN_BRACE) {
+    if ((this.token) !== OPEN_BRACE) {
       if (this.token === END || !this.startsValue()) this.refuse('an object is expected');
       this.note('json-type', this.extent(), 'The index is not an object.');
       return;
     }
     for (const keys = new Set<string>(); this.nextKey(keys.size === 0);) {
       const { name, extent } = this.key(keys);
-      if (name === 'weight_map' && (this.token as number) === OPEN_BRACE)
+      if (name === 'weight_map' && (this.token) === OPEN_BRACE)
         await this.weightMap(extent, signal);
-      else if (name === 'metadata' && (this.token as number) === OPEN_BRACE) this.metadata();
+      else if (name === 'metadata' && (this.token) === OPEN_BRACE) this.metadata();
       else {
         if (name === 'weight_map') this.note('json-type', this.extent(), 'weight_map is not an object.');
         this.skipValue();

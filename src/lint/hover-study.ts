@@ -1,0 +1,71 @@
+import { dirname, resolve } from 'node:path';
+import type { Checkpoint } from '../format/checkpoint';
+import { openAdapter } from '../model/open-adapter';
+import type { Hover, HoverPlace } from './hover';
+import { bytesText, counted, hoverOn, plain } from './hover-text';
+import type { LintContext } from './rule';
+
+const KEYS: Readonly<Record<string, string>> = {
+  name: 'What the study is called.',
+  base: 'The checkpoint that the tasks were trained from, θ₀. Relative to the folder of this file.',
+  tasks: 'Fine-tuned checkpoints and adapters by name. Each gives a task vector τ = θ − θ₀.',
+};
+
+/** Over a path: what it opens as; over a key: what it means. */
+export async function hoverStudy(place: HoverPlace, context: LintContext): Promise<Hover | null> {
+  const { line, character } = place;
+  const key = /^(\w+)\s*:/.exec(line)?.[1] ?? '';
+  if (character <= key.length && Object.hasOwn(KEYS, key)) {
+    return hoverOn(place, { start: 0, end: key.length }, [`**${plain(key)}**`, plain(KEYS[key] ?? '')]);
+  }
+  for (const candidate of pathsAt(line, character)) {
+    const opened = await context.open(resolve(dirname(place.path), candidate.text));
+    if (opened.ok) return hoverOn(place, candidate, await describe(candidate.text, opened.value));
+    if (opened.problem.code !== 'file-missing') {
+      return hoverOn(place, candidate, [`**${plain(candidate.text)}**`, plain(opened.problem.message)]);
+    }
+  }
+  return null;
+}
+
+interface PathText {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What the cursor may be on: a single word or quoted text, else all that follows the colon. */
+function pathsAt(line: string, character: number): readonly PathText[] {
+  const words = Array.from(line.matchAll(/"([^"]*)"|'([^']*)'|[^\s{}[\],"']+/g), (match) => ({
+    text: match[1] ?? match[2] ?? match[0],
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+  const value = /:\s+(?=\S)/.exec(line);
+  const start = value ? value.index + value[0].length : line.length;
+  const text = line
+    .slice(start)
+    .replace(/\s+#.*$/, '')
+    .trimEnd();
+  return [...words, { text, start, end: start + text.length }].filter(
+    (word) =>
+      word.text !== '' && !word.text.endsWith(':') && character >= word.start && character <= word.end,
+  );
+}
+
+async function describe(text: string, checkpoint: Checkpoint): Promise<readonly string[]> {
+  const bytes = checkpoint.tensors.reduce((sum, { span }) => sum + span.bytes, 0);
+  const parameters = checkpoint.tensors.reduce((sum, { span }) => sum + span.count, 0);
+  const size = `${counted(checkpoint.tensors.length, 'tensor')} · ${counted(parameters, 'parameter')} · ${bytesText(bytes)}`;
+  const adapter = await openAdapter(checkpoint);
+  if (!adapter.ok || !adapter.value) {
+    return [`**${plain(text)}**`, `Checkpoint (${plain(checkpoint.container)}): ${size}`];
+  }
+  const { kind, rank, scale, baseName } = adapter.value.summary;
+  const of = baseName === null ? '' : ` of ${plain(baseName)}`;
+  return [
+    `**${plain(text)}**`,
+    `${plain(kind)} adapter${of}: rank ${plain(rank)}, scale ${plain(scale)}`,
+    size,
+  ];
+}
