@@ -1,0 +1,109 @@
+import { formatCell, formatCount, formatNumber, formatShare } from '../figure/number-text';
+import type { Artifact, Histogram, LensResult, Matrix, Series, Table, Tree } from '../protocol/artifact';
+import { unpackNumbers } from '../protocol/numbers';
+import { textTable, visible, type TextColumn } from './text-table';
+
+/** Rows of a table that a terminal gets; `--csv` has them all. */
+const MOST_ROWS = 60;
+/** Columns of a matrix that a terminal gets. */
+const MOST_COLUMNS = 16;
+
+/** A result as a person reads it in a terminal: every artifact as text, long ones cut with a word on how to get the rest. */
+export function resultText(result: LensResult): string {
+  const sections = result.artifacts.map((artifact) => {
+    const facets = Object.values(artifact.facets ?? {}).join(' · ');
+    const title = facets === '' ? artifact.title : `${artifact.title} (${facets})`;
+    const caption = artifact.caption === undefined ? '' : `${visible(artifact.caption)}\n`;
+    return `${visible(title)}\n${caption}${artifactText(artifact)}`;
+  });
+  return [`${visible(result.study)}\n`, ...sections].join('\n');
+}
+
+function artifactText(artifact: Artifact): string {
+  switch (artifact.kind) {
+    case 'matrix':
+      return matrixText(artifact);
+    case 'table':
+      return tableText(artifact);
+    case 'series':
+      return seriesText(artifact);
+    case 'histogram':
+      return histogramText(artifact);
+    case 'tree':
+      return treeText(artifact);
+    case 'scatter':
+      return `${formatCount(artifact.points.length)} points; --json has them.\n`;
+    case 'note':
+      return `${visible(artifact.text)}\n`;
+  }
+}
+
+function tableText({ columns, rows }: Table): string {
+  const shown = columns.map((column, index) => ({ column, index })).filter(({ column }) => !column.hidden);
+  const text = textTable(
+    shown.map(({ column }) => ({ title: column.name, align: column.type === 'text' ? 'left' : 'right' })),
+    rows
+      .slice(0, MOST_ROWS)
+      .map((row) => shown.map(({ column, index }) => formatCell(row[index] ?? null, column.type))),
+  );
+  return text + cut(rows.length, 'rows', '--csv has them all');
+}
+
+function matrixText({ rows, columns, rowTitle, values, unit }: Matrix): string {
+  const cells = unpackNumbers(values);
+  const format = unit === 'share' ? formatShare : (value: number | null) => formatNumber(value, 4);
+  const titles: TextColumn[] = columns
+    .slice(0, MOST_COLUMNS)
+    .map((column) => ({ title: column.label, align: 'right' }));
+  const text = textTable(
+    [{ title: rowTitle, align: 'left' }, ...titles],
+    rows
+      .slice(0, MOST_ROWS)
+      .map((row, index) => [
+        row.label,
+        ...titles.map((_, column) => format(cells[index * columns.length + column] ?? null)),
+      ]),
+  );
+  const left = columns.length - titles.length;
+  const more = left > 0 ? `... ${formatCount(left)} more columns; --json has them all.\n` : '';
+  return text + cut(rows.length, 'rows', '--json has them all') + more;
+}
+
+function seriesText({ x, lines }: Series): string {
+  const columns = lines.map((line) => unpackNumbers(line.values));
+  const titles: TextColumn[] = lines.map((line) => ({ title: line.name, align: 'right' }));
+  const text = textTable(
+    [{ title: x.title, align: 'left' }, ...titles],
+    x.values
+      .slice(0, MOST_ROWS)
+      .map((at, index) => [String(at), ...columns.map((values) => formatNumber(values[index] ?? null))]),
+  );
+  return text + cut(x.values.length, 'points', '--json has them all');
+}
+
+function histogramText({ edges, counts }: Histogram): string {
+  const most = Math.max(1, ...counts);
+  const rows = counts.map((count, index) => [
+    formatNumber(edges[index] ?? null, 4),
+    formatCount(count),
+    '█'.repeat(Math.round((40 * count) / most)),
+  ]);
+  return textTable(
+    [
+      { title: 'from', align: 'right' },
+      { title: 'count', align: 'right' },
+      { title: '', align: 'left' },
+    ],
+    rows,
+  );
+}
+
+function treeText({ leaves, merges, order }: Tree): string {
+  const names = order.map((leaf) => leaves[leaf]?.label ?? '').join(', ');
+  const heights = merges.map((merge) => formatNumber(merge.height, 4)).join(', ');
+  return `Order: ${visible(names)}\nHeights: ${heights}\n`;
+}
+
+function cut(length: number, noun: string, where: string): string {
+  return length > MOST_ROWS ? `... ${formatCount(length - MOST_ROWS)} more ${noun}; ${where}.\n` : '';
+}

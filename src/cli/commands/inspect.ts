@@ -1,0 +1,102 @@
+import path from 'node:path';
+import { briefCount, formatBytes, formatCount, formatShape } from '../../figure/number-text';
+import type { Breakdown, CheckpointView } from '../../protocol/checkpoint';
+import { wrongUse } from '../arguments';
+import { JSON_OPTION, type Command } from '../command';
+import { exitCodeOfFindings } from '../exit-codes';
+import { findingsText } from '../findings-text';
+import { textTable, visible, type TextColumn } from '../text-table';
+
+export const inspect: Command = {
+  name: 'inspect',
+  usage: ['PATH [--json]'],
+  summary: 'what is in a checkpoint or adapter, per tensor and in sum; reads headers only',
+  options: [JSON_OPTION],
+  async run(given, session) {
+    const [file, ...more] = given.positionals;
+    if (file === undefined || more.length > 0) {
+      return session.fail(wrongUse('"inspect" takes one path.', 'See "deltalens help inspect".'));
+    }
+    const result = await session.ask('deltalens/inspect', {
+      path: path.resolve(file),
+      roots: [process.cwd(), path.dirname(path.resolve(file))],
+    });
+    if (!result.ok) return session.fail(result.problem);
+    const view = result.value;
+    session.output.print(given.has('json') ? `${JSON.stringify(view, null, 2)}\n` : viewText(view));
+    if (!given.has('json')) session.output.complain(findingsText(view.findings));
+    return exitCodeOfFindings(view.findings);
+  },
+};
+
+function viewText(view: CheckpointView): string {
+  const parts = [
+    facts(view),
+    breakdown('dtype', view.dtypes),
+    breakdown('module', view.modules),
+    tensors(view),
+  ];
+  return parts.join('\n');
+}
+
+function facts(view: CheckpointView): string {
+  const { adapter } = view;
+  const lines: [string, string][] = [
+    ['name', view.name],
+    ['container', view.container],
+    ['architecture', view.architecture ?? '–'],
+    ['parameters', `${formatCount(view.parameters)} (${briefCount(view.parameters)})`],
+    ['tensors', formatCount(view.tensorCount)],
+    ['data', formatBytes(view.bytes)],
+    ['files', formatCount(view.files.length)],
+  ];
+  if (view.shardOf)
+    lines.push(['shard of', `${view.shardOf.indexPath} (${String(view.shardOf.shards)} shards)`]);
+  if (adapter) {
+    lines.push([
+      'adapter',
+      `${adapter.kind}, rank ${adapter.rank}, alpha ${adapter.alpha}, scale ${adapter.scale}`,
+    ]);
+    lines.push(['targets', adapter.targets.join(', ')]);
+    lines.push(['base', adapter.basePath ?? `${adapter.baseName ?? '–'} (not found)`]);
+  }
+  for (const [key, value] of Object.entries(view.metadata)) lines.push([key, value]);
+  const width = Math.max(...lines.map(([title]) => title.length));
+  return lines.map(([title, text]) => visible(`${title.padEnd(width)}  ${text}`) + '\n').join('');
+}
+
+const COUNTS: readonly TextColumn[] = ['TENSORS', 'PARAMETERS', 'SIZE'].map((title) => ({
+  title,
+  align: 'right',
+}));
+
+function breakdown(title: string, parts: readonly Breakdown[]): string {
+  return textTable(
+    [{ title: title.toUpperCase(), align: 'left' }, ...COUNTS],
+    parts.map((part) => [
+      part.label,
+      formatCount(part.tensors),
+      formatCount(part.parameters),
+      formatBytes(part.bytes),
+    ]),
+  );
+}
+
+function tensors({ tensors: columns }: CheckpointView): string {
+  return textTable(
+    [
+      { title: 'TENSOR', align: 'left' },
+      { title: 'DTYPE', align: 'left' },
+      { title: 'SHAPE', align: 'left' },
+      { title: 'PARAMETERS', align: 'right' },
+      { title: 'SIZE', align: 'right' },
+    ],
+    columns.name.map((name, index) => [
+      name,
+      columns.dtype[index] ?? '',
+      formatShape(columns.shape[index] ?? []),
+      formatCount(columns.parameters[index] ?? 0),
+      formatBytes(columns.bytes[index] ?? 0),
+    ]),
+  );
+}

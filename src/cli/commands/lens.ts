@@ -1,0 +1,120 @@
+import { resultToCsv, tableToCsv, matrixToCsv } from '../../figure/csv';
+import { resultToHtml } from '../../figure/html';
+import { resultToJson } from '../../figure/json';
+import { figureToSvg, isFigure, resultToSvg } from '../../figure/svg';
+import { LENSES, lensById } from '../../lens/registry';
+import type { Artifact, LensResult } from '../../protocol/artifact';
+import { failure, success, type Problem, type Result } from '../../protocol/result';
+import { splitAssignment, wrongUse, type Arguments } from '../arguments';
+import { resultText } from '../artifact-text';
+import { JSON_OPTION, OUTPUT_OPTION, type Command } from '../command';
+import { exitCodeOfFindings } from '../exit-codes';
+import { findingsText } from '../findings-text';
+import { lensDetails } from '../lens-help';
+import { writeWhole } from '../output';
+import { studyOf } from '../study-arguments';
+
+const FORMS = ['json', 'csv', 'svg', 'html'] as const;
+type Form = (typeof FORMS)[number] | 'text';
+
+export const lens: Command = {
+  name: 'lens',
+  usage: [
+    'ID [--base PATH] [NAME=]PATH... [--set KEY=VALUE]... [--json | --csv | --svg | --html] [-o FILE]',
+    'ID --study FILE.study.yaml ...',
+  ],
+  summary: 'run a lens over a base and its fine-tunes or adapters',
+  options: [
+    { name: 'base', value: 'PATH', help: 'the checkpoint that was fine-tuned; an adapter names its own' },
+    { name: 'study', value: 'FILE', help: 'take base and tasks from a *.study.yaml' },
+    { name: 'set', value: 'KEY=VALUE', repeated: true, help: 'set a parameter of the lens' },
+    JSON_OPTION,
+    { name: 'csv', help: 'print the first table, or the artifact chosen, as CSV' },
+    { name: 'svg', help: 'print the first figure, or the artifact chosen, as SVG' },
+    { name: 'html', help: 'print everything as one stand-alone page' },
+    { name: 'artifact', value: 'ID', help: 'which table or figure --csv and --svg take' },
+    OUTPUT_OPTION,
+  ],
+  details: ([id]) => lensDetails(LENSES, id),
+  async run(given, session) {
+    const form = formOf(given);
+    if (!form.ok) return session.fail(form.problem);
+    const [id, ...tasks] = given.positionals;
+    if (id === undefined || !lensById(id)) return session.fail(unknownLens(id));
+    const parameters = parametersOf(given.texts('set'));
+    if (!parameters.ok) return session.fail(parameters.problem);
+    const study = await studyOf(given, tasks, session);
+    if (!study.ok) return session.fail(study.problem);
+    const run = { lens: id, study: study.value, parameters: parameters.value };
+    const result = await session.ask('deltalens/runLens', { run, job: 'command line' });
+    if (!result.ok) return session.fail(result.problem);
+    const text = write(result.value, form.value, given.text('artifact'));
+    if (!text.ok) return session.fail(text.problem);
+    const file = given.text('output');
+    if (file === undefined) session.output.print(text.value);
+    else {
+      const written = await writeWhole(file, text.value);
+      if (!written.ok) return session.fail(written.problem);
+    }
+    if (form.value !== 'json') session.output.complain(findingsText(result.value.findings));
+    return exitCodeOfFindings(result.value.findings);
+  },
+};
+
+function formOf(given: Arguments): Result<Form> {
+  const forms = FORMS.filter((form) => given.has(form));
+  if (forms.length <= 1) return success(forms[0] ?? 'text');
+  return failure(
+    wrongUse(`${forms.map((form) => `--${form}`).join(' and ')} exclude each other.`, 'Give one.'),
+  );
+}
+
+function unknownLens(id: string | undefined): Problem {
+  const ids = LENSES.map((each) => each.description.id).join(', ');
+  return {
+    code: 'unknown-lens',
+    message: id === undefined ? '"lens" needs the name of a lens.' : `There is no lens "${id}".`,
+    action: `Use one of: ${ids}. "deltalens lenses" tells what they show.`,
+  };
+}
+
+function parametersOf(assignments: readonly string[]): Result<Record<string, string>> {
+  const entries: [string, string][] = [];
+  for (const assignment of assignments) {
+    const split = splitAssignment(assignment);
+    if (!split) return failure(wrongUse(`--set ${assignment} is not of the form KEY=VALUE.`));
+    entries.push([split.key, split.value]);
+  }
+  return success(Object.fromEntries(entries));
+}
+
+function write(result: LensResult, form: Form, id: string | undefined): Result<string> {
+  const artifact = result.artifacts.find((each) => each.id === id);
+  if (id !== undefined && !artifact) return failure(unknownArtifact(id, result));
+  switch (form) {
+    case 'text':
+      return success(resultText(artifact ? { ...result, artifacts: [artifact] } : result));
+    case 'json':
+      return success(`${resultToJson(result)}\n`);
+    case 'html':
+      return success(resultToHtml(result));
+    case 'csv':
+      return artifact ? artifactCsv(artifact, result) : success(resultToCsv(result));
+    case 'svg':
+      if (!artifact) return success(resultToSvg(result.artifacts));
+      return isFigure(artifact)
+        ? success(figureToSvg(artifact))
+        : failure(unknownArtifact(artifact.id, result));
+  }
+}
+
+function artifactCsv(artifact: Artifact, result: LensResult): Result<string> {
+  if (artifact.kind === 'table') return success(tableToCsv(artifact));
+  if (artifact.kind === 'matrix') return success(matrixToCsv(artifact));
+  return failure(unknownArtifact(artifact.id, result));
+}
+
+function unknownArtifact(id: string, { artifacts }: LensResult): Problem {
+  const ids = artifacts.map((each) => `${each.id} (${each.kind})`).join(', ');
+  return wrongUse(`There is no artifact "${id}" that can be written in this form.`, `Use one of: ${ids}.`);
+}

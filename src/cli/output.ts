@@ -1,0 +1,45 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { problemFromError, failure, success, type Result } from '../protocol/result';
+
+/** Where a command's results and complaints go. */
+export interface Output {
+  /** Results: standard output. */
+  print(text: string): void;
+  /** Everything else: standard error. */
+  complain(text: string): void;
+}
+
+/** The process's own streams. A reader that stops early (`| head`) is no error. */
+export function standardOutput(): Output {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  return {
+    print: (text) => void process.stdout.write(text),
+    complain: (text) => void process.stderr.write(text),
+  };
+}
+
+/**
+ * Writes a file so that it is either there whole or not at all: under a temporary name beside it, flushed to disk, then
+ * renamed. Fails with the operating system's answer.
+ */
+export async function writeWhole(file: string, text: string): Promise<Result<void>> {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}.tmp`);
+  try {
+    const handle = await fs.open(temporary, 'wx');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(temporary, file);
+    return success(undefined);
+  } catch (error) {
+    await fs.rm(temporary, { force: true });
+    return failure(problemFromError(error, file));
+  }
+}

@@ -1,0 +1,54 @@
+import path from 'node:path';
+import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
+import type { Problem } from '../protocol/result';
+import { answer } from '../server/analysis/answer';
+import { MEMORY_BUDGET } from '../server/analysis/context';
+import { DirectoryCache } from '../server/analysis/directory-cache';
+import { createResultCache } from '../server/analysis/result-cache';
+import { limitProgress } from '../server/progress-limit';
+import { DEFAULT_SCAN_LIMIT } from '../server/settings';
+import { createPassRunner } from '../tensor/pool';
+import { exitCodeOf, type ExitCode } from './exit-codes';
+import type { Output } from './output';
+import { ProgressBar } from './progress-bar';
+
+/** One run of the command line: asks what the server's requests ask, in this process. */
+export class Session {
+  private readonly passes = createPassRunner({ workerFile: path.join(__dirname, 'tensor-worker.js') });
+  private readonly directories = new DirectoryCache();
+  private readonly results = createResultCache();
+
+  constructor(
+    readonly output: Output,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** Answers a request, with a progress bar where standard error is a terminal. */
+  async ask<N extends RequestName>(name: N, params: RequestParams<N>): Promise<RequestResult<N>> {
+    const bar = new ProgressBar(process.stderr);
+    const result = await answer(name, params, {
+      passes: this.passes,
+      directories: this.directories,
+      results: this.results,
+      signal: this.signal,
+      memoryBudget: MEMORY_BUDGET,
+      scanLimit: DEFAULT_SCAN_LIMIT,
+      known: [],
+      progress: limitProgress((fraction, message) => bar.show(fraction, message)),
+      log: (message) => bar.above(message),
+    });
+    bar.clear();
+    return result;
+  }
+
+  /** Says on standard error what went wrong, and gives the exit code for it. */
+  fail(problem: Problem): ExitCode {
+    this.output.complain(`deltalens: ${problem.message}\n${problem.action}\n`);
+    return exitCodeOf(problem);
+  }
+
+  /** Ends the worker threads. */
+  close(): Promise<void> {
+    return this.passes.close();
+  }
+}

@@ -1,0 +1,62 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { uniqueNames } from '../model/task-name';
+import { failure, success, type Result } from '../protocol/result';
+import type { StudySpec, TaskSpec } from '../protocol/study';
+import { splitAssignment, wrongUse, type Arguments } from './arguments';
+import type { Session } from './session';
+
+/** The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH...`. All paths become absolute. */
+export async function studyOf(
+  given: Arguments,
+  tasks: readonly string[],
+  session: Session,
+): Promise<Result<StudySpec>> {
+  const file = given.text('study');
+  const base = given.text('base');
+  if (file === undefined) return studyOfPaths(base, tasks, session);
+  if (base !== undefined || tasks.length > 0) {
+    return failure(wrongUse('--study already names the base and the tasks.', 'Leave the others out.'));
+  }
+  return session.ask('deltalens/readStudy', { path: path.resolve(file) });
+}
+
+async function studyOfPaths(
+  base: string | undefined,
+  words: readonly string[],
+  session: Session,
+): Promise<Result<StudySpec>> {
+  if (base === undefined && words.length === 0) {
+    return failure(wrongUse('There is nothing to look at.', 'Name a base, tasks or a study.'));
+  }
+  const tasks = namedTasks(words);
+  const names = tasks.map((task) => task.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    return failure(wrongUse(`Two tasks are called "${twice}".`, 'Give each its own: NAME=PATH.'));
+  }
+  const found = base === undefined ? await baseOfAdapters(tasks, session) : success(path.resolve(base));
+  if (!found.ok) return found;
+  const of = names.join(', ');
+  if (found.value === null) return success({ name: of, tasks });
+  const [baseName = ''] = uniqueNames([found.value]);
+  return success({ name: of === '' ? baseName : `${of} against ${baseName}`, base: found.value, tasks });
+}
+
+function namedTasks(words: readonly string[]): TaskSpec[] {
+  const split = words.map((word) => {
+    const assignment = fs.existsSync(word) ? null : splitAssignment(word);
+    return { name: assignment?.key, path: path.resolve(assignment?.value ?? word) };
+  });
+  const names = uniqueNames(split.map((task) => task.path));
+  return split.map((task, index) => ({ name: task.name ?? names[index] ?? task.path, path: task.path }));
+}
+
+/** The base that all adapters among the tasks name; `null` where there is none. Whole checkpoints say nothing of theirs. */
+async function baseOfAdapters(tasks: readonly TaskSpec[], session: Session): Promise<Result<string | null>> {
+  const paths = tasks.map((task) => task.path);
+  const study = await session.ask('deltalens/makeStudy', { paths, roots: [process.cwd()] });
+  if (!study.ok) return study.problem.code === 'study-base-unknown' ? success(null) : study;
+  const { base } = study.value;
+  return success(base === undefined || paths.includes(base) ? null : base);
+}

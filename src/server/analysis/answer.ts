@@ -1,0 +1,51 @@
+import type { RequestName, RequestParams, RequestResult } from '../../protocol/requests';
+import { failure, problemFromError } from '../../protocol/result';
+import type { AnalysisContext } from './context';
+import { explore } from './explore';
+import { formats } from './formats';
+import { hoverOver } from './hover';
+import { inspect } from './inspect';
+import { lenses } from './lenses';
+import { lintDocument } from './lint';
+import { makeStudy } from './make-study';
+import { places } from './places';
+import { readStudy } from './read-study';
+import { runLens } from './run-lens';
+import { runtime } from './runtime';
+import { tensorDetail } from './tensor';
+
+/** One request's handler. */
+export type Handler<N extends RequestName> = (
+  params: RequestParams<N>,
+  context: AnalysisContext,
+) => Promise<RequestResult<N>>;
+
+const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
+  'deltalens/explore': explore,
+  'deltalens/formats': formats,
+  'deltalens/hover': hoverOver,
+  'deltalens/inspect': inspect,
+  'deltalens/lenses': lenses,
+  'deltalens/lint': lintDocument,
+  'deltalens/makeStudy': makeStudy,
+  'deltalens/places': places,
+  'deltalens/readStudy': readStudy,
+  'deltalens/runLens': runLens,
+  'deltalens/runtime': runtime,
+  'deltalens/tensor': tensorDetail,
+};
+
+/** Answers a request. Never rejects: an exception in a handler is a bug, and answered as the problem `internal-error`. */
+export async function answer<N extends RequestName>(
+  name: N,
+  params: RequestParams<N>,
+  context: AnalysisContext,
+): Promise<RequestResult<N>> {
+  try {
+    const handler: Handler<N> = HANDLERS[name];
+    return await handler(params, context);
+  } catch (error) {
+    context.log(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return failure(problemFromError(error));
+  }
+}

@@ -1,0 +1,23 @@
+import type { PassRunner } from '../../tensor/pass';
+import type { DirectoryCache } from './directory-cache';
+import type { ResultCache } from './result-cache';
+
+/** What surrounds the handling of one request. The caches outlive it. */
+export interface AnalysisContext {
+  readonly passes: PassRunner;
+  readonly directories: DirectoryCache;
+  readonly results: ResultCache;
+  readonly signal: AbortSignal;
+  /** Bytes a lens may hold at once. */
+  readonly memoryBudget: number;
+  /** Checkpoints with more bytes of tensor data than this are not scanned for NaN and ±Inf. */
+  readonly scanLimit: number;
+  /** Absolute paths of checkpoints known in the workspace. */
+  readonly known: readonly string[];
+  /** `fraction` is 0..1. */
+  progress(fraction: number, message: string): void;
+  log(message: string): void;
+}
+
+/** Half of the 1 GiB that the whole process may take; directories and results share the rest. */
+export const MEMORY_BUDGET = 512 * 2 ** 20;

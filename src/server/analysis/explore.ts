@@ -1,0 +1,120 @@
+import path from 'node:path';
+import type { Checkpoint } from '../../format/checkpoint';
+import { findAdapterBase } from '../../model/adapter';
+import { groupFamilies, type FamilyMember } from '../../model/family';
+import type { RequestParams, RequestResult } from '../../protocol/requests';
+import { cancelled, success } from '../../protocol/result';
+import type { AnalysisContext } from './context';
+import { inParallel } from './in-parallel';
+import { readModelConfig } from './model-config';
+import { openDescribed, type Described } from './open-described';
+import { walk, type Folder } from './walk';
+
+/** Checkpoints that the tree takes. */
+const MOST_CHECKPOINTS = 2000;
+/** Headers read at a time: hides the latency of a network disk. */
+const WIDTH = 8;
+const INDEX_ENDING = '.safetensors.index.json';
+const STUDY = /\.study\.ya?ml$/i;
+
+interface Found {
+  readonly path: string;
+  readonly described: Described | null;
+  readonly problem: string | null;
+}
+
+/**
+ * Finds checkpoints, adapters and studies below the roots and groups them in families. Reads headers and configurations
+ * only; what cannot be read is listed with its problem.
+ */
+export async function explore(
+  { roots }: RequestParams<'deltalens/explore'>,
+  context: AnalysisContext,
+): Promise<RequestResult<'deltalens/explore'>> {
+  const { folders, truncated } = await walk(roots, context.signal);
+  const withWeights = folders.filter((folder) => folder.files.some(isWeights));
+  const found = (await inParallel(withWeights, WIDTH, (folder) => openFolder(folder, context))).flat();
+  if (context.signal.aborted) return cancelled();
+  const taken = found.slice(0, MOST_CHECKPOINTS);
+  const members = await inParallel(taken, WIDTH, (each) => memberOf(each, taken, roots));
+  return success({
+    families: groupFamilies(members),
+    studies: folders.flatMap(studiesIn),
+    truncated: truncated || found.length > taken.length,
+  });
+}
+
+function isWeights(name: string): boolean {
+  return name.endsWith('.safetensors') || name.endsWith(INDEX_ENDING);
+}
+
+function studiesIn(folder: Folder): { path: string; name: string }[] {
+  return folder.files
+    .filter((name) => STUDY.test(name))
+    .map((name) => ({ path: path.join(folder.path, name), name: name.replace(STUDY, '') }));
+}
+
+/** Opens the indexes of a folder first: their shards are no checkpoints of their own. */
+async function openFolder(folder: Folder, context: AnalysisContext): Promise<Found[]> {
+  const found: Found[] = [];
+  const shards = new Set<string>();
+  for (const name of folder.files.filter((each) => each.endsWith(INDEX_ENDING))) {
+    const index = await openOne(path.join(folder.path, name), context);
+    found.push(index);
+    for (const file of index.described?.checkpoint.files ?? []) shards.add(path.basename(file.path));
+    if (index.described) continue;
+    const stem = name.slice(0, -INDEX_ENDING.length);
+    for (const file of folder.files.filter((each) => isShardOf(each, stem))) shards.add(file);
+  }
+  for (const name of folder.files) {
+    if (context.signal.aborted) break;
+    if (name.endsWith('.safetensors') && !shards.has(name)) {
+      found.push(await openOne(path.join(folder.path, name), context));
+    }
+  }
+  return found;
+}
+
+/** `model-00001-of-00003.safetensors` is a shard of `model`. */
+function isShardOf(name: string, stem: string): boolean {
+  return name.startsWith(`${stem}-`) && /^-\d+-of-\d+\.safetensors$/.test(name.slice(stem.length));
+}
+
+async function openOne(file: string, context: AnalysisContext): Promise<Found> {
+  const opened = await openDescribed(file, context);
+  if (opened.ok) return { path: file, described: opened.value, problem: null };
+  // A checkpoint whose adapter configuration is broken still has tensors to show.
+  const checkpoint = await context.directories.open(file);
+  const described = checkpoint.ok ? { checkpoint: checkpoint.value, adapter: null } : null;
+  return { path: file, described, problem: opened.problem.message };
+}
+
+async function memberOf(
+  { path: file, described, problem }: Found,
+  all: readonly Found[],
+  roots: readonly string[],
+): Promise<FamilyMember> {
+  const config = await readModelConfig(path.dirname(file));
+  return {
+    path: file,
+    checkpoint: described && described.checkpoint,
+    ...(problem === null ? {} : { problem }),
+    ...(config.startedFrom === null ? {} : { startedFrom: config.startedFrom }),
+    ...(described?.adapter ? { adapter: await adapterOf(described, all, roots) } : {}),
+  };
+}
+
+async function adapterOf(
+  { checkpoint, adapter }: Described,
+  all: readonly Found[],
+  roots: readonly string[],
+): Promise<{ kind: string; basePath: string | null }> {
+  if (!adapter) return { kind: '', basePath: null };
+  const candidates: Checkpoint[] = all.flatMap(({ described }) =>
+    described && !described.adapter ? [described.checkpoint] : [],
+  );
+  const files = { config: adapter.config, tensors: checkpoint.tensors };
+  const base = await findAdapterBase(files, roots, candidates);
+  const { kind, rank } = adapter.summary;
+  return { kind: rank === '' ? kind : `${kind} r${rank}`, basePath: base && base.path };
+}

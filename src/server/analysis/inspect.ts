@@ -1,0 +1,107 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import type { Checkpoint, TensorEntry } from '../../format/checkpoint';
+import { compareModules, placeOf } from '../../model/naming';
+import type { Place } from '../../model/place';
+import { nameOf } from '../../model/task-name';
+import type { AdapterSummary, Breakdown, CheckpointView, TensorColumns } from '../../protocol/checkpoint';
+import type { RequestParams, RequestResult } from '../../protocol/requests';
+import { success } from '../../protocol/result';
+import type { AnalysisContext } from './context';
+import { readModelConfig } from './model-config';
+import { findBase, openDescribed } from './open-described';
+
+/** Indexes of one folder that are opened to find out whether a file is a shard. */
+const MOST_INDEXES = 8;
+
+/** What is in a checkpoint or adapter, from its directory alone. Fails as opening does. */
+export async function inspect(
+  { path: file, roots }: RequestParams<'deltalens/inspect'>,
+  context: AnalysisContext,
+): Promise<RequestResult<'deltalens/inspect'>> {
+  const opened = await openDescribed(file, context);
+  if (!opened.ok) return opened;
+  const { checkpoint, adapter } = opened.value;
+  const folder = path.dirname(checkpoint.files[0]?.path ?? checkpoint.path);
+  const basePath = await findBase(opened.value, roots, context);
+  const summary: AdapterSummary | null = adapter && { ...adapter.summary, basePath };
+  const shardOf = await indexOf(checkpoint, folder, context);
+  const places = checkpoint.tensors.map((entry) => placeOf(entry.name));
+  return success({
+    path: checkpoint.path,
+    name: nameOf(checkpoint.path),
+    kind: adapter ? 'adapter' : 'checkpoint',
+    container: checkpoint.container,
+    fingerprint: checkpoint.fingerprint,
+    files: checkpoint.files.map(({ path: data, bytes }) => ({ path: data, bytes })),
+    parameters: sum(checkpoint.tensors, ({ span }) => span.count),
+    bytes: sum(checkpoint.tensors, ({ span }) => span.bytes),
+    tensorCount: checkpoint.tensors.length,
+    dtypes: breakdown(checkpoint.tensors, ({ span }) => span.dtype).sort((a, b) => b.bytes - a.bytes),
+    modules: breakdown(checkpoint.tensors, (_, index) => places[index]?.module ?? '').sort((a, b) =>
+      compareModules(a.label, b.label),
+    ),
+    metadata: checkpoint.metadata,
+    architecture: (await readModelConfig(folder)).architecture,
+    ...(summary ? { adapter: summary } : {}),
+    ...(shardOf ? { shardOf } : {}),
+    tensors: columnsOf(checkpoint, places),
+    findings: [...checkpoint.findings, ...(adapter?.findings ?? [])],
+  });
+}
+
+function sum(entries: readonly TensorEntry[], of: (entry: TensorEntry) => number): number {
+  return entries.reduce((total, entry) => total + of(entry), 0);
+}
+
+function breakdown(
+  entries: readonly TensorEntry[],
+  labelOf: (entry: TensorEntry, index: number) => string,
+): Breakdown[] {
+  const groups = new Map<string, TensorEntry[]>();
+  for (const [index, entry] of entries.entries()) {
+    const label = labelOf(entry, index);
+    const group = groups.get(label);
+    if (group) group.push(entry);
+    else groups.set(label, [entry]);
+  }
+  return [...groups].map(([label, group]) => ({
+    label,
+    tensors: group.length,
+    parameters: sum(group, ({ span }) => span.count),
+    bytes: sum(group, ({ span }) => span.bytes),
+  }));
+}
+
+function columnsOf({ files, tensors }: Checkpoint, places: readonly Place[]): TensorColumns {
+  const numbers = new Map(files.map((file, index) => [file.path, index]));
+  return {
+    name: tensors.map(({ name }) => name),
+    dtype: tensors.map(({ span }) => span.dtype),
+    shape: tensors.map(({ span }) => span.shape),
+    parameters: tensors.map(({ span }) => span.count),
+    bytes: tensors.map(({ span }) => span.bytes),
+    file: tensors.map(({ span }) => numbers.get(span.path) ?? 0),
+    offset: tensors.map(({ span }) => span.offset),
+    layer: places.map((place) => place.layer),
+    module: places.map((place) => place.module),
+  };
+}
+
+/** The sharded model that a single file is a part of. */
+async function indexOf(
+  { path: opened, files }: Checkpoint,
+  folder: string,
+  context: AnalysisContext,
+): Promise<CheckpointView['shardOf'] | null> {
+  const [file, ...more] = files;
+  if (!file || more.length > 0 || file.path !== opened) return null;
+  const names = await fs.readdir(folder).catch(() => []);
+  const indexes = names.filter((name) => name.endsWith('.safetensors.index.json'));
+  for (const name of indexes.slice(0, MOST_INDEXES)) {
+    const index = await context.directories.open(path.join(folder, name));
+    if (!index.ok || !index.value.files.some((shard) => shard.path === file.path)) continue;
+    return { indexPath: index.value.path, shards: index.value.files.length };
+  }
+  return null;
+}

@@ -1,0 +1,90 @@
+import type { Lens, LensOutput } from '../../lens/lens';
+import { LENSES, lensById } from '../../lens/registry';
+import { openStudy } from '../../model/open-study';
+import type { Study } from '../../model/study';
+import type { LensResult } from '../../protocol/artifact';
+import { checkParameters, type ParameterValues } from '../../protocol/lens';
+import type { RequestParams, RequestResult } from '../../protocol/requests';
+import { cancelled, failure, success, type Problem } from '../../protocol/result';
+import type { AnalysisContext } from './context';
+import { cellsOf } from './result-cache';
+
+/**
+ * Runs a lens over a study, or recalls its result where nothing it depends on has changed. Fails with `unknown-lens`,
+ * `unknown-parameter`, `bad-parameter`, `cancelled`, or as opening the study and the lens itself do.
+ */
+export async function runLens(
+  { run }: RequestParams<'deltalens/runLens'>,
+  context: AnalysisContext,
+): Promise<RequestResult<'deltalens/runLens'>> {
+  const started = performance.now();
+  const lens = lensById(run.lens);
+  if (!lens) return failure(unknownLens(run.lens));
+  const parameters = checkParameters(lens.description.parameters, run.parameters);
+  if (!parameters.ok) return parameters;
+  context.progress(0, 'Reading headers');
+  const study = await openStudy(run.study, { open: (path) => context.directories.open(path) });
+  if (!study.ok) return study;
+  if (context.signal.aborted) return cancelled();
+
+  const key = keyOf(lens, parameters.value, study.value);
+  const known = context.results.get(key);
+  if (known) return success(known);
+  const output = await lens.run(study.value, parameters.value, context);
+  if (!output.ok) return output;
+  const result = resultOf(lens, parameters.value, study.value, output.value, performance.now() - started);
+  context.results.set(key, result, cellsOf(result));
+  context.progress(1, 'Done');
+  return success(result);
+}
+
+function unknownLens(id: string): Problem {
+  const ids = LENSES.map((lens) => lens.description.id).join(', ');
+  return {
+    code: 'unknown-lens',
+    message: `There is no lens "${id}".`,
+    action: `Use one of: ${ids}.`,
+    at: id,
+  };
+}
+
+/** All that a result depends on. */
+function keyOf({ description }: Lens, parameters: ParameterValues, study: Study): string {
+  const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
+  const tasks = study.tasks.map((task) => [
+    task.name,
+    ...settingOf(task.checkpoint.path, task.checkpoint.fingerprint),
+  ]);
+  const scales = study.tasks.map((task) =>
+    [...task.deltas.values()].map((delta) =>
+      delta.kind === 'lowRank' ? [delta.scale, delta.transposed] : 0,
+    ),
+  );
+  const base = study.base && settingOf(study.base.path, study.base.fingerprint);
+  return JSON.stringify([description.id, description.version, sorted, study.spec.name, base, tasks, scales]);
+}
+
+function settingOf(path: string, fingerprint: string): readonly string[] {
+  return [path, fingerprint];
+}
+
+function resultOf(
+  { description }: Lens,
+  parameters: ParameterValues,
+  { spec, base, tasks, findings }: Study,
+  output: LensOutput,
+  elapsedMs: number,
+): LensResult {
+  const inputs = tasks.map(({ name, checkpoint: { path, fingerprint } }) => ({ name, path, fingerprint }));
+  return {
+    lens: description.id,
+    version: description.version,
+    study: spec.name,
+    parameters,
+    inputs: base ? [{ name: 'base', path: base.path, fingerprint: base.fingerprint }, ...inputs] : inputs,
+    artifacts: output.artifacts,
+    findings: [...findings, ...output.findings],
+    elapsedMs: Math.round(elapsedMs),
+    bytesRead: output.bytesRead,
+  };
+}

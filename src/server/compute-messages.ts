@@ -1,0 +1,36 @@
+import type { RequestName } from '../protocol/requests';
+import type { Result } from '../protocol/result';
+
+/** What the user has set, and what the server has learnt, as far as an analysis depends on it. */
+export interface ComputeSettings {
+  /** Bytes: checkpoints with more tensor data than this are not scanned for NaN and ±Inf. */
+  readonly scanLimit: number;
+  /** Absolute paths of checkpoints that the workspace holds. */
+  readonly known: readonly string[];
+}
+
+/** How a request is to be treated; says nothing about what is asked. */
+export interface RequestManner {
+  /** Nobody waits for it: it gets one worker of its own and never holds up what somebody does wait for. */
+  readonly background?: boolean;
+  /** Bytes; in place of the scan limit of the settings. */
+  readonly scanLimit?: number;
+}
+
+/** Server → compute process. */
+export type ToCompute =
+  | {
+      readonly type: 'request';
+      readonly id: number;
+      readonly name: RequestName;
+      readonly params: unknown;
+      readonly manner: RequestManner;
+    }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'configure'; readonly settings: ComputeSettings };
+
+/** Compute process → server. Every request gets exactly one answer, a cancelled one too. */
+export type FromCompute =
+  | { readonly type: 'answer'; readonly id: number; readonly result: Result<unknown> }
+  | { readonly type: 'progress'; readonly id: number; readonly fraction: number; readonly message: string }
+  | { readonly type: 'log'; readonly message: string };

@@ -1,0 +1,67 @@
+// The compute process: forked by the analysis server, answers its requests, and holds the streaming workers.
+import os from 'node:os';
+import path from 'node:path';
+import { createPassRunner } from '../tensor/pool';
+import { answer } from './analysis/answer';
+import { MEMORY_BUDGET, type AnalysisContext } from './analysis/context';
+import { DirectoryCache } from './analysis/directory-cache';
+import { createResultCache } from './analysis/result-cache';
+import type { ComputeSettings, FromCompute, ToCompute } from './compute-messages';
+import { limitProgress } from './progress-limit';
+import { DEFAULT_SCAN_LIMIT } from './settings';
+
+const workerFile = path.join(__dirname, 'tensor-worker.js');
+const passes = createPassRunner({ workerFile });
+const backgroundPasses = createPassRunner({ workerFile, workers: 1 });
+const directories = new DirectoryCache();
+const results = createResultCache();
+const running = new Map<number, AbortController>();
+let settings: ComputeSettings = { scanLimit: DEFAULT_SCAN_LIMIT, known: [] };
+
+function send(message: FromCompute): void {
+  // The server is gone when this fails, and `disconnect` ends this process too.
+  process.send?.(message, undefined, undefined, () => undefined);
+}
+
+function contextOf(request: Extract<ToCompute, { type: 'request' }>, signal: AbortSignal): AnalysisContext {
+  const { id, manner } = request;
+  return {
+    passes: manner.background ? backgroundPasses : passes,
+    directories,
+    results,
+    signal,
+    memoryBudget: MEMORY_BUDGET,
+    scanLimit: manner.scanLimit ?? settings.scanLimit,
+    known: settings.known,
+    progress: limitProgress((fraction, message) => send({ type: 'progress', id, fraction, message })),
+    log: (message) => send({ type: 'log', message }),
+  };
+}
+
+async function handle(request: Extract<ToCompute, { type: 'request' }>): Promise<void> {
+  const controller = new AbortController();
+  running.set(request.id, controller);
+  const context = contextOf(request, controller.signal);
+  const result = await answer(request.name, request.params as never, context);
+  running.delete(request.id);
+  send({ type: 'answer', id: request.id, result });
+}
+
+process.on('message', (message: ToCompute) => {
+  switch (message.type) {
+    case 'request':
+      void handle(message);
+      break;
+    case 'cancel':
+      running.get(message.id)?.abort();
+      break;
+    case 'configure':
+      settings = message.settings;
+      break;
+  }
+});
+process.on('disconnect', () => process.exit());
+// Interrupting the terminal that an editor was started from must not end this process before the server does.
+process.on('SIGINT', () => undefined);
+// Whatever a user waits for on the server comes first.
+os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
