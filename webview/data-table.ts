@@ -1,0 +1,234 @@
+import { element } from './dom';
+import { rowWindow, scrolledHeight, scrollToRow } from './virtual-rows';
+
+/** A column of a {@link createDataTable}. `width` is a CSS grid track. */
+export interface DataColumn {
+  readonly title: string;
+  readonly width: string;
+  readonly numeric?: boolean;
+  readonly help?: string;
+}
+
+export interface DataTableOptions {
+  readonly label: string;
+  readonly columns: readonly DataColumn[];
+  /** Text of a cell; `row` counts in display order. */
+  readonly cell: (row: number, column: number) => string;
+  /** Tooltip of a cell, where it says more than its text. */
+  readonly hint?: (row: number, column: number) => string | undefined;
+  /** Sorts the owner's rows; the table asks for its cells again afterwards. */
+  readonly sort?: (column: number, descending: boolean) => void;
+  readonly select?: (row: number) => void;
+  /** Called after every drawing with the number of rows in the DOM. */
+  readonly drawn?: (rows: number) => void;
+}
+
+export interface DataTable {
+  readonly element: HTMLElement;
+  /** Draws anew for that many rows; keeps the scroll position where it can. */
+  setRows(count: number): void;
+  /** Marks a row (or none) as the selected one and scrolls to it. */
+  setCurrent(row: number | null): void;
+  refresh(): void;
+  focus(): void;
+}
+
+const ROW = 24;
+
+/** A table that keeps only the rows on screen in the DOM. Keys: arrows, Page Up/Down, Home, End, Enter. */
+export function createDataTable(options: DataTableOptions): DataTable {
+  return new VirtualTable(options);
+}
+
+class VirtualTable implements DataTable {
+  readonly element: HTMLElement;
+  private readonly body = element('div', { class: 'data-body', attributes: { role: 'rowgroup' } });
+  private readonly rows = element('div', { class: 'data-rows', attributes: { role: 'presentation' } });
+  private readonly head: HTMLElement;
+  private readonly id = `table-${String((tables += 1))}`;
+  private count = 0;
+  private current: number | null = null;
+  private sorted: { column: number; descending: boolean } | null = null;
+  private pending = 0;
+
+  constructor(private readonly options: DataTableOptions) {
+    this.head = element('div', { class: 'data-head', attributes: { role: 'rowgroup' } }, this.headRow());
+    this.body.append(this.rows);
+    this.element = element(
+      'div',
+      {
+        class: 'data-table',
+        attributes: {
+          role: 'grid',
+          tabindex: 0,
+          'aria-label': options.label,
+          'aria-colcount': options.columns.length,
+          'aria-readonly': 'true',
+        },
+        on: {
+          scroll: () => this.later(),
+          keydown: (event: KeyboardEvent) => this.key(event),
+          click: (event: MouseEvent) => this.click(event),
+        },
+      },
+      this.head,
+      this.body,
+    );
+    const widths = options.columns.map((column) => column.width).join(' ');
+    this.element.style.setProperty('--columns', widths);
+    new ResizeObserver(() => this.later()).observe(this.element);
+  }
+
+  setRows(count: number): void {
+    this.count = count;
+    if (this.current !== null && this.current >= count) this.current = null;
+    this.element.setAttribute('aria-rowcount', String(count + 1));
+    this.body.style.height = `${String(scrolledHeight(count, ROW))}px`;
+    this.draw();
+  }
+
+  setCurrent(row: number | null): void {
+    this.current = row;
+    if (row !== null) {
+      const { scrollTop } = this.element;
+      this.element.scrollTop = scrollToRow(row, this.count, ROW, this.viewHeight(), scrollTop);
+    }
+    this.draw();
+  }
+
+  refresh(): void {
+    this.draw();
+  }
+
+  focus(): void {
+    this.element.focus({ preventScroll: true });
+  }
+
+  private viewHeight(): number {
+    return Math.max(ROW, this.element.clientHeight - this.head.offsetHeight);
+  }
+
+  private later(): void {
+    if (this.pending !== 0) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = 0;
+      this.draw();
+    });
+  }
+
+  private draw(): void {
+    const { first, count, top } = rowWindow(this.count, ROW, this.viewHeight(), this.element.scrollTop);
+    const made = Array.from({ length: Math.max(0, count) }, (_, index) => this.row(first + index));
+    this.rows.replaceChildren(...made);
+    this.rows.style.transform = `translateY(${String(top)}px)`;
+    const shown = this.current !== null && this.current >= first && this.current < first + count;
+    if (shown) this.element.setAttribute('aria-activedescendant', `${this.id}-${String(this.current)}`);
+    else this.element.removeAttribute('aria-activedescendant');
+    this.options.drawn?.(made.length);
+  }
+
+  private row(row: number): HTMLElement {
+    const current = row === this.current;
+    const made = element('div', {
+      class: current ? 'data-row current' : 'data-row',
+      attributes: {
+        role: 'row',
+        id: `${this.id}-${String(row)}`,
+        'aria-rowindex': row + 2,
+        'aria-selected': String(current),
+        'data-row': row,
+      },
+    });
+    this.options.columns.forEach((column, index) => {
+      const text = this.options.cell(row, index);
+      made.append(
+        element('div', {
+          class: column.numeric ? 'data-cell numeric' : 'data-cell',
+          text,
+          title: this.options.hint?.(row, index) ?? text,
+          attributes: { role: 'gridcell', 'aria-colindex': index + 1 },
+        }),
+      );
+    });
+    return made;
+  }
+
+  private headRow(): HTMLElement {
+    const row = element('div', { class: 'data-row', attributes: { role: 'row', 'aria-rowindex': 1 } });
+    this.options.columns.forEach((column, index) => {
+      const sorted = this.sorted?.column === index ? this.sorted : null;
+      const direction = sorted ? (sorted.descending ? 'descending' : 'ascending') : 'none';
+      const arrow = sorted
+        ? element('span', {
+            class: `codicon codicon-arrow-small-${sorted.descending ? 'down' : 'up'}`,
+            attributes: { 'aria-hidden': 'true' },
+          })
+        : null;
+      const name = element('span', { class: 'data-title', text: column.title });
+      const inside = this.options.sort
+        ? element(
+            'button',
+            {
+              title: column.help ?? `Sort by ${column.title}`,
+              attributes: { type: 'button' },
+              on: { click: () => this.sortBy(index) },
+            },
+            name,
+            arrow,
+          )
+        : name;
+      row.append(
+        element(
+          'div',
+          {
+            class: column.numeric ? 'data-cell numeric' : 'data-cell',
+            attributes: { role: 'columnheader', 'aria-colindex': index + 1, 'aria-sort': direction },
+          },
+          inside,
+        ),
+      );
+    });
+    return row;
+  }
+
+  private sortBy(column: number): void {
+    const descending = this.sorted?.column === column && !this.sorted.descending;
+    this.sorted = { column, descending };
+    const focused = this.head.contains(document.activeElement);
+    this.head.replaceChildren(this.headRow());
+    this.options.sort?.(column, descending);
+    if (focused) this.head.querySelectorAll('button')[column]?.focus();
+  }
+
+  private click(event: MouseEvent): void {
+    const row = (event.target as Element).closest('.data-body .data-row')?.getAttribute('data-row');
+    if (row === null || row === undefined) return;
+    this.setCurrent(Number(row));
+    this.options.select?.(Number(row));
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.target !== this.element || event.ctrlKey || event.metaKey || event.altKey) return;
+    if ((event.key === 'Enter' || event.key === ' ') && this.current !== null) {
+      this.options.select?.(this.current);
+      event.preventDefault();
+      return;
+    }
+    const page = Math.max(1, Math.floor(this.viewHeight() / ROW) - 1);
+    const from = this.current;
+    const targets: Readonly<Record<string, number>> = {
+      ArrowDown: from === null ? 0 : from + 1,
+      ArrowUp: from === null ? 0 : from - 1,
+      PageDown: (from ?? 0) + page,
+      PageUp: (from ?? 0) - page,
+      Home: 0,
+      End: this.count - 1,
+    };
+    const target = targets[event.key];
+    if (target === undefined || this.count === 0) return;
+    event.preventDefault();
+    this.setCurrent(Math.min(Math.max(target, 0), this.count - 1));
+  }
+}
+
+let tables = 0;

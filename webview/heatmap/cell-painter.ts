@@ -1,0 +1,240 @@
+import { rampTable, readableOn } from '../../src/figure/colour-ramps';
+import type { Colouring } from '../../src/figure/colouring';
+import type { MatrixOrder } from '../../src/figure/matrix-values';
+import { briefNumber } from '../../src/figure/number-text';
+import type { Palette } from '../../src/figure/palette';
+import type { Layout } from './layout';
+import { cellSize, plotSize, visibleSpan, type Viewport } from './viewport';
+
+/** Cells of one matrix in display order, ready to be coloured. */
+export interface PaintedCells {
+  readonly values: Float64Array;
+  readonly width: number;
+  readonly order: MatrixOrder;
+  readonly colouring: Colouring;
+  readonly palette: Palette;
+  /** Lines between cells stay where the theme wants contrast. */
+  readonly contrast: boolean;
+}
+
+// Browsers limit a canvas to 16,384 pixels a side or so.
+const TILE = 4096;
+const SHADES = 1024;
+const LEAST_FOR_GAPS = 7;
+const LEAST_FOR_TEXT = { width: 34, height: 17 };
+
+interface Tile {
+  readonly row: number;
+  readonly column: number;
+  readonly cells: HTMLCanvasElement;
+  /** Opaque where a cell is undefined; `null` when none is. */
+  readonly undefinedCells: HTMLCanvasElement | null;
+}
+
+/**
+ * Paints a matrix on a canvas. All cells are coloured once, into bitmaps of one pixel per cell; a frame then stretches the visible
+ * part of them, so that panning costs the same for a hundred cells and for a million.
+ */
+export class CellPainter {
+  private readonly tiles: readonly Tile[];
+  private readonly mask = document.createElement('canvas');
+  private readonly hatch: HTMLCanvasElement;
+
+  constructor(private readonly cells: PaintedCells) {
+    this.tiles = makeTiles(cells);
+    this.hatch = hatchTile(cells.palette.undefinedCell);
+  }
+
+  /** Draws what the viewport shows; `scale` is device pixels per CSS pixel. */
+  paint(canvas: HTMLCanvasElement, layout: Layout, viewport: Viewport, scale: number): void {
+    const width = plotSize(layout.columns, viewport.zoom);
+    const height = plotSize(layout.rows, viewport.zoom);
+    resize(canvas, width, height, scale);
+    const context = canvas.getContext('2d');
+    if (!context) return;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    this.stretch(context, 'cells', layout, viewport, scale);
+    this.paintUndefined(context, layout, viewport, scale);
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    this.paintGaps(context, layout, viewport);
+    this.paintValues(context, layout, viewport);
+  }
+
+  private stretch(
+    context: CanvasRenderingContext2D,
+    layer: 'cells' | 'undefinedCells',
+    layout: Layout,
+    viewport: Viewport,
+    scale: number,
+  ): void {
+    const cellWidth = cellSize(layout.columns, viewport.zoom) * scale;
+    const cellHeight = cellSize(layout.rows, viewport.zoom) * scale;
+    const [firstRow, endRow] = visibleSpan(viewport.row, layout.rows, viewport.zoom);
+    const [firstColumn, endColumn] = visibleSpan(viewport.column, layout.columns, viewport.zoom);
+    // Where several cells fall on one pixel, a mean tells more than whichever comes first.
+    context.imageSmoothingEnabled = layer === 'cells' && (cellWidth < 1 || cellHeight < 1);
+    for (const tile of this.tiles) {
+      const bitmap = tile[layer];
+      if (!bitmap) continue;
+      const top = Math.max(firstRow, tile.row);
+      const bottom = Math.min(endRow, tile.row + bitmap.height);
+      const left = Math.max(firstColumn, tile.column);
+      const right = Math.min(endColumn, tile.column + bitmap.width);
+      if (bottom <= top || right <= left) continue;
+      const source = [left - tile.column, top - tile.row, right - left, bottom - top] as const;
+      const x = (left - viewport.column) * cellWidth;
+      const y = (top - viewport.row) * cellHeight;
+      context.drawImage(bitmap, ...source, x, y, (right - left) * cellWidth, (bottom - top) * cellHeight);
+    }
+  }
+
+  private paintUndefined(
+    context: CanvasRenderingContext2D,
+    layout: Layout,
+    viewport: Viewport,
+    scale: number,
+  ): void {
+    if (this.tiles.every((tile) => tile.undefinedCells === null)) return;
+    const { canvas } = context;
+    this.mask.width = canvas.width;
+    this.mask.height = canvas.height;
+    const mask = this.mask.getContext('2d');
+    const pattern = mask?.createPattern(this.hatch, 'repeat');
+    if (!mask || !pattern) return;
+    this.stretch(mask, 'undefinedCells', layout, viewport, scale);
+    mask.globalCompositeOperation = 'source-in';
+    pattern.setTransform(new DOMMatrix().scale(scale / HATCH_SCALE));
+    mask.fillStyle = pattern;
+    mask.fillRect(0, 0, this.mask.width, this.mask.height);
+    context.drawImage(this.mask, 0, 0);
+  }
+
+  private paintGaps(context: CanvasRenderingContext2D, layout: Layout, viewport: Viewport): void {
+    const width = cellSize(layout.columns, viewport.zoom);
+    const height = cellSize(layout.rows, viewport.zoom);
+    const plotWidth = plotSize(layout.columns, viewport.zoom);
+    const plotHeight = plotSize(layout.rows, viewport.zoom);
+    context.beginPath();
+    if (width >= LEAST_FOR_GAPS) {
+      const [first, end] = visibleSpan(viewport.column, layout.columns, viewport.zoom);
+      for (let column = first; column <= end; column++) {
+        const x = Math.round((column - viewport.column) * width) - 0.5;
+        context.moveTo(x, 0);
+        context.lineTo(x, plotHeight);
+      }
+    }
+    if (height >= LEAST_FOR_GAPS) {
+      const [first, end] = visibleSpan(viewport.row, layout.rows, viewport.zoom);
+      for (let row = first; row <= end; row++) {
+        const y = Math.round((row - viewport.row) * height) - 0.5;
+        context.moveTo(0, y);
+        context.lineTo(plotWidth, y);
+      }
+    }
+    context.strokeStyle = this.cells.contrast ? this.cells.palette.line : this.cells.palette.background;
+    context.lineWidth = 1;
+    context.stroke();
+  }
+
+  private paintValues(context: CanvasRenderingContext2D, layout: Layout, viewport: Viewport): void {
+    const width = cellSize(layout.columns, viewport.zoom);
+    const height = cellSize(layout.rows, viewport.zoom);
+    if (width < LEAST_FOR_TEXT.width || height < LEAST_FOR_TEXT.height) return;
+    const { values, order, colouring, palette } = this.cells;
+    const [firstRow, endRow] = visibleSpan(viewport.row, layout.rows, viewport.zoom);
+    const [firstColumn, endColumn] = visibleSpan(viewport.column, layout.columns, viewport.zoom);
+    context.font = `10px ${palette.fontFamily}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    for (let row = firstRow; row < endRow; row++) {
+      const offset = (order.rows[row] ?? 0) * this.cells.width;
+      for (let column = firstColumn; column < endColumn; column++) {
+        const value = values[offset + (order.columns[column] ?? 0)] ?? Number.NaN;
+        const colour = colouring.colour(value);
+        if (colour === null) continue;
+        context.fillStyle = readableOn(colour);
+        const x = (column - viewport.column + 0.5) * width;
+        const y = (row - viewport.row + 0.5) * height;
+        context.fillText(briefNumber(value), x - 0.5, y, width - 4);
+      }
+    }
+  }
+}
+
+function resize(canvas: HTMLCanvasElement, width: number, height: number, scale: number): void {
+  const deviceWidth = Math.max(1, Math.round(width * scale));
+  const deviceHeight = Math.max(1, Math.round(height * scale));
+  if (canvas.width !== deviceWidth) canvas.width = deviceWidth;
+  if (canvas.height !== deviceHeight) canvas.height = deviceHeight;
+  canvas.style.width = `${String(width)}px`;
+  canvas.style.height = `${String(height)}px`;
+}
+
+function makeTiles(cells: PaintedCells): Tile[] {
+  const tiles: Tile[] = [];
+  const table = rampTable(cells.colouring.stops, SHADES);
+  for (let row = 0; row < cells.order.rows.length; row += TILE) {
+    for (let column = 0; column < cells.order.columns.length; column += TILE) {
+      tiles.push(makeTile(cells, table, row, column));
+    }
+  }
+  return tiles;
+}
+
+function makeTile(cells: PaintedCells, table: Uint8Array, row: number, column: number): Tile {
+  const rows = cells.order.rows.slice(row, row + TILE);
+  const columns = cells.order.columns.slice(column, column + TILE);
+  const colours = new ImageData(columns.length, rows.length);
+  const mask = new ImageData(columns.length, rows.length);
+  let anyUndefined = false;
+  rows.forEach((fromRow, i) => {
+    columns.forEach((fromColumn, j) => {
+      const at = (i * columns.length + j) * 4;
+      const position = cells.colouring.position(
+        cells.values[fromRow * cells.width + fromColumn] ?? Number.NaN,
+      );
+      if (Number.isNaN(position)) {
+        anyUndefined = true;
+        mask.data[at + 3] = 255;
+        return;
+      }
+      const shade = Math.round(position * (SHADES - 1)) * 3;
+      colours.data[at] = table[shade] as number;
+      colours.data[at + 1] = table[shade + 1] as number;
+      colours.data[at + 2] = table[shade + 2] as number;
+      colours.data[at + 3] = 255;
+    });
+  });
+  return { row, column, cells: bitmap(colours), undefinedCells: anyUndefined ? bitmap(mask) : null };
+}
+
+function bitmap(pixels: ImageData): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  canvas.width = pixels.width;
+  canvas.height = pixels.height;
+  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+// The hatch is drawn large and scaled down, so that its lines stay smooth on every screen.
+const HATCH_SCALE = 4;
+const HATCH_SPACING = 5;
+
+function hatchTile(colour: string): HTMLCanvasElement {
+  const side = HATCH_SPACING * HATCH_SCALE;
+  const canvas = document.createElement('canvas');
+  canvas.width = side;
+  canvas.height = side;
+  const context = canvas.getContext('2d');
+  if (!context) return canvas;
+  context.strokeStyle = colour;
+  context.lineWidth = HATCH_SCALE;
+  context.beginPath();
+  for (const offset of [0, side, 2 * side]) {
+    context.moveTo(offset + HATCH_SCALE, -HATCH_SCALE);
+    context.lineTo(offset - side - HATCH_SCALE, side + HATCH_SCALE);
+  }
+  context.stroke();
+  return canvas;
+}

@@ -1,0 +1,365 @@
+import { pointer, select } from 'd3';
+import type { Colouring } from '../../src/figure/colouring';
+import { matrixOrder, matrixValues, type MatrixOrder } from '../../src/figure/matrix-values';
+import { formatNumber } from '../../src/figure/number-text';
+import type { Palette } from '../../src/figure/palette';
+import type { Matrix, Tree } from '../../src/protocol/artifact';
+import { element, iconButton } from '../dom';
+import { drawAxes } from './axis-labels';
+import { CellPainter } from './cell-painter';
+import { moveCursor, type Cell } from './cursor-keys';
+import { listenToGestures } from './gestures';
+import { layOut, type Layout } from './layout';
+import type { Tooltip } from './tooltip';
+import {
+  cellSize,
+  constrain,
+  mostZoom,
+  panBy,
+  plotSize,
+  reveal,
+  WHOLE,
+  zoomAt,
+  type Viewport,
+} from './viewport';
+
+/** One heatmap and what it tells its owner. Rows and columns in events are those of the matrix, whatever the order on screen. */
+export interface HeatmapOptions {
+  readonly matrix: Matrix;
+  readonly colouring: Colouring;
+  readonly palette: Palette;
+  readonly order: string | undefined;
+  /** Drawn beside the rows; its leaves must stand in the order of the rows. */
+  readonly tree: Tree | null;
+  /** Small, for many side by side. */
+  readonly compact: boolean;
+  /** Most pixels the heatmap may be high. */
+  readonly room: () => number;
+  readonly tooltip: Tooltip;
+  readonly announce: (text: string) => void;
+  readonly open: (row: number, column: number) => void;
+  readonly close: () => void;
+  readonly drawn: (cells: number) => void;
+}
+
+/** A heatmap: cells on a canvas, everything else in SVG above it. Pointer, wheel and keyboard. */
+export class Heatmap {
+  readonly element: HTMLElement;
+  private readonly canvas = element('canvas', { attributes: { 'aria-hidden': 'true' } });
+  private readonly svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  private readonly outline = document.createElementNS('http://www.w3.org/2000/svg', 'g');
+  private readonly zoomButtons: HTMLElement;
+  private readonly values: Float64Array;
+  private readonly order: MatrixOrder;
+  private readonly painter: CellPainter;
+  private readonly resizing: ResizeObserver;
+  private readonly measure = document.createElement('canvas').getContext('2d');
+  private layout: Layout | null = null;
+  private viewport: Viewport = WHOLE;
+  private hovered: Cell | null = null;
+  private cursor: Cell | null = null;
+  private selected: Cell | null = null;
+  private pending = 0;
+
+  constructor(private readonly options: HeatmapOptions) {
+    const { matrix, colouring, palette } = options;
+    this.values = matrixValues(matrix);
+    this.order = matrixOrder(matrix, options.order);
+    const contrast = document.body.classList.contains('vscode-high-contrast');
+    const width = matrix.columns.length;
+    this.painter = new CellPainter({
+      values: this.values,
+      width,
+      order: this.order,
+      colouring,
+      palette,
+      contrast,
+    });
+    this.svg.setAttribute('aria-hidden', 'true');
+    this.outline.setAttribute('class', 'outlines');
+    this.svg.append(this.outline);
+    this.zoomButtons = this.makeZoomButtons();
+    this.element = element(
+      'div',
+      {
+        class: options.compact ? 'heatmap compact' : 'heatmap',
+        attributes: {
+          role: 'application',
+          tabindex: 0,
+          'aria-roledescription': 'heatmap',
+          'aria-label': `${matrix.title}: ${String(matrix.rows.length)} rows, ${String(width)} columns. Arrow keys read cells, Enter opens one.`,
+        },
+        on: {
+          keydown: (event: KeyboardEvent) => this.key(event),
+          focus: () => this.redraw(),
+          blur: () => this.redraw(),
+        },
+      },
+      this.canvas,
+      this.svg,
+      this.zoomButtons,
+    );
+    this.listen();
+    this.resizing = new ResizeObserver(() => {
+      this.layout = null;
+      this.redraw();
+    });
+    this.resizing.observe(this.element);
+  }
+
+  /** Marks the cell whose details are open, by row and column of the matrix. */
+  select(cell: { readonly row: number; readonly column: number } | null): void {
+    const row = cell ? this.order.rows.indexOf(cell.row) : -1;
+    const column = cell ? this.order.columns.indexOf(cell.column) : -1;
+    this.selected = row < 0 || column < 0 ? null : { row, column };
+    if (this.selected) this.cursor = this.selected;
+    this.redraw();
+  }
+
+  /** Lets go of observers; the element itself is the owner's to remove. */
+  dispose(): void {
+    this.resizing.disconnect();
+    cancelAnimationFrame(this.pending);
+  }
+
+  /** Lays out and draws in the next frame; any number of calls before it are one. */
+  redraw(relayout = false): void {
+    if (relayout) this.layout = null;
+    if (this.pending !== 0) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = 0;
+      this.draw();
+    });
+  }
+
+  private draw(): void {
+    if (!this.element.isConnected || this.element.clientWidth === 0) return;
+    const first = this.layout === null;
+    const layout = (this.layout ??= this.makeLayout());
+    this.viewport = constrain(this.viewport, layout.columns, layout.rows);
+    this.painter.paint(this.canvas, layout, this.viewport, window.devicePixelRatio || 1);
+    drawAxes(this.svg, {
+      ...this.options,
+      order: this.order,
+      layout,
+      viewport: this.viewport,
+      fit: (text, room) => this.fit(text, room),
+      marked: this.hovered ?? (document.activeElement === this.element ? this.cursor : null),
+    });
+    this.drawOutlines(layout);
+    if (first) this.options.drawn(this.values.length);
+  }
+
+  private makeLayout(): Layout {
+    const { matrix, compact, tree } = this.options;
+    if (this.measure) this.measure.font = `${compact ? '10' : '11'}px ${this.options.palette.fontFamily}`;
+    const longest = (entries: readonly { readonly label: string }[]) =>
+      Math.max(0, ...longestFew(entries).map((text) => this.measure?.measureText(text).width ?? 0)) + 2;
+    const layout = layOut({
+      width: this.element.clientWidth,
+      height: this.options.room(),
+      rowCount: matrix.rows.length,
+      columnCount: matrix.columns.length,
+      rowLabel: Math.max(longest(matrix.rows), this.measure?.measureText(matrix.rowTitle).width ?? 0),
+      columnLabel: longest(matrix.columns),
+      titles: Boolean(matrix.columnTitle),
+      compact,
+      tree: tree !== null,
+    });
+    this.element.style.height = `${String(layout.height)}px`;
+    this.canvas.style.left = `${String(layout.left)}px`;
+    this.canvas.style.top = `${String(layout.top)}px`;
+    this.svg.setAttribute('width', String(layout.width));
+    this.svg.setAttribute('height', String(layout.height));
+    this.zoomButtons.hidden = mostZoom(layout.columns, layout.rows) <= 1.05;
+    return layout;
+  }
+
+  private fit(text: string, room: number): string {
+    const { measure } = this;
+    if (!measure || measure.measureText(text).width <= room) return text;
+    let kept = Math.floor((text.length * room) / measure.measureText(text).width);
+    for (; kept > 1; kept--) {
+      const end = Math.ceil(kept / 2);
+      const cut = `${text.slice(0, kept - end)}…${text.slice(text.length - end)}`;
+      if (measure.measureText(cut).width <= room) return cut;
+    }
+    return '…';
+  }
+
+  private drawOutlines(layout: Layout): void {
+    const focused = document.activeElement === this.element;
+    const marks = [
+      { name: 'selected', cell: this.selected },
+      { name: 'hovered', cell: this.hovered },
+      { name: 'cursor', cell: focused ? this.cursor : null },
+    ].flatMap(({ name, cell }) => (cell ? [{ name, cell }] : []));
+    const width = cellSize(layout.columns, this.viewport.zoom);
+    const height = cellSize(layout.rows, this.viewport.zoom);
+    const right = layout.left + plotSize(layout.columns, this.viewport.zoom);
+    const bottom = layout.top + plotSize(layout.rows, this.viewport.zoom);
+    // Outlines stand on top of the labels' groups, which the first drawing appends.
+    this.svg.append(this.outline);
+    select(this.outline)
+      .selectAll('rect')
+      .data(marks)
+      .join('rect')
+      .attr('class', ({ name }) => name)
+      .attr('x', ({ cell }) => layout.left + (cell.column - this.viewport.column) * width - 1)
+      .attr('y', ({ cell }) => layout.top + (cell.row - this.viewport.row) * height - 1)
+      .attr('width', Math.max(3, width))
+      .attr('height', Math.max(3, height))
+      .attr('display', ({ cell }) => {
+        const x = layout.left + (cell.column + 0.5 - this.viewport.column) * width;
+        const y = layout.top + (cell.row + 0.5 - this.viewport.row) * height;
+        return x >= layout.left && x <= right && y >= layout.top && y <= bottom ? null : 'none';
+      });
+  }
+
+  private listen(): void {
+    listenToGestures(this.canvas, {
+      wantsWheel: () => this.isCrowded(),
+      zoom: (factor, point) => {
+        if (!this.layout) return;
+        const { columns, rows } = this.layout;
+        this.viewport = zoomAt(this.viewport, this.viewport.zoom * factor, point, columns, rows);
+        this.redraw();
+      },
+      pan: (dx, dy) => {
+        if (!this.layout) return;
+        this.viewport = panBy(this.viewport, dx, dy, this.layout.columns, this.layout.rows);
+        this.redraw();
+      },
+    });
+    this.canvas.addEventListener('pointermove', (event) => this.hover(event));
+    this.canvas.addEventListener('pointerleave', () => this.hover(null));
+    this.canvas.addEventListener('click', (event) => {
+      const cell = this.cellAt(event);
+      this.element.focus({ preventScroll: true });
+      if (cell) this.openCell(cell);
+    });
+  }
+
+  private isCrowded(): boolean {
+    return this.layout !== null && mostZoom(this.layout.columns, this.layout.rows) > 2;
+  }
+
+  private cellAt(event: MouseEvent): Cell | null {
+    const layout = this.layout;
+    if (!layout) return null;
+    const [x, y] = pointer(event, this.canvas);
+    const column = Math.floor(this.viewport.column + x / cellSize(layout.columns, this.viewport.zoom));
+    const row = Math.floor(this.viewport.row + y / cellSize(layout.rows, this.viewport.zoom));
+    const inside = row >= 0 && column >= 0 && row < layout.rows.count && column < layout.columns.count;
+    return inside ? { row, column } : null;
+  }
+
+  private hover(event: PointerEvent | null): void {
+    const cell = event && event.buttons === 0 ? this.cellAt(event) : null;
+    if (cell?.row !== this.hovered?.row || cell?.column !== this.hovered?.column) {
+      this.hovered = cell;
+      this.redraw();
+    }
+    if (!cell || !event) {
+      this.options.tooltip.hide();
+      return;
+    }
+    const { matrix } = this.options;
+    const { row, column, value } = this.read(cell);
+    const facets = Object.entries(matrix.facets ?? {}).filter(([name]) => name !== 'metric');
+    const lines = [
+      [matrix.facets?.['metric']?.replaceAll('_', ' ') ?? 'value', valueText(value)],
+      ...facets.map(([name, text]) => [name, text] as const),
+    ] as const;
+    this.options.tooltip.show(`${row} · ${column}`, lines, { x: event.clientX, y: event.clientY });
+  }
+
+  private read(cell: Cell): { row: string; column: string; value: number } {
+    const { matrix } = this.options;
+    const row = this.order.rows[cell.row] ?? 0;
+    const column = this.order.columns[cell.column] ?? 0;
+    return {
+      row: matrix.rows[row]?.label ?? '',
+      column: matrix.columns[column]?.label ?? '',
+      value: this.values[row * matrix.columns.length + column] ?? Number.NaN,
+    };
+  }
+
+  private openCell(cell: Cell): void {
+    this.cursor = cell;
+    this.redraw();
+    this.options.open(this.order.rows[cell.row] ?? 0, this.order.columns[cell.column] ?? 0);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const layout = this.layout;
+    if (!layout || event.altKey || event.target !== this.element) return;
+    const toEnds = event.ctrlKey || event.metaKey;
+    const size = { rows: layout.rows.count, columns: layout.columns.count };
+    const next = moveCursor(this.cursor, event.key, toEnds, size);
+    if (next) {
+      this.moveTo(next);
+    } else if (event.key === 'Enter' && this.cursor) {
+      this.openCell(this.cursor);
+    } else if (event.key === 'Escape') {
+      this.options.close();
+    } else if (!toEnds && (event.key === '+' || event.key === '=')) {
+      this.zoomBy(1.5);
+    } else if (!toEnds && event.key === '-') {
+      this.zoomBy(1 / 1.5);
+    } else if (!toEnds && event.key === '0') {
+      this.zoomBy(0);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  private moveTo(cell: Cell): void {
+    this.cursor = cell;
+    if (this.layout) this.viewport = reveal(this.viewport, cell, this.layout.columns, this.layout.rows);
+    const { row, column, value } = this.read(cell);
+    const { matrix } = this.options;
+    const name = matrix.facets?.['metric']?.replaceAll('_', ' ') ?? matrix.unit;
+    this.options.announce(`${row}, ${column}: ${name ? `${name} ` : ''}${valueText(value)}`);
+    this.redraw();
+  }
+
+  /** Zooms around the cursor, else around the middle; 0 shows everything. */
+  private zoomBy(factor: number): void {
+    const layout = this.layout;
+    if (!layout) return;
+    const { columns, rows } = layout;
+    const { zoom } = this.viewport;
+    const point = this.cursor
+      ? {
+          x: (this.cursor.column + 0.5 - this.viewport.column) * cellSize(columns, zoom),
+          y: (this.cursor.row + 0.5 - this.viewport.row) * cellSize(rows, zoom),
+        }
+      : { x: plotSize(columns, zoom) / 2, y: plotSize(rows, zoom) / 2 };
+    this.viewport = factor === 0 ? WHOLE : zoomAt(this.viewport, zoom * factor, point, columns, rows);
+    this.redraw();
+  }
+
+  private makeZoomButtons(): HTMLElement {
+    return element(
+      'div',
+      { class: 'zoom-buttons', attributes: { hidden: true } },
+      iconButton('zoom-in', 'Zoom in (+)', () => this.zoomBy(1.6)),
+      iconButton('zoom-out', 'Zoom out (-)', () => this.zoomBy(1 / 1.6)),
+      iconButton('screen-normal', 'Show all (0)', () => this.zoomBy(0)),
+    );
+  }
+}
+
+function valueText(value: number): string {
+  return Number.isNaN(value) ? 'undefined' : formatNumber(value);
+}
+
+/** Measuring thousands of labels is slow: the longest by characters are enough to know the widest. */
+function longestFew(entries: readonly { readonly label: string }[]): string[] {
+  return entries
+    .map((entry) => entry.label)
+    .sort((a, b) => b.length - a.length)
+    .slice(0, 12);
+}

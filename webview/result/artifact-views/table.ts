@@ -1,0 +1,45 @@
+import { formatCell } from '../../../src/figure/number-text';
+import type { Table, TableCell, TableColumn } from '../../../src/protocol/artifact';
+import { createDataTable, type DataColumn } from '../../data-table';
+import { element } from '../../dom';
+import { sortedRows } from '../row-order';
+import type { ArtifactRenderer } from './view';
+
+/** A table artifact, sortable by every column that is not hidden. */
+export const renderTable: ArtifactRenderer<Table> = (table) => {
+  const shown = table.columns.flatMap((column, index) => (column.hidden ? [] : [{ column, index }]));
+  const cellAt = (row: number, column: number): TableCell =>
+    table.rows[row]?.[shown[column]?.index ?? -1] ?? null;
+  const typeOf = (column: number) => shown[column]?.column.type ?? 'text';
+  let order = table.rows.map((_, index) => index);
+  const data = createDataTable({
+    label: table.title,
+    columns: shown.map(({ column, index }) => dataColumn(column, table.rows, index)),
+    cell: (row, column) => formatCell(cellAt(order[row] ?? -1, column), typeOf(column)),
+    hint: (row, column) => formatCell(cellAt(order[row] ?? -1, column), typeOf(column), true),
+    sort: (column, descending) => {
+      order = sortedRows(table.rows.length, (row) => cellAt(row, column), descending);
+      data.refresh();
+    },
+  });
+  data.setRows(table.rows.length);
+  const caption = table.caption ? element('p', { class: 'muted caption', text: table.caption }) : null;
+  return {
+    element: element(
+      'section',
+      { class: 'artifact table' },
+      element('h3', { text: table.title }),
+      caption,
+      data.element,
+    ),
+  };
+};
+
+function dataColumn(column: TableColumn, rows: Table['rows'], index: number): DataColumn {
+  const numeric = column.type !== 'text' && column.type !== 'boolean';
+  if (numeric) return { title: column.title, width: 'minmax(96px, 1fr)', numeric };
+  // The first rows stand for all: measuring every name of a large table would take longer than drawing it.
+  const longest = Math.max(0, ...rows.slice(0, 500).map((row) => String(row[index] ?? '').length));
+  const width = Math.min(46, Math.max(10, longest));
+  return { title: column.title, width: `minmax(${String(Math.min(width, 24))}ch, ${String(width)}fr)` };
+}

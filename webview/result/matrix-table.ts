@@ -1,0 +1,49 @@
+import { matrixOrder, matrixValues } from '../../src/figure/matrix-values';
+import { fullNumber } from '../../src/figure/number-text';
+import type { Matrix } from '../../src/protocol/artifact';
+import { createDataTable } from '../data-table';
+import { element } from '../dom';
+import { sortedRows } from './row-order';
+
+/** The numbers of a matrix as a table, with all their digits; an undefined cell says so. Sortable by every column. */
+export function matrixTable(matrix: Matrix, order: string): HTMLElement {
+  const values = matrixValues(matrix);
+  const { rows, columns } = matrixOrder(matrix, order);
+  let shown = [...rows];
+  const number = (row: number, column: number) =>
+    values[row * matrix.columns.length + (columns[column - 1] ?? 0)] ?? Number.NaN;
+  const longest = Math.max(
+    matrix.rowTitle.length,
+    ...matrix.rows.slice(0, 500).map((row) => row.label.length),
+  );
+  const first = {
+    title: matrix.rowTitle || 'row',
+    width: `${String(Math.min(48, Math.max(8, longest + 3)))}ch`,
+  };
+  const data = createDataTable({
+    label: matrix.title,
+    columns: [
+      first,
+      ...columns.map((column) => {
+        const title = matrix.columns[column]?.label ?? '';
+        return { title, width: `minmax(${String(Math.max(20, title.length + 4))}ch, 1fr)`, numeric: true };
+      }),
+    ],
+    cell: (row, column) => {
+      const from = shown[row] ?? 0;
+      if (column === 0) return matrix.rows[from]?.label ?? '';
+      const value = number(from, column);
+      return Number.isNaN(value) ? 'undefined' : fullNumber(value);
+    },
+    sort: (column, descending) => {
+      const keys = (position: number) => {
+        const row = rows[position] ?? 0;
+        return column === 0 ? (matrix.rows[row]?.label ?? '') : number(row, column);
+      };
+      shown = sortedRows(rows.length, keys, descending).map((position) => rows[position] ?? 0);
+      data.refresh();
+    },
+  });
+  data.setRows(rows.length);
+  return element('section', { class: 'artifact table' }, element('h3', { text: matrix.title }), data.element);
+}

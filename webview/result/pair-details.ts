@@ -1,0 +1,57 @@
+import { formatNumber, fullNumber } from '../../src/figure/number-text';
+import { element } from '../dom';
+import type { PairScope } from './cell-tensors';
+
+const MOST = 400;
+
+/** Cosines of two tasks, whole and per layer, as bars around zero; those of single tensors folded away. */
+export function pairDetails(scopes: readonly PairScope[]): HTMLElement {
+  if (scopes.length === 0) {
+    return element('p', { class: 'muted', text: 'This result has no figures for this pair.' });
+  }
+  // A tensor's name has dots and parts below its layer; a layer's label stands in the same table before them.
+  const isTensor = ({ scope }: PairScope) =>
+    /\.(weight|bias|lora_[AB])/.test(scope) || scope.split('.').length > 4;
+  const layers = scopes.filter((scope) => !isTensor(scope));
+  const tensors = scopes.filter(isTensor);
+  const list = element('div', { class: 'pair-scopes' }, ...bars(layers.length > 0 ? layers : tensors));
+  if (layers.length === 0 || tensors.length === 0) return list;
+  const inner = element('div', { class: 'pair-scopes' });
+  const more = element(
+    'details',
+    {
+      on: {
+        toggle: () => {
+          if (inner.childElementCount === 0) inner.append(...bars(tensors));
+        },
+      },
+    },
+    element('summary', { text: `${String(tensors.length)} tensors` }),
+    inner,
+  );
+  return element('div', {}, list, more);
+}
+
+function bars(scopes: readonly PairScope[]): HTMLElement[] {
+  const rows = scopes.slice(0, MOST).map(({ scope, cosine }) => {
+    const bar = element('span', { class: 'cosine-bar', attributes: { 'aria-hidden': 'true' } });
+    const fill = element('span', { class: (cosine ?? 0) < 0 ? 'negative' : 'positive' });
+    const share = Math.min(1, Math.abs(cosine ?? 0)) * 50;
+    fill.style.width = `${String(share)}%`;
+    fill.style.left = `${String((cosine ?? 0) < 0 ? 50 - share : 50)}%`;
+    bar.append(fill);
+    const text = cosine === null ? 'undefined' : formatNumber(cosine, 4);
+    return element(
+      'div',
+      { class: 'pair-scope', title: `${scope}: ${fullNumber(cosine)}` },
+      element('span', { class: 'pair-name', text: scope }),
+      bar,
+      element('span', { class: 'pair-value', text }),
+    );
+  });
+  if (scopes.length <= MOST) return rows;
+  return [
+    ...rows,
+    element('p', { class: 'muted', text: `${String(scopes.length - MOST)} more are in the table view.` }),
+  ];
+}

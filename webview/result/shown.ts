@@ -1,0 +1,135 @@
+import type { Artifact, Matrix, Table, Tree } from '../../src/protocol/artifact';
+import type { ResultViewState } from '../../src/protocol/panel';
+
+/** A facet with more than one value. */
+export interface FacetSwitch {
+  readonly name: string;
+  readonly values: readonly string[];
+}
+
+/** What is on screen, made from a result and what the user has chosen. */
+export interface Shown {
+  readonly switches: readonly FacetSwitch[];
+  /** Chosen value of every facet that varies. */
+  readonly facets: Readonly<Record<string, string>>;
+  /** The matrix in the middle; `null` where there is none. */
+  readonly matrix: Matrix | null;
+  /** That matrix alone, or the like ones of all tasks side by side. */
+  readonly matrices: readonly Matrix[];
+  readonly sideBySide: boolean;
+  readonly canStandSideBySide: boolean;
+  readonly logarithmic: boolean;
+  /** Title of the order in use; {@link GIVEN_ORDER} for that of the result. */
+  readonly order: string;
+  readonly orders: readonly string[];
+  /** The dendrogram whose leaves stand in the order of the matrix's rows. */
+  readonly tree: Tree | null;
+  readonly tables: readonly Table[];
+  /** Figures and notes below the matrix. */
+  readonly others: readonly Artifact[];
+}
+
+/** Name of the order in which a result comes. */
+export const GIVEN_ORDER = 'given';
+
+/** Works out what to show. Choices that this result does not have fall back to its first ones. */
+export function deriveShown(artifacts: readonly Artifact[], view: ResultViewState): Shown {
+  const switches = facetSwitches(artifacts);
+  const wanted = Object.fromEntries(
+    switches.map(({ name, values }) => {
+      const chosen = view.facets?.[name];
+      return [name, chosen !== undefined && values.includes(chosen) ? chosen : (values[0] ?? '')];
+    }),
+  );
+  const matrices = artifacts.filter((artifact) => artifact.kind === 'matrix');
+  const matrix = bestMatch(matrices, wanted);
+  const facets = { ...wanted, ...pick(matrix?.facets ?? {}, Object.keys(wanted)) };
+  const others = artifacts.filter((artifact) => agrees(artifact, facets));
+  const alike = matrix ? likeMatrices(matrices, matrix) : [];
+  const sideBySide = (view.sideBySide ?? false) && alike.length > 1;
+  const trees = others.filter((artifact) => artifact.kind === 'tree');
+  const order = chosenOrder(matrix, trees, view.order);
+  const tree = matrix ? (trees.find((candidate) => standsBeside(candidate, matrix, order)) ?? null) : null;
+  return {
+    switches,
+    facets,
+    matrix,
+    matrices: sideBySide ? alike : matrix ? [matrix] : [],
+    sideBySide,
+    canStandSideBySide: alike.length > 1,
+    logarithmic: view.colourScale === 'log' && matrix?.scale === 'sequential',
+    order,
+    orders: matrix?.orders?.length ? [GIVEN_ORDER, ...matrix.orders.map(({ title }) => title)] : [],
+    tree: sideBySide ? null : tree,
+    tables: artifacts.filter((artifact) => artifact.kind === 'table'),
+    others: others.filter(
+      (artifact) =>
+        artifact.kind !== 'table' &&
+        artifact !== matrix &&
+        !(artifact.kind === 'tree' && matrix && hasSameNames(artifact, matrix)),
+    ),
+  };
+}
+
+/** Facets that vary inside a result: `metric` first, `task` next, then as they come. */
+export function facetSwitches(artifacts: readonly Artifact[]): FacetSwitch[] {
+  const found = new Map<string, Set<string>>();
+  for (const artifact of artifacts) {
+    for (const [name, value] of Object.entries(artifact.facets ?? {})) {
+      found.set(name, (found.get(name) ?? new Set()).add(value));
+    }
+  }
+  const rank = (name: string) => (name === 'metric' ? 0 : name === 'task' ? 1 : 2);
+  return [...found]
+    .filter(([, values]) => values.size > 1)
+    .map(([name, values]) => ({ name, values: [...values] }))
+    .sort((a, b) => rank(a.name) - rank(b.name));
+}
+
+function agrees(artifact: Artifact, facets: Readonly<Record<string, string>>): boolean {
+  return Object.entries(artifact.facets ?? {}).every(([name, value]) => (facets[name] ?? value) === value);
+}
+
+/** Not every combination of facet values must exist: the matrix that has most of the wanted ones wins, the first among equals. */
+function bestMatch(matrices: readonly Matrix[], wanted: Readonly<Record<string, string>>): Matrix | null {
+  const score = (matrix: Matrix) =>
+    Object.entries(wanted).filter(([name, value]) => matrix.facets?.[name] === value).length;
+  return matrices.reduce<Matrix | null>(
+    (best, matrix) => (best === null || score(matrix) > score(best) ? matrix : best),
+    null,
+  );
+}
+
+/** Matrices that differ from one in their task only. */
+function likeMatrices(matrices: readonly Matrix[], matrix: Matrix): Matrix[] {
+  if (matrix.facets?.['task'] === undefined) return [matrix];
+  const key = (candidate: Matrix) =>
+    JSON.stringify(Object.entries({ ...candidate.facets, task: 'task' in (candidate.facets ?? {}) }).sort());
+  return matrices.filter((candidate) => key(candidate) === key(matrix));
+}
+
+function chosenOrder(matrix: Matrix | null, trees: readonly Tree[], wanted: string | undefined): string {
+  const titles = matrix?.orders?.map(({ title }) => title) ?? [];
+  if (wanted !== undefined && (wanted === GIVEN_ORDER || titles.includes(wanted))) return wanted;
+  const byTree = titles.find((title) => matrix && trees.some((tree) => standsBeside(tree, matrix, title)));
+  return byTree ?? GIVEN_ORDER;
+}
+
+function standsBeside(tree: Tree, matrix: Matrix, title: string): boolean {
+  const rows =
+    matrix.orders?.find((order) => order.title === title)?.rows ?? matrix.rows.map((_, index) => index);
+  return (
+    hasSameNames(tree, matrix) &&
+    rows.length === tree.order.length &&
+    rows.every((row, position) => tree.leaves[tree.order[position] ?? -1]?.label === matrix.rows[row]?.label)
+  );
+}
+
+function hasSameNames(tree: Tree, matrix: Matrix): boolean {
+  const names = new Set(tree.leaves.map((leaf) => leaf.label));
+  return tree.leaves.length === matrix.rows.length && matrix.rows.every((row) => names.has(row.label));
+}
+
+function pick(record: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => names.includes(name)));
+}

@@ -1,0 +1,98 @@
+import type { ExportFormat, ResultViewState } from '../../src/protocol/panel';
+import { choice, element, toggle } from '../dom';
+import { GIVEN_ORDER, type Shown } from './shown';
+
+export interface ToolbarInput {
+  readonly shown: Shown;
+  readonly view: ResultViewState;
+  readonly change: (view: Partial<ResultViewState>) => void;
+  readonly exportAs: (format: ExportFormat) => void;
+}
+
+const FORMATS: readonly ExportFormat[] = ['svg', 'png', 'csv', 'json'];
+
+/** Switches of a result: facets, colours, order, figure or table, export. Only those that this result has. */
+export function panelToolbar(input: ToolbarInput): HTMLElement {
+  const { shown } = input;
+  return element(
+    'div',
+    { class: 'toolbar', attributes: { role: 'toolbar', 'aria-label': 'View' } },
+    ...facetControls(input),
+    ...(shown.matrix ? matrixControls(input) : []),
+    element('span', { class: 'spring' }),
+    viewControl(input),
+    exportControl(input),
+  );
+}
+
+function facetControls({ shown, change }: ToolbarInput): HTMLElement[] {
+  const selects = shown.switches
+    .filter(({ name }) => !(name === 'task' && shown.sideBySide))
+    .map(({ name, values }) =>
+      choice(
+        plain(name),
+        values.map((value) => ({ value, title: name === 'task' ? value : plain(value) })),
+        shown.facets[name] ?? '',
+        (value) => change({ facets: { ...shown.facets, [name]: value } }),
+      ),
+    );
+  if (!shown.canStandSideBySide) return selects;
+  const together = toggle('Side by side', shown.sideBySide, (sideBySide) => change({ sideBySide }), {
+    icon: 'split-horizontal',
+    title: 'All tasks side by side, over one colour scale',
+  });
+  return [...selects, together];
+}
+
+function matrixControls({ shown, change }: ToolbarInput): HTMLElement[] {
+  const sequential = shown.matrix?.scale === 'sequential';
+  const scale = choice(
+    'colours',
+    [
+      { value: 'linear', title: 'linear' },
+      { value: 'log', title: 'logarithmic' },
+    ],
+    shown.logarithmic ? 'log' : 'linear',
+    (value) => change({ colourScale: value === 'log' ? 'log' : 'linear' }),
+  );
+  const select = scale.querySelector('select');
+  if (select && !sequential) {
+    select.disabled = true;
+    scale.title = 'Figures around zero have no logarithmic scale.';
+  }
+  if (shown.orders.length === 0) return [scale];
+  const titles = shown.orders.map((value) => ({ value, title: value === GIVEN_ORDER ? 'as given' : value }));
+  return [scale, choice('order', titles, shown.order, (order) => change({ order }))];
+}
+
+function viewControl({ view, change }: ToolbarInput): HTMLElement {
+  const isTable = view.view === 'table';
+  return element(
+    'div',
+    { class: 'segments', attributes: { role: 'group', 'aria-label': 'Figure or table' } },
+    toggle('Figure', !isTable, () => change({ view: 'figure' }), { icon: 'graph' }),
+    toggle('Table', isTable, () => change({ view: 'table' }), { icon: 'table' }),
+  );
+}
+
+function exportControl({ exportAs }: ToolbarInput): HTMLElement {
+  const buttons = FORMATS.map((format) => {
+    const name = format.toUpperCase();
+    return element('button', {
+      class: 'toggle',
+      text: name,
+      title: `Export as ${name}`,
+      attributes: { type: 'button', 'aria-label': `Export as ${name}` },
+      on: { click: () => exportAs(format) },
+    });
+  });
+  return element(
+    'div',
+    { class: 'segments export', attributes: { role: 'group', 'aria-label': 'Export' } },
+    ...buttons,
+  );
+}
+
+function plain(name: string): string {
+  return name.replaceAll('_', ' ');
+}
