@@ -1,0 +1,71 @@
+import type { TensorEntry } from '../format/checkpoint';
+import { isFloating } from '../model/dense-task';
+import type { Place } from '../model/place';
+import type { Study } from '../model/study';
+import type { Note } from '../protocol/artifact';
+import type { ProfileSums } from './profile-sums';
+
+/** One tensor of one task with its sums. */
+export interface ProfiledTensor {
+  /** Index into the study's tasks. */
+  readonly task: number;
+  readonly base: TensorEntry;
+  readonly place: Place;
+  readonly factored: boolean;
+  readonly sums: ProfileSums;
+}
+
+const NAMES_SHOWN = 6;
+
+/** Whether the base fits its tasks: what to know before any other figure. */
+export function fitNote(study: Study): Note {
+  const trained = study.base?.tensors.filter(isFloating).length ?? 0;
+  let doubtful = false;
+  const lines = study.tasks.map(({ name, kind, deltas, unplaced }) => {
+    const left = unplaced.length > 0 ? `, ${countText(unplaced.length, 'tensor')} of it left out` : '';
+    if (kind === 'factored') {
+      doubtful ||= deltas.size === 0;
+      return `${name}: an adapter of ${String(deltas.size)} of the base's ${String(trained)} tensors${left}.`;
+    }
+    doubtful ||= deltas.size * 2 < trained;
+    return `${name}: ${String(deltas.size)} of the base's ${String(trained)} trained tensors have a counterpart${left}.`;
+  });
+  return {
+    kind: 'note',
+    id: 'fit',
+    title: doubtful ? 'The base may not be the right one' : 'The base fits',
+    severity: doubtful ? 'warning' : 'information',
+    text: lines.join('\n'),
+  };
+}
+
+/** What each task left as it was, and whether it only touched one kind of module. */
+export function changeNote(study: Study, byTask: readonly (readonly ProfiledTensor[])[]): Note {
+  const lines = study.tasks.map(({ name, kind }, task) => {
+    const tensors = byTask[task] ?? [];
+    const changed = tensors.filter(({ sums }) => sums.deltaSquares > 0);
+    const unchanged = tensors.filter(({ sums }) => sums.deltaSquares === 0);
+    const of = kind === 'factored' ? 'targeted tensors' : 'tensors';
+    const roles = [...new Set(changed.map(({ place }) => place.role))];
+    const only = roles.length === 1 ? `; only ${roles.join('')} modules` : '';
+    const same =
+      unchanged.length > 0 ? `; unchanged: ${namesText(unchanged.map(({ base }) => base.name))}` : '';
+    return `${name}: ${String(changed.length)} of ${String(tensors.length)} ${of} changed${only}${same}.`;
+  });
+  return {
+    kind: 'note',
+    id: 'changed',
+    title: 'What changed',
+    severity: 'information',
+    text: lines.join('\n'),
+  };
+}
+
+function namesText(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  return names.length > NAMES_SHOWN ? `${shown} and ${String(names.length - NAMES_SHOWN)} more` : shown;
+}
+
+function countText(count: number, noun: string): string {
+  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

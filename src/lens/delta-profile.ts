@@ -1,0 +1,152 @@
+import { networkOrder, placeOf } from '../model/naming';
+import type { Study } from '../model/study';
+import type { Artifact, Matrix } from '../protocol/artifact';
+import type { LensDescription } from '../protocol/lens';
+import { success } from '../protocol/result';
+import { DELTA_METRICS, type DeltaMetric } from './delta-metrics';
+import { changeNote, fitNote, type ProfiledTensor } from './delta-notes';
+import { COVERAGE, energyTable, layerTable, tensorTable } from './delta-tables';
+import { readGroups, type TensorGroup } from './group-pass';
+import type { Lens } from './lens';
+import { checkNeeds, checkTaskVectors } from './needs';
+import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
+import { addProfiles, figuresOf, profileOf, type ProfileSums } from './profile-sums';
+
+const description: LensDescription = {
+  id: 'delta-profile',
+  version: 1,
+  title: 'What did training change?',
+  summary:
+    'Shows for every layer and module how far a fine-tune or adapter moved the weights away from its base.',
+  formula:
+    'τ = θ − θ₀ (for an adapter τ = s·B·A);  ‖τ‖,  ‖τ‖/‖θ₀‖,  cos(θ₀, θ),  max|τ|,  |{τ = 0}|/n,  |{θ₀·θ < 0}|/n',
+  source: [
+    {
+      title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)',
+      link: 'https://arxiv.org/abs/2212.04089',
+    },
+    {
+      title: 'AdaMerging: Adaptive Model Merging for Multi-Task Learning (Yang et al. 2024)',
+      link: 'https://arxiv.org/abs/2310.02575',
+    },
+    {
+      title: 'Task Adaptive Parameter Sharing for Multi-Task Learning (Wallingford et al. 2022)',
+      link: 'https://arxiv.org/abs/2203.16708',
+    },
+    {
+      title:
+        'On the Effectiveness of LayerNorm Tuning for Continual Learning in Vision Transformers (De Min et al. 2023)',
+      link: 'https://arxiv.org/abs/2308.09610',
+    },
+    {
+      title: 'LoRA: Low-Rank Adaptation of Large Language Models (Hu et al. 2022)',
+      link: 'https://arxiv.org/abs/2106.09685',
+    },
+    {
+      title: 'A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (Kalajdzievski 2023)',
+      link: 'https://arxiv.org/abs/2312.03732',
+    },
+  ],
+  needs: { data: ['weights'], base: 'required', tasks: { minimum: 1 }, factored: true },
+  parameters: [
+    {
+      name: 'elementwise',
+      title: 'Look at every element of adapters',
+      help: 'Also compute largest change, identical entries and sign flips for adapters: forms s·B·A row by row, which takes longer.',
+      type: 'boolean',
+      default: false,
+    },
+  ],
+};
+
+/** ‖τ‖ and its kin per tensor, layer and module of every task. */
+export const deltaProfile: Lens = {
+  description,
+  async run(study, parameters, context) {
+    const needs = checkNeeds(study, description);
+    if (!needs.ok) return needs;
+    const something = checkTaskVectors(study);
+    if (!something.ok) return something;
+    const elementwise = parameters['elementwise'] === true;
+    const groups = groupsOf(study);
+    const read = await readGroups(groups, elementwise, context);
+    if (!read.ok) return read;
+    const profiled = groups.flatMap((group, index) => {
+      const { base, members } = group;
+      const sums = read.value.sums[index];
+      const place = placeOf(base.name);
+      return members.flatMap(({ task, delta }, position): ProfiledTensor[] => {
+        const own = sums?.tasks[position];
+        if (!sums || !own) return [];
+        const figures = profileOf(base.span.count, sums.baseSquares, own);
+        return [{ task, base, place, factored: delta.kind === 'lowRank', sums: figures }];
+      });
+    });
+    const byTask = study.tasks.map((_, task) => profiled.filter((each) => each.task === task));
+    const artifacts: Artifact[] = [
+      fitNote(study),
+      ...heatmaps(study, byTask, elementwise),
+      changeNote(study, byTask),
+      layerTable(study, byTask),
+      energyTable(study, byTask),
+      tensorTable(study, byTask),
+    ];
+    return success({ artifacts, findings: [], bytesRead: read.value.bytesRead });
+  },
+};
+
+/** Every tensor of the base that some task changes, in network order, with the tasks that do. */
+function groupsOf(study: Study): TensorGroup[] {
+  const entries = new Map(study.base?.tensors.map((entry) => [entry.name, entry]) ?? []);
+  return networkOrder([...entries.keys()]).flatMap((name) => {
+    const base = entries.get(name);
+    const members = study.tasks.flatMap(({ deltas }, task) => {
+      const delta = deltas.get(name);
+      return delta ? [{ task, delta }] : [];
+    });
+    return base && members.length > 0 ? [{ base, members }] : [];
+  });
+}
+
+function heatmaps(
+  study: Study,
+  byTask: readonly (readonly ProfiledTensor[])[],
+  elementwise: boolean,
+): Matrix[] {
+  const axes = networkAxes(byTask.flatMap((tensors) => tensors.map(({ place }) => place)));
+  const cells = byTask.map((tensors) => sumInCells(axes, tensors));
+  return DELTA_METRICS.flatMap((metric) => {
+    const values = cells.map((sums) => sums.map((each) => (each ? figuresOf(each)[metric.name] : null)));
+    // One range for all tasks, so that equal colours mean equal numbers side by side.
+    const domain = metric.domain(values.flat());
+    return study.tasks.map(({ name, kind }, task) =>
+      networkMatrix(axes, values[task] ?? [], {
+        id: `${metric.name}:${name}`,
+        title: `${metric.title} · ${name}`,
+        facets: { metric: metric.name, task: name },
+        caption: captionOf(metric, kind === 'factored' && !elementwise),
+        unit: metric.unit,
+        scale: 'sequential',
+        domain,
+      }),
+    );
+  });
+}
+
+function captionOf(metric: DeltaMetric, onlyFactored: boolean): string {
+  const missing =
+    metric.elementwise && onlyFactored
+      ? ' Not computed for factors: set the parameter "elementwise" to look at every element of s·B·A.'
+      : '';
+  return `${metric.cell} ${COVERAGE} ${AXES_CAPTION}${missing}`;
+}
+
+function sumInCells(axes: NetworkAxes, tensors: readonly ProfiledTensor[]): (ProfileSums | null)[] {
+  const cells = new Array<ProfileSums | null>(axes.rows.length * axes.columns.length).fill(null);
+  for (const { place, sums } of tensors) {
+    const cell = axes.cellOf(place);
+    const before = cells[cell];
+    cells[cell] = before ? addProfiles(before, sums) : sums;
+  }
+  return cells;
+}

@@ -1,0 +1,117 @@
+import type { TensorEntry } from '../format/checkpoint';
+import { networkOrder } from '../model/naming';
+import type { Study } from '../model/study';
+import type { TaskVector } from '../model/task-vector';
+import { cancelled, success, type Result } from '../protocol/result';
+import { lowRankInner, lowRankSquares } from '../tensor/low-rank';
+import type { LowRankDelta } from '../tensor/pass';
+import { loadLowRank, readGroups, type TensorGroup } from './group-pass';
+import type { LensContext } from './lens';
+
+/** The Gram matrix of all tasks in one tensor. */
+export interface TensorGram {
+  readonly tensor: string;
+  /** ⟨τᵢ, τⱼ⟩, tasks × tasks, row-major; 0 where a task leaves the tensor unchanged. */
+  readonly gram: Float64Array;
+  /** Which tasks have the tensor: an adapter has every one, a fine-tune those that it stores. */
+  readonly has: readonly boolean[];
+}
+
+/** The Gram matrices of all tensors that some task changes, in network order. */
+export interface TaskGram {
+  readonly tensors: readonly TensorGram[];
+  readonly bytesRead: number;
+}
+
+/**
+ * Inner products of all task vectors in every tensor, in one pass. Where only adapters touch a tensor they come from
+ * the factors alone, ⟨s₁B₁A₁, s₂B₂A₂⟩ = s₁s₂ Σ (B₁ᵀB₂) ∘ (A₁A₂ᵀ), and the base is not read.
+ */
+export async function taskGram(study: Study, context: LensContext): Promise<Result<TaskGram>> {
+  const entries = new Map(study.base?.tensors.map((entry) => [entry.name, entry]) ?? []);
+  const names = networkOrder([...new Set(study.tasks.flatMap(({ deltas }) => [...deltas.keys()]))]);
+  const streamed: TensorGroup[] = [];
+  const factored: string[] = [];
+  for (const name of names) {
+    const group = groupOf(name, entries.get(name), study.tasks);
+    if (group) streamed.push(group);
+    else factored.push(name);
+  }
+  const dense = await readGroups(streamed, false, context);
+  if (!dense.ok) return dense;
+  const grams = new Map<string, Float64Array>();
+  for (const [index, group] of streamed.entries()) {
+    const sums = dense.value.sums[index];
+    if (sums) grams.set(group.base.name, spread(sums.gram, group, study.tasks.length));
+  }
+  const lowRank = await factoredGrams(factored, study.tasks, context);
+  if (!lowRank.ok) return lowRank;
+  for (const [name, gram] of lowRank.value.grams) grams.set(name, gram);
+  return success({
+    tensors: names.flatMap((tensor) => {
+      const gram = grams.get(tensor);
+      const has = study.tasks.map(({ kind, deltas }) => kind === 'factored' || deltas.has(tensor));
+      return gram ? [{ tensor, gram, has }] : [];
+    }),
+    bytesRead: dense.value.bytesRead + lowRank.value.bytesRead,
+  });
+}
+
+/** The tasks that change a tensor; `null` where all of them are adapters, so that nothing needs streaming. */
+function groupOf(
+  name: string,
+  base: TensorEntry | undefined,
+  tasks: readonly TaskVector[],
+): TensorGroup | null {
+  const members = tasks.flatMap(({ deltas }, task) => {
+    const delta = deltas.get(name);
+    return delta ? [{ task, delta }] : [];
+  });
+  return base && members.some(({ delta }) => delta.kind === 'dense') ? { base, members } : null;
+}
+
+/** The Gram matrix of a group's members, spread over all tasks. */
+function spread(gram: Float64Array, { members }: TensorGroup, tasks: number): Float64Array {
+  const all = new Float64Array(tasks * tasks);
+  for (const [i, x] of members.entries()) {
+    for (const [j, y] of members.entries())
+      all[x.task * tasks + y.task] = gram[i * members.length + j] as number;
+  }
+  return all;
+}
+
+async function factoredGrams(
+  names: readonly string[],
+  tasks: readonly TaskVector[],
+  context: LensContext,
+): Promise<Result<{ grams: ReadonlyMap<string, Float64Array>; bytesRead: number }>> {
+  const grams = new Map<string, Float64Array>();
+  let bytesRead = 0;
+  for (const [index, name] of names.entries()) {
+    if (context.signal.aborted) return cancelled();
+    const loaded: (LowRankDelta | null)[] = [];
+    for (const { deltas } of tasks) {
+      const delta = deltas.get(name);
+      const read = delta?.kind === 'lowRank' ? await loadLowRank(delta) : null;
+      if (read && !read.ok) return read;
+      bytesRead += read?.value.bytesRead ?? 0;
+      loaded.push(read?.value.delta ?? null);
+    }
+    grams.set(name, gramOf(loaded));
+    context.progress((index + 1) / names.length, 'Multiplying factors');
+  }
+  return success({ grams, bytesRead });
+}
+
+function gramOf(deltas: readonly (LowRankDelta | null)[]): Float64Array {
+  const n = deltas.length;
+  const gram = new Float64Array(n * n);
+  for (const [i, x] of deltas.entries()) {
+    for (const [j, y] of deltas.slice(0, i + 1).entries()) {
+      // Adapters of different models may share a name but not a shape; without a base nobody has compared them.
+      if (!x || !y || x.rows !== y.rows || x.columns !== y.columns) continue;
+      gram[i * n + j] = gram[j * n + i] = i === j ? lowRankSquares(x) : lowRankInner(x, y);
+    }
+  }
+  return gram;
+}
