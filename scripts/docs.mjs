@@ -1,0 +1,90 @@
+// Writes docs/lenses.md from the registry of lenses. `--check` writes nothing and fails when the page is stale.
+import fs from 'node:fs';
+import { tsImport } from 'tsx/esm/api';
+
+const PAGE = 'docs/lenses.md';
+
+const { LENSES } = await tsImport('../src/lens/registry.ts', import.meta.url);
+const page = lensPage(LENSES.map(({ description }) => description));
+
+if (process.argv.includes('--check')) {
+  const present = fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '';
+  if (present !== page) {
+    console.error(`${PAGE} is stale: run "npm run docs".`);
+    process.exitCode = 1;
+  }
+} else {
+  fs.mkdirSync('docs', { recursive: true });
+  fs.writeFileSync(PAGE, page);
+}
+
+function lensPage(lenses) {
+  const rows = lenses.map(
+    ({ id, title, summary, needs }) =>
+      `| [\`${id}\`](#${id}) | ${title} | ${summary} | ${needsText(needs)} |`,
+  );
+  return [
+    '# Lenses',
+    '',
+    'Made from the registry of lenses by `npm run docs`; do not edit.',
+    '',
+    'A lens looks at a *study*: a base θ₀ and named tasks, which are fine-tuned checkpoints θ or adapters. Run one with',
+    '`deltalens lens ID --base PATH NAME=PATH...`, or in VS Code with *Deltalens: Run Lens…*.',
+    '',
+    '| id | title | what it shows | needs |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+    ...lenses.flatMap(lensSection),
+  ].join('\n');
+}
+
+function lensSection({ id, version, title, summary, formula, source, needs, parameters }) {
+  return [
+    `## ${id}`,
+    '',
+    `**${title}** (version ${version}) ${summary}`,
+    '',
+    '```text',
+    formula,
+    '```',
+    '',
+    `Needs: ${needsText(needs)}.`,
+    '',
+    ...parameterTable(parameters),
+    'Sources:',
+    '',
+    ...source.map((each) => `- [${each.title}](${each.link})`),
+    '',
+  ];
+}
+
+function parameterTable(parameters) {
+  if (parameters.length === 0) return ['No parameters.', ''];
+  const rows = parameters.map(
+    (parameter) =>
+      `| \`${parameter.name}\` | ${valuesText(parameter)} | \`${String(parameter.default)}\` | ${parameter.help} |`,
+  );
+  return ['| parameter | values | default | meaning |', '| --- | --- | --- | --- |', ...rows, ''];
+}
+
+function valuesText(parameter) {
+  if (parameter.type === 'choice') return parameter.choices.map(({ value }) => `\`${value}\``).join(', ');
+  if (parameter.type !== 'number') return parameter.type;
+  const kind = parameter.integer ? 'whole number' : 'number';
+  const lower = parameter.minimum === undefined ? '' : ` from ${parameter.minimum}`;
+  const upper = parameter.maximum === undefined ? '' : ` to ${parameter.maximum}`;
+  return kind + lower + upper;
+}
+
+function needsText({ data, base, tasks, factored }) {
+  const parts = [data.join(', '), base === 'required' ? 'a base' : 'base optional'];
+  const { minimum, maximum } = tasks;
+  if (minimum > 0)
+    parts.push(
+      `${minimum} ${minimum === 1 ? 'task' : 'tasks'} ${maximum === undefined ? 'or more' : ''}`.trim(),
+    );
+  if (maximum !== undefined) parts.push(`at most ${maximum} ${maximum === 1 ? 'task' : 'tasks'}`);
+  parts.push(factored ? 'adapters allowed' : 'no adapters');
+  return parts.join('; ');
+}
