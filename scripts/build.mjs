@@ -12,6 +12,8 @@ const node = {
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  // jsonc-parser's UMD build asks for its parts at run time, which a bundler cannot follow; its ES module build imports them.
+  mainFields: ['module', 'main'],
   // onnxruntime-node finds its binary by a path made from platform and architecture, so it stays in the file tree.
   external: ['vscode', 'onnxruntime-node', 'mocha'],
 };
