@@ -8,15 +8,29 @@ const MOST_ROWS = 60;
 /** Columns of a matrix that a terminal gets. */
 const MOST_COLUMNS = 16;
 
-/** A result as a person reads it in a terminal: every artifact as text, long ones cut with a word on how to get the rest. */
+/**
+ * A result as a person reads it in a terminal: artifacts as text, long ones cut with a word on how to get the rest. Of
+ * several figures that differ in a facet such as the metric, those of the first value are shown and the others named.
+ */
 export function resultText(result: LensResult): string {
-  const sections = result.artifacts.map((artifact) => {
-    const facets = Object.values(artifact.facets ?? {}).join(' · ');
-    const title = facets === '' ? artifact.title : `${artifact.title} (${facets})`;
-    const caption = artifact.caption === undefined ? '' : `${visible(artifact.caption)}\n`;
-    return `${visible(title)}\n${caption}${artifactText(artifact)}`;
-  });
-  return [`${visible(result.study)}\n`, ...sections].join('\n');
+  const shown = result.artifacts.filter((artifact) => isFirstOfItsKind(artifact, result.artifacts));
+  const left = result.artifacts.filter((artifact) => !shown.includes(artifact)).map(({ id }) => id);
+  const more = left.length > 0 ? [`More with --artifact ID: ${left.join(', ')}\n`] : [];
+  return [`${visible(result.study)}\n`, ...shown.map(sectionText), ...more].join('\n');
+}
+
+function sectionText(artifact: Artifact): string {
+  const facets = Object.values(artifact.facets ?? {}).join(' · ');
+  const title = facets === '' ? artifact.title : `${artifact.title} (${facets})`;
+  const caption = artifact.caption === undefined ? '' : `${visible(artifact.caption)}\n`;
+  return `${visible(title)}\n${caption}${artifactText(artifact)}`;
+}
+
+/** Figures of different tasks stand below each other; of other facets, one value is enough. */
+function isFirstOfItsKind({ kind, facets }: Artifact, all: readonly Artifact[]): boolean {
+  const first = all.find((artifact) => artifact.kind === kind && artifact.facets !== undefined)?.facets;
+  if (!facets || !first) return true;
+  return Object.entries(facets).every(([name, value]) => name === 'task' || first[name] === value);
 }
 
 function artifactText(artifact: Artifact): string {
@@ -34,7 +48,10 @@ function artifactText(artifact: Artifact): string {
     case 'scatter':
       return `${formatCount(artifact.points.length)} points; --json has them.\n`;
     case 'note':
-      return `${visible(artifact.text)}\n`;
+      return artifact.text
+        .split('\n')
+        .map((line) => `${visible(line)}\n`)
+        .join('');
   }
 }
 
@@ -46,7 +63,7 @@ function tableText({ columns, rows }: Table): string {
       .slice(0, MOST_ROWS)
       .map((row) => shown.map(({ column, index }) => formatCell(row[index] ?? null, column.type))),
   );
-  return text + cut(rows.length, 'rows', '--csv has them all');
+  return text + cut(rows.length, 'rows', '--csv --artifact ID has them all');
 }
 
 function matrixText({ rows, columns, rowTitle, values, unit }: Matrix): string {

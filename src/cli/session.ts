@@ -17,6 +17,7 @@ export class Session {
   private readonly passes = createPassRunner({ workerFile: path.join(__dirname, 'tensor-worker.js') });
   private readonly directories = new DirectoryCache();
   private readonly results = createResultCache();
+  private known: readonly string[] = [];
 
   constructor(
     readonly output: Output,
@@ -33,12 +34,19 @@ export class Session {
       signal: this.signal,
       memoryBudget: MEMORY_BUDGET,
       scanLimit: DEFAULT_SCAN_LIMIT,
-      known: [],
+      known: this.known,
       progress: limitProgress((fraction, message) => bar.show(fraction, message)),
       log: (message) => bar.above(message),
     });
     bar.clear();
     return result;
+  }
+
+  /** Looks for checkpoints below folders, so that an adapter's base can be found among them. */
+  async learn(roots: readonly string[]): Promise<void> {
+    const contents = await this.ask('deltalens/explore', { roots });
+    if (!contents.ok) return;
+    this.known = contents.value.families.flatMap((family) => family.entries.map((entry) => entry.path));
   }
 
   /** Says on standard error what went wrong, and gives the exit code for it. */

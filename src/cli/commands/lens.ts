@@ -29,7 +29,7 @@ export const lens: Command = {
     { name: 'study', value: 'FILE', help: 'take base and tasks from a *.study.yaml' },
     { name: 'set', value: 'KEY=VALUE', repeated: true, help: 'set a parameter of the lens' },
     JSON_OPTION,
-    { name: 'csv', help: 'print the first table, or the artifact chosen, as CSV' },
+    { name: 'csv', help: 'print the table of tensors or pairs, or the artifact chosen, as CSV' },
     { name: 'svg', help: 'print the first figure, or the artifact chosen, as SVG' },
     { name: 'html', help: 'print everything as one stand-alone page' },
     { name: 'artifact', value: 'ID', help: 'which table or figure --csv and --svg take' },
@@ -99,7 +99,7 @@ function write(result: LensResult, form: Form, id: string | undefined): Result<s
     case 'html':
       return success(resultToHtml(result));
     case 'csv':
-      return artifact ? artifactCsv(artifact, result) : success(resultToCsv(result));
+      return csv(artifact ?? mainTable(result), result);
     case 'svg':
       if (!artifact) return success(resultToSvg(result.artifacts));
       return isFigure(artifact)
@@ -108,7 +108,13 @@ function write(result: LensResult, form: Form, id: string | undefined): Result<s
   }
 }
 
-function artifactCsv(artifact: Artifact, result: LensResult): Result<string> {
+/** The table that scripts want: one row per tensor, or per pair of tasks. */
+function mainTable({ artifacts }: LensResult): Artifact | undefined {
+  return artifacts.find(({ id }) => id === 'tensors') ?? artifacts.find(({ id }) => id === 'pairs');
+}
+
+function csv(artifact: Artifact | undefined, result: LensResult): Result<string> {
+  if (!artifact) return success(resultToCsv(result));
   if (artifact.kind === 'table') return success(tableToCsv(artifact));
   if (artifact.kind === 'matrix') return success(matrixToCsv(artifact));
   return failure(unknownArtifact(artifact.id, result));

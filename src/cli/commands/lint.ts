@@ -22,6 +22,7 @@ export const lint: Command = {
     }
     const files = await filesAt(given.positionals, session.signal);
     if (!files.ok) return session.fail(files.problem);
+    await session.learn(given.positionals);
     const findings = await lintAll(files.value, rootsOf(given.positionals), session);
     if (!findings.ok) return session.fail(findings.problem);
     session.output.print(
