@@ -115,7 +115,7 @@ const CODES = {
   ),
   'tensor-not-in-index': warning('A shard has a tensor that the index does not list.', WRITE_INDEX),
   'index-total-size': information(
-    'metadata.total_size is not the size of all tensors.',
+    'The total_size of an index is not the size of all tensors.',
     'Loaders only use it to plan: correct it, or leave it out.',
   ),
   'folder-empty': error(
