@@ -99,5 +99,5 @@ async function suggest(document: JsonDocument, adapter: AdapterFiles, context: L
     .split(sep)
     .join('/');
   const path = way.startsWith('.') ? way : `./${way}`;
-  return { path, fix: document.setting(`Set the base to "${path}"`, [KEY], path) };
+  return { path, fix: document.setting(`Set the base to "${path}"`, KEY, path) };
 }

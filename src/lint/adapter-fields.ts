@@ -54,7 +54,7 @@ function addKindMissing(document: JsonDocument, written: unknown, findings: Find
     at: 'peft_type',
     message: written === undefined ? 'peft_type is missing.' : 'peft_type must be a string.',
     help: 'Write "peft_type": "LORA", or the kind that the adapter has.',
-    ...(looksLikeLora ? { fixes: [document.setting('Set peft_type to "LORA"', ['peft_type'], 'LORA')] } : {}),
+    ...(looksLikeLora ? { fixes: [document.setting('Set peft_type to "LORA"', 'peft_type', 'LORA')] } : {}),
   });
 }
 
@@ -96,9 +96,21 @@ function fieldOf(key: string): PeftField | undefined {
   return Object.hasOwn(LORA_FIELDS, key) ? LORA_FIELDS[key] : undefined;
 }
 
+/**
+ * The field that a key was meant to be. What `use_dora` and `eva_config` have in common with any other key of that kind
+ * does not count, and short cores are not guessed: the next version of PEFT may well bring a `use_kora`.
+ */
+function nearestField(key: string): string | null {
+  const meant = nearestName(key, Object.keys(LORA_FIELDS));
+  if (meant === null) return null;
+  const core = (name: string) => name.replace(/^use_|_config$/g, '');
+  if (core(meant) === meant) return meant;
+  return core(key).length >= 5 && nearestName(core(key), [core(meant)]) !== null ? meant : null;
+}
+
 function checkSpelling(document: JsonDocument, entry: JsonEntry, findings: FindingList): void {
   const alias = Object.hasOwn(FIELD_ALIASES, entry.key) ? FIELD_ALIASES[entry.key] : undefined;
-  const meant = alias ?? nearestName(entry.key, Object.keys(LORA_FIELDS));
+  const meant = alias ?? nearestField(entry.key);
   if (meant === null) return;
   const taken = document.entry(meant) !== undefined;
   // Other tools write `rank` beside `r` for themselves; only a near miss of a present key is worth a word.

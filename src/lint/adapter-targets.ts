@@ -32,7 +32,7 @@ function addMissing(document: JsonDocument, factors: Factors | null, findings: F
   const names = factors ? shortNames([...factors.keys()]) : [];
   const fix = document.setting(
     `List the ${counted(names.length, 'module')} that have tensors`,
-    ['target_modules'],
+    'target_modules',
     names,
   );
   findings.add('target-modules-missing', {
@@ -79,7 +79,7 @@ function checkUntargeted(
         ? `Add ${named(names, 8)}.`
         : 'Check target_modules, exclude_modules, modules_to_save and layers_to_transform.',
     ...(names.length > 0 && listed
-      ? { fixes: [document.setting(`Add ${named(names, 4)}`, ['target_modules'], [...listed, ...names])] }
+      ? { fixes: [document.setting(`Add ${named(names, 4)}`, 'target_modules', [...listed, ...names])] }
       : {}),
   });
 }

@@ -85,7 +85,7 @@ function checkMagnitudes(document: JsonDocument, factors: Factors, findings: Fin
     at: 'use_dora',
     message: `${counted(stored, 'module')} of ${all.length} have a lora_magnitude_vector: this is DoRA, but use_dora is not true.`,
     help: 'Set use_dora to true.',
-    fixes: [document.setting('Set use_dora to true', ['use_dora'], true)],
+    fixes: [document.setting('Set use_dora to true', 'use_dora', true)],
   });
 }
 
@@ -138,7 +138,7 @@ function addRankMismatch(
     at: 'r',
     message: `${written}, but ${rankText(wrong)}.`,
     help: rank === null ? 'State the exceptions in rank_pattern.' : `Set r to ${rank}.`,
-    ...(rank === null ? {} : { fixes: [document.setting(`Set r to ${rank}`, ['r'], rank)] }),
+    ...(rank === null ? {} : { fixes: [document.setting(`Set r to ${rank}`, 'r', rank)] }),
   });
 }
 

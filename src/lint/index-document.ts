@@ -97,16 +97,15 @@ class IndexReader implements IndexDocument {
 
   async read(signal: AbortSignal): Promise<void> {
     this.next();
-    if ((this.token) !== OPEN_BRACE) {
+    if (this.token !== OPEN_BRACE) {
       if (this.token === END || !this.startsValue()) this.refuse('an object is expected');
       this.note('json-type', this.extent(), 'The index is not an object.');
       return;
     }
     for (const keys = new Set<string>(); this.nextKey(keys.size === 0);) {
       const { name, extent } = this.key(keys);
-      if (name === 'weight_map' && (this.token) === OPEN_BRACE)
-        await this.weightMap(extent, signal);
-      else if (name === 'metadata' && (this.token) === OPEN_BRACE) this.metadata();
+      if (name === 'weight_map' && this.token === OPEN_BRACE) await this.weightMap(extent, signal);
+      else if (name === 'metadata' && this.token === OPEN_BRACE) this.metadata();
       else {
         if (name === 'weight_map') this.note('json-type', this.extent(), 'weight_map is not an object.');
         this.skipValue();

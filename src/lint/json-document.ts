@@ -1,7 +1,7 @@
-import { getNodeValue, modify, parseTree, type Node, type ParseError } from 'jsonc-parser';
+import { getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import type { QuickFix, TextRange } from '../protocol/finding';
 import type { FindingList } from './finding-list';
-import { counted } from './finding-list';
+import { counted, replacement } from './finding-list';
 import { TextLines } from './text-lines';
 
 /** Configurations are a few kilobytes; beyond this it is some other file. */
@@ -80,23 +80,41 @@ export class JsonDocument {
     return this.lines.range(node.offset, node.offset + node.length);
   }
 
-  /** A quick fix that sets a key (in the style of the document), adding it where it is missing. */
-  setting(title: string, at: readonly (string | number)[], value: unknown): QuickFix {
-    const edits = modify(this.text, [...at], value, { formattingOptions: this.style() });
-    return {
-      title,
-      edits: edits.map(({ offset, length, content }) => ({
-        path: this.path,
-        range: this.lines.range(offset, offset + length),
-        newText: content,
-      })),
-    };
+  /** A quick fix that sets a key of the outermost object, adding it at the end where it is missing. */
+  setting(title: string, key: string, value: unknown): QuickFix {
+    const entry = this.top.get(key);
+    if (entry) {
+      const written = this.text.slice(entry.node.offset, entry.node.offset + entry.node.length);
+      const text = this.written(value, written.includes('\n') || !Array.isArray(entry.value));
+      return replacement(title, this.path, entry.valueRange, text);
+    }
+    const last = this.root.children?.at(-1);
+    const at = last ? last.offset + last.length : this.root.offset + 1;
+    const start = `${last ? ',' : ''}${this.isOneLine ? ' ' : this.lineEnd + this.indentation}`;
+    const end = last || this.isOneLine ? '' : this.lineEnd;
+    const text = `${start}${JSON.stringify(key)}: ${this.written(value, true)}${end}`;
+    return replacement(title, this.path, this.lines.range(at, at), text);
   }
 
-  private style() {
-    const indentation = /\n([ \t]+)"/.exec(this.text)?.[1] ?? '  ';
-    const eol = this.text.includes('\r\n') ? '\r\n' : '\n';
-    return { tabSize: indentation.length, insertSpaces: !indentation.startsWith('\t'), eol };
+  /** A value in the style of the document. */
+  private written(value: unknown, inLines: boolean): string {
+    if (this.isOneLine || !inLines)
+      return JSON.stringify(value, null, 1)
+        .replace(/\s*\n\s*/g, ' ')
+        .replace(/^\[ | \]$/g, (bracket) => bracket.trim());
+    return JSON.stringify(value, null, this.indentation).replace(/\n/g, this.lineEnd + this.indentation);
+  }
+
+  private get isOneLine(): boolean {
+    return !this.text.trim().includes('\n');
+  }
+
+  private get lineEnd(): string {
+    return this.text.includes('\r\n') ? '\r\n' : '\n';
+  }
+
+  private get indentation(): string {
+    return /\n([ \t]+)"/.exec(this.text)?.[1] ?? '  ';
   }
 }
 
