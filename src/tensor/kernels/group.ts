@@ -1,4 +1,4 @@
-import { decoder, type Decoder } from '../decode';
+import { codesOf, decoder, type Codes, type Decoder } from '../decode';
 import { productOfA } from '../low-rank';
 import type { GroupSums, GroupTask, LowRankDelta, PassItem, TaskSums } from '../pass';
 import { BLOCK, type ChunkData, type Kernel, type Scratch } from './kernel';
@@ -11,7 +11,14 @@ import {
   innerWithRows,
   rowLengthOf,
 } from './low-rank-rows';
-import { addAnyPairs, addFinitePairs, finiteSquares, noPairSums, type PairSums } from './pair-sums';
+import {
+  addAnyPairs,
+  addFiniteCodes,
+  addFinitePairs,
+  finiteSquares,
+  noPairSums,
+  type PairSums,
+} from './pair-sums';
 
 type GroupItem = Extract<PassItem, { kind: 'group' }>;
 
@@ -106,8 +113,10 @@ function reduceChunk(plan: GroupPlan, chunk: ChunkData, scratch: Scratch): Group
     tasks: tasks.map(noPairSums),
     gram: new Float64Array(tasks.length ** 2),
   };
+  const pair = codedPair(item, chunk);
   const length = chunk.end - chunk.start;
   for (let first = 0; first < length; first += blockLength) {
+    if (pair !== null && addCodedBlock(pair, first, Math.min(blockLength, length - first), sums)) continue;
     const place = { start: chunk.start + first, first, count: Math.min(blockLength, length - first) };
     const block = readBase(plan, place, decodeBase, scratch);
     sums.baseSquares += block.baseSquares;
@@ -118,6 +127,28 @@ function reduceChunk(plan: GroupPlan, chunk: ChunkData, scratch: Scratch): Group
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Base and task as bit patterns, where the group is one pair of 16-bit tensors; else `null`. */
+function codedPair(item: GroupItem, chunk: ChunkData): { base: Codes; task: Codes } | null {
+  const [task] = item.tasks;
+  if (item.tasks.length !== 1 || task?.kind !== 'dense') return null;
+  const [baseBytes = EMPTY, taskBytes = EMPTY] = chunk.bytes;
+  const from = item.base.dtype;
+  const to = task.span.dtype;
+  if ((from !== 'F16' && from !== 'BF16') || (to !== 'F16' && to !== 'BF16')) return null;
+  return { base: codesOf(from, baseBytes), task: codesOf(to, taskBytes) };
+}
+
+function addCodedBlock(
+  pair: { base: Codes; task: Codes },
+  first: number,
+  count: number,
+  sums: ChunkSums,
+): boolean {
+  const squares = addFiniteCodes(pair.base, pair.task, first, count, sums.tasks[0] as PairSums);
+  sums.baseSquares += squares ?? 0;
+  return squares !== null;
+}
 
 type Place = Pick<Block, 'start' | 'first' | 'count'>;
 

@@ -1,3 +1,5 @@
+import type { Codes } from '../decode';
+
 /** Sums over one base and one task, as the loops below add them up. */
 export interface PairSums {
   taskSquares: number;
@@ -97,6 +99,50 @@ export function addFinitePairs(
   into.identical += identical;
   into.signFlips += flips;
   return true;
+}
+
+/**
+ * {@link addFinitePairs} straight from 16-bit patterns, for the commonest pass of all: one base, one task, no τ kept.
+ * Returns Σθ₀² over entries `first … first + count − 1`; where an entry is not finite, `null`, and nothing is added.
+ */
+export function addFiniteCodes(
+  base: Codes,
+  task: Codes,
+  first: number,
+  count: number,
+  into: PairSums,
+): number | null {
+  const { codes: baseCodes, values: baseValues } = base;
+  const { codes: taskCodes, values: taskValues } = task;
+  let baseSquares = 0;
+  let taskSquares = 0;
+  let dot = 0;
+  let deltaSquares = 0;
+  let largest = 0;
+  let identical = 0;
+  let flips = 0;
+  for (let i = first; i < first + count; i++) {
+    const x = baseValues[baseCodes[i] as number] as number;
+    const y = taskValues[taskCodes[i] as number] as number;
+    const difference = y - x;
+    const product = x * y;
+    baseSquares += x * x;
+    taskSquares += y * y;
+    dot += product;
+    deltaSquares += difference * difference;
+    const size = Math.abs(difference);
+    if (size > largest) largest = size;
+    identical += Number(difference === 0) | 0;
+    flips += Number(product < 0) | 0;
+  }
+  if (!Number.isFinite(baseSquares + taskSquares)) return null;
+  into.taskSquares += taskSquares;
+  into.dot += dot;
+  into.deltaSquares += deltaSquares;
+  into.deltaAbsMax = Math.max(into.deltaAbsMax, largest);
+  into.identical += identical;
+  into.signFlips += flips;
+  return baseSquares;
 }
 
 /**
