@@ -79,9 +79,9 @@ const CODES = {
     'Bytes after the last tensor belong to nothing.',
     'The values are read as the header says, but the safetensors library refuses such a file: write it again.',
   ),
-  'metadata-null': warning(
+  'metadata-null': information(
     '__metadata__ is null instead of an object.',
-    'Some loaders refuse this: leave __metadata__ out, or write an object of strings.',
+    'The safetensors library takes this, some other loaders do not: leave __metadata__ out, or write an object of strings.',
   ),
   'metadata-empty': information('__metadata__ is empty.', 'It can be left out.'),
   'tensor-unknown-field': information(

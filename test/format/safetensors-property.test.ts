@@ -257,7 +257,7 @@ test('a valid file with flipped bits, missing or added bytes is either consisten
     fc.asyncProperty(described, fc.array(change, { minLength: 1, maxLength: 3 }), async (given, changes) => {
       await judge(applied(build(given).file, changes));
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 
@@ -297,7 +297,7 @@ test('a valid header with any of its numbers, types or names replaced is either 
         await judge(safetensorsFile(json, file.subarray(8 + length)));
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 
