@@ -9,7 +9,7 @@ import { countOf, formatFinding, formatProblem, quoted, refuse, type FormatCode 
 export const MAXIMUM_INDEX = 256_000_000;
 
 /** Largest known models have some hundreds. */
-const MAXIMUM_SHARDS = 10_000;
+export const MAXIMUM_SHARDS = 10_000;
 
 /** Of one kind of issue no more than this are listed; one more says how many there are. */
 const MOST_ISSUES = 100;
@@ -36,7 +36,9 @@ export interface IndexIssue {
   readonly code: FormatCode;
   /** A sentence without the path of the index. */
   readonly message: string;
-  /** The key in `weight_map` it is about; for a shard the first tensor that names it; `null` where no key is. */
+  /**
+   * The key in `weight_map` it is about; for a shard the first tensor that names it; `null` where no key is.
+   */
   readonly tensor: string | null;
   readonly shard: string | null;
   /** Set where opening the model as one would give wrong values or leave a part out. */
@@ -111,8 +113,9 @@ function problemOf({ code, offset, message }: JsonFault, tensor: string | null, 
 }
 
 /**
- * Compares an index with what its shards hold, for opening it and for checking it while it is edited. Pure; the order
- * of issues is: shards, then tensors as the index lists them, then tensors it does not list, then the size.
+ * Compares an index with what its shards hold, for opening it and for checking it while it is edited. Pure;
+ * the order of issues is: shards, then tensors as the index lists them, then tensors it does not list, then
+ * the size.
  */
 export function checkIndex(
   index: SafetensorsIndex,
@@ -254,7 +257,9 @@ export function issueFinding(issue: IndexIssue, path: string): Finding {
   );
 }
 
-/** The problem that makes opening fail: the first issue that refuses, with the number of others of its kind. */
+/**
+ * The problem that makes opening fail: the first issue that refuses, with the number of others of its kind.
+ */
 export function issueProblem(issues: readonly IndexIssue[], path: string): Problem | null {
   const first = issues.find((issue) => issue.refuses);
   if (!first) return null;

@@ -116,9 +116,9 @@ function addMissing(
   findings.add('adapter-module-not-in-base', {
     range: document.placeOf(KEY),
     at: missing[0] ?? '',
-    message:
-      `The base has none of ${whole ? `the adapter’s ${counted(all, 'module')}` : `${counted(missing.length, 'module')} of ${all}`} ` +
-      `(${named(missing)}): the adapter does nothing${whole ? '' : ' there'}.`,
+    message: whole
+      ? `The base has none of the adapter’s ${counted(all, 'module')} (${named(missing)}): the adapter does nothing.`
+      : `The base lacks ${counted(missing.length, 'module')} of the adapter’s ${all} (${named(missing)}): the adapter does nothing there.`,
     help: 'Check that this is the base the adapter was trained on.',
   });
 }

@@ -64,7 +64,7 @@ function hasSpecialValues(dtype: TensorEntry['span']['dtype']): boolean {
 
 function addNonFinite(tensor: TensorEntry, moments: Moments, findings: FindingList): void {
   const kinds = [
-    ...(moments.nan > 0 ? [counted(moments.nan, 'NaN')] : []),
+    ...(moments.nan > 0 ? [`${moments.nan.toLocaleString('en-US')} NaN`] : []),
     ...(moments.inf > 0 ? [`${moments.inf.toLocaleString('en-US')} ±Inf`] : []),
   ].join(' and ');
   const first = moments.nonFinite
@@ -76,7 +76,7 @@ function addNonFinite(tensor: TensorEntry, moments: Moments, findings: FindingLi
     at: tensor.name,
     message:
       `Tensor "${clipped(tensor.name)}" holds ${kinds} among ${counted(tensor.span.count, 'value')}` +
-      (first === '' ? '.' : `: ${first}${moments.nan + moments.inf > POSITIONS ? ', ...' : ''}.`),
+      (first === '' ? '.' : `: ${first}${moments.nan + moments.inf > POSITIONS ? ' ...' : '.'}`),
     help: CODES[code].action,
   });
 }

@@ -1,4 +1,10 @@
-import { checkIndex, type IndexIssue, type SafetensorsIndex, type Shard } from '../format/safetensors-index';
+import {
+  checkIndex,
+  MAXIMUM_SHARDS,
+  type IndexIssue,
+  type SafetensorsIndex,
+  type Shard,
+} from '../format/safetensors-index';
 import { INDEX_ENDING, readShards } from '../format/safetensors-sharded';
 import { formatProblem } from '../format/problems';
 import type { QuickFix, TextRange } from '../protocol/finding';
@@ -27,6 +33,14 @@ export const safetensorsIndexRule: LintRule = {
     checkText(document, place, findings);
     const index = document.complete ? indexOf(document) : null;
     if (!index || index.shards.length === 0) return findings.all();
+    if (index.shards.length > MAXIMUM_SHARDS) {
+      findings.add('index-too-many-shards', {
+        range: place.weightMap,
+        message: `The index names ${counted(index.shards.length, 'shard')}; ${counted(MAXIMUM_SHARDS, 'shard')} are opened at most.`,
+        help: CODES['index-too-many-shards'].action,
+      });
+      return findings.all();
+    }
     const shards = await readShards(path, index, (shard) => openShard(shard, context));
     if (context.signal.aborted) return findings.all();
     await new Promise((resolve) => setImmediate(resolve));
@@ -135,7 +149,7 @@ function addIssues(
     findings.add(issue.code, () => ({
       range: rangeOf(issue, entry, place),
       ...(issue.tensor === null && issue.shard === null ? {} : { at: issue.tensor ?? issue.shard ?? '' }),
-      message: `${issue.message.charAt(0).toUpperCase()}${issue.message.slice(1)}.`,
+      message: sentence(issue.message),
       help: helpFor(issue),
       ...(fix ? { fixes: [fix] } : {}),
     }));
@@ -146,6 +160,11 @@ function rangeOf(issue: IndexIssue, entry: WeightEntry | undefined, place: Index
   if (entry) return place.range(issue.code === 'tensor-in-no-shard' ? entry.key : entry.value);
   const { totalSize } = place.document;
   return issue.code === 'index-total-size' && totalSize ? place.range(totalSize) : place.weightMap;
+}
+
+/** With a capital, except where it begins with a key of the index. */
+function sentence(text: string): string {
+  return `${text.startsWith('metadata.') ? text : text.charAt(0).toUpperCase() + text.slice(1)}.`;
 }
 
 function helpFor(issue: IndexIssue): string {

@@ -44,8 +44,9 @@ interface StudyPlaces {
 /** Finds the places; syntax errors become findings, and then there are none. */
 function readPlaces(text: string, findings: FindingList): StudyPlaces | null {
   const lines = new TextLines(text);
-  const document = parse(text);
-  if (!document) {
+  const document = parseDocument(text);
+  // Nested beyond what the call stack holds, every level is an error of its own.
+  if (document.errors.some(({ message }) => message.startsWith('Maximum call stack'))) {
     const message = 'YAML: values are nested too deeply.';
     findings.add('yaml-syntax', { range: lines.range(0, 1), message, help: CODES['yaml-syntax'].action });
     return null;
@@ -65,16 +66,6 @@ function readPlaces(text: string, findings: FindingList): StudyPlaces | null {
       return { start: begin, end: { line: line - 1, character: begin.character + Math.max(1, word) } };
     },
   };
-}
-
-/** `null` where the text is nested more deeply than the call stack holds. */
-function parse(text: string): Document.Parsed | null {
-  try {
-    return parseDocument(text);
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }
 
 function addSyntaxError(error: YAMLError, document: Document, lines: TextLines, findings: FindingList): void {
