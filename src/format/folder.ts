@@ -27,9 +27,10 @@ export type FolderChoice =
   | { readonly kind: 'ambiguous' | 'none' | 'adapter-without-weights' };
 
 /**
- * Chooses what a folder opens as, from the names in it: an adapter (`adapter_model.safetensors`), else the index of a sharded
- * model, else `model.safetensors` or `diffusion_pytorch_model.safetensors`, else the only index, else the only
- * `*.safetensors`. An adapter beside a model under one of these names is ambiguous: never guess which of them is meant.
+ * Chooses what a folder opens as, from the names in it: an adapter (`adapter_model.safetensors`), else the
+ * index of a sharded model, else `model.safetensors` or `diffusion_pytorch_model.safetensors`, else the only
+ * index, else the only `*.safetensors`. An adapter beside a model under one of these names is ambiguous:
+ * never guess which of them is meant.
  */
 export function chooseInFolder(names: readonly string[]): FolderChoice {
   const here = new Set(names);
@@ -135,7 +136,9 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** A folder with a model: Hugging Face transformers, diffusers, or whatever left exactly one safetensors file. */
+/**
+ * A folder with a model: Hugging Face transformers, diffusers, or whatever left exactly one safetensors file.
+ */
 export const huggingFaceFolder: Format = {
   description: {
     id: 'hugging-face-folder',

@@ -42,8 +42,8 @@ const SIGNATURES: readonly Signature[] = [
 ];
 
 /**
- * Says what a file is that no format recognised, from its first {@link FOREIGN_WITHIN} bytes: `git-lfs-pointer`, `web-page`,
- * `format-unsupported`. `null` where the bytes are of nothing known.
+ * Says what a file is that no format recognised, from its first {@link FOREIGN_WITHIN} bytes:
+ * `git-lfs-pointer`, `web-page`, `format-unsupported`. `null` where the bytes are of nothing known.
  */
 export function foreignFile(path: string, start: Uint8Array): Problem | null {
   const text = Buffer.from(start).toString('latin1');

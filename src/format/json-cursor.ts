@@ -24,8 +24,9 @@ const BACKSLASH = 0x5c;
 export const OPEN_BRACE = 0x7b;
 
 /**
- * A cursor over JSON text in bytes: white space, strings, numbers and words, and the first fault. From a fault on every
- * method returns at once with an empty value. What is made of several values is in `JsonReader`.
+ * A cursor over JSON text in bytes: white space, strings, numbers and words, and the first fault. From a
+ * fault on every method returns at once with an empty value. What is made of several values is in
+ * `JsonReader`.
  */
 export class JsonCursor {
   protected readonly bytes: Buffer;
@@ -114,6 +115,8 @@ export class JsonCursor {
   number(): number {
     if (!this.expect('number')) return 0;
     const start = this.position;
+    const short = this.shortInteger();
+    if (short >= 0) return short;
     if (this.bytes[this.position] === MINUS) this.position++;
     const leading = this.bytes[this.position];
     if (this.digits() > 1 && leading === ZERO) {
@@ -178,7 +181,10 @@ export class JsonCursor {
     } else this.refused(this.position, `expected a value, found ${this.here()}`);
   }
 
-  /** The quick way for nearly every number of a header: up to 15 digits. −1, the cursor unmoved, for anything else. */
+  /**
+   * The quick way for nearly every number of a header: up to 15 digits. −1, the cursor unmoved, for anything
+   * else.
+   */
   private shortInteger(): number {
     const { bytes } = this;
     const start = this.position;

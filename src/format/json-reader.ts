@@ -4,8 +4,8 @@ import { quoted } from './problems';
 /** Deeper than any header or index goes, and far from what a call stack holds. */
 const MAXIMUM_DEPTH = 64;
 
-/** Twice what fits into the longest header, and below what a set of JavaScript can hold (2^24). */
-const MOST_KEYS = 5_000_000;
+/** More than the longest header has room for, and below what a set of JavaScript can hold (2^24). */
+const MOST_KEYS = 2_000_000;
 
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -13,16 +13,18 @@ const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
 
 /**
- * A strict JSON reader (RFC 8259) over bytes, for files that nobody vouches for. The caller says what it expects next
- * and builds its own values, so that a header of 100 MB never becomes a tree, and no key ever touches a prototype.
- * Stricter than `JSON.parse`: a duplicate key, a lone surrogate and nesting deeper than 64 are faults too.
+ * A strict JSON reader (RFC 8259) over bytes, for files that nobody vouches for. The caller says what it
+ * expects next and builds its own values, so that a header of 100 MB never becomes a tree, and no key ever
+ * touches a prototype. Stricter than `JSON.parse`: a duplicate key, a lone surrogate and nesting deeper than
+ * 64 are faults too.
  */
 export class JsonReader extends JsonCursor {
   private depth = 0;
 
   /**
-   * Reads an object. `entry` is called for every key (with the key's offset in the file) and must read or skip its value.
-   * A caller that fills a map with every key gives it as `kept`, which saves a second record of the keys.
+   * Reads an object. `entry` is called for every key (with the key's offset in the file) and must read or
+   * skip its value. A caller that fills a map with every key gives it as `kept`, which saves a second record
+   * of the keys.
    */
   object(entry: (key: string, offset: number) => void, kept?: ReadonlyMap<string, unknown>): void {
     if (!this.enter('object', OPEN_BRACE)) return;
@@ -121,7 +123,9 @@ export class JsonReader extends JsonCursor {
   }
 }
 
-/** The keys of one object: an array while there are few, as in every tensor's entry, and a set from then on. */
+/**
+ * The keys of one object: an array while there are few, as in every tensor's entry, and a set from then on.
+ */
 class KeySet {
   private readonly few: string[] = [];
   private many: Set<string> | null = null;

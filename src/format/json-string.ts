@@ -12,8 +12,8 @@ const ESCAPES: ReadonlyMap<number, number> = new Map(
 );
 
 /**
- * Decodes the bytes `start`..`end` of a JSON string (between the quotes, valid UTF-8), escapes and all. `wrongAt` is the position of the
- * first escape that means nothing, a lone surrogate among them.
+ * Decodes the bytes `start`..`end` of a JSON string (between the quotes, valid UTF-8), escapes and all.
+ * `wrongAt` is the position of the first escape that means nothing, a lone surrogate among them.
  */
 export function unescapeJson(
   bytes: Uint8Array,
@@ -67,13 +67,15 @@ function hexDigit(byte: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
 
-/** Longer strings are names, which differ; shorter ones are mostly field names, element types and shard names. */
+/**
+ * Longer strings are names, which differ; shorter ones are mostly field names, element types and shard names.
+ */
 const SHORT = 48;
 const SLOTS = 256;
 
 /**
- * Makes the strings of one text. A short string that was made a moment ago is handed out again, since a header says
- * `data_offsets` once per tensor, and an index the name of the same shard.
+ * Makes the strings of one text. A short string that was made a moment ago is handed out again, since a
+ * header says `data_offsets` once per tensor, and an index the name of the same shard.
  */
 export class ShortStrings {
   private readonly starts = new Int32Array(SLOTS);

@@ -49,7 +49,7 @@ const CODES = {
   ),
   'json-depth': error('The JSON is nested too deeply.', 'Remove the nested values; nothing reads them.'),
   'json-too-many-keys': error(
-    'A JSON object has more than 5,000,000 keys.',
+    'A JSON object has more than 2,000,000 keys.',
     'Check that this is the right file.',
   ),
   'json-duplicate-key': error('A key appears twice in one JSON object.', 'Keep one of the two.'),
@@ -137,7 +137,10 @@ const CODES = {
 /** Every code that this room gives to a problem or finding. */
 export type FormatCode = keyof typeof CODES;
 
-/** All codes with their explanations, in the order of a checkpoint's reading: file, header, tensors, index, folder. */
+/**
+ * All codes with their explanations, in the order of a checkpoint's reading: file, header, tensors, index,
+ * folder.
+ */
 export const FORMAT_CODES: readonly ({ readonly code: FormatCode } & CodeDescription)[] = (
   Object.keys(CODES) as FormatCode[]
 ).map((code) => ({ code, ...CODES[code] }));

@@ -4,7 +4,10 @@ import { problemFromError, success, type Result } from '../protocol/result';
 import type { TensorSpan } from '../tensor/span';
 import { countOf, refuse } from './problems';
 
-/** One call to the operating system reads at most this much; a single read of 2 GiB and more fails on some systems. */
+/**
+ * One call to the operating system reads at most this much; a single read of 2 GiB and more fails on some
+ * systems.
+ */
 const CHUNK = 256 * 1024 * 1024;
 
 /** An open file with what the operating system says about it. */
@@ -17,8 +20,9 @@ export interface OpenFile {
 }
 
 /**
- * Opens an ordinary file for reading, lets `use` work with it, and closes it whatever happens. A pipe, device or
- * socket is refused before it is opened, since that could wait forever. Fails with `not-a-file` or the operating system's answer.
+ * Opens an ordinary file for reading, lets `use` work with it, and closes it whatever happens. A pipe, device
+ * or socket is refused before it is opened, since that could wait forever. Fails with `not-a-file` or the
+ * operating system's answer.
  */
 export async function withFile<T>(
   path: string,
@@ -56,8 +60,10 @@ async function readExactly(
   while (done < length) {
     const { bytesRead } = await handle.read(bytes, done, Math.min(CHUNK, length - done), offset + done);
     if (bytesRead === 0) {
-      const message = `${path} is ${countOf(length - done, 'byte')} short of what was there when it was opened (byte ${String(offset + done)}).`;
-      return refuse('file-changed', path, message, `byte ${String(offset + done)}`);
+      const at = `byte ${String(offset + done)}`;
+      const short = countOf(length - done, 'byte');
+      const message = `${path} is ${short} short of what was there when it was opened (${at}).`;
+      return refuse('file-changed', path, message, at);
     }
     done += bytesRead;
   }
@@ -65,8 +71,9 @@ async function readExactly(
 }
 
 /**
- * The bytes of one tensor as they lie on disk: little-endian, C order; in memory of their own, aligned for every typed
- * array. Fails with `file-changed` where the file is now shorter, with `span-too-large` where no array can hold it.
+ * The bytes of one tensor as they lie on disk: little-endian, C order; in memory of their own, aligned for
+ * every typed array. Fails with `file-changed` where the file is now shorter, with `span-too-large` where no
+ * array can hold it.
  */
 export async function readSpan(span: TensorSpan): Promise<Result<Uint8Array>> {
   if (span.bytes > constants.MAX_LENGTH) {

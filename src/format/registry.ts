@@ -13,9 +13,9 @@ import { safetensorsSharded } from './safetensors-sharded';
 export const FORMATS: readonly Format[] = [safetensors, safetensorsSharded, peftAdapter, huggingFaceFolder];
 
 /**
- * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is recognised by its content, and opening
- * a file opens exactly that file. Reads headers, never tensor data. Fails with a code of `problems.ts` or the
- * operating system's answer; never throws.
+ * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is
+ * recognised by its content, and opening a file opens exactly that file. Reads headers, never tensor data.
+ * Fails with a code of `problems.ts` or the operating system's answer; never throws.
  */
 export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
   const absolute = paths.resolve(path);
@@ -33,7 +33,9 @@ export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> 
   }
 }
 
-/** Says what is wrong with a file of no known format, as precisely as its first bytes or else its name allow. */
+/**
+ * Says what is wrong with a file of no known format, as precisely as its first bytes or else its name allow.
+ */
 async function openUnrecognised(path: string): Promise<Result<Checkpoint>> {
   const start = await readStart(path, FOREIGN_WITHIN);
   if (!start.ok) return start;

@@ -34,9 +34,9 @@ export interface SafetensorsHeader {
 
 /**
  * Reads and checks the JSON of a safetensors header (without its 8 length bytes). Checks what the reference
- * implementation checks (safetensors/src/tensor.rs, `Metadata::validate`): known element types, shape × type = span in
- * checked arithmetic, and data that is contiguous from 0 in whatever order it is listed; and beyond it duplicate keys
- * everywhere. Problems name the tensor and the byte offset in the file `path`.
+ * implementation checks (safetensors/src/tensor.rs, `Metadata::validate`): known element types, shape × type
+ * = span in checked arithmetic, and data that is contiguous from 0 in whatever order it is listed; and beyond
+ * it duplicate keys everywhere. Problems name the tensor and the byte offset in the file `path`.
  */
 export function readHeader(json: Uint8Array, path: string): Result<SafetensorsHeader> {
   if (json[0] !== 0x7b) {
@@ -65,7 +65,10 @@ export function readHeader(json: Uint8Array, path: string): Result<SafetensorsHe
   });
 }
 
-/** Every byte must belong to exactly one tensor, as in the reference implementation: nothing can hide, nothing is read twice. */
+/**
+ * Every byte must belong to exactly one tensor, as in the reference implementation: nothing can hide, nothing
+ * is read twice.
+ */
 function findGapOrOverlap(tensors: readonly HeaderTensor[], path: string): Problem | null {
   let end = 0;
   for (const [index, { name, start, end: next }] of tensors.entries()) {
@@ -234,7 +237,10 @@ function codeAt(place: Place, code: JsonFault['code']): JsonFault['code'] {
   return place.kind === 'tensor' ? 'tensor-entry' : place.kind === 'metadata' ? 'metadata-not-text' : code;
 }
 
-/** Product of a shape; above 2^53 − 1 as soon as any product on the way is, as in the reference's checked multiplication. */
+/**
+ * Product of a shape; above 2^53 − 1 as soon as any product on the way is, as in the reference's checked
+ * multiplication.
+ */
 function productOf(shape: readonly number[]): number {
   let product = 1;
   for (const size of shape) {

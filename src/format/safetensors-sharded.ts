@@ -25,13 +25,16 @@ const CONCURRENCY = 8;
 /** All headers of a model together; the largest known stay near 100 MB. */
 const MAXIMUM_HEADERS = 1_000_000_000;
 
-/** `weight_map` comes after a short `metadata`; an index is recognised within its first bytes, or by its name. */
+/**
+ * `weight_map` comes after a short `metadata`; an index is recognised within its first bytes, or by its name.
+ */
 const RECOGNISED_WITHIN = 4096;
 
 /**
- * The absolute path of a shard as an index in `indexPath` names it. Refuses absolute paths, URLs, backslashes and `..`
- * by the text, and then compares real paths, so that no symbolic link leads out of the folder either. The folder is the one the index
- * is seen in or, where the index is itself a link (as in the Hugging Face cache), the one it really lies in.
+ * The absolute path of a shard as an index in `indexPath` names it. Refuses absolute paths, URLs, backslashes
+ * and `..` by the text, and then compares real paths, so that no symbolic link leads out of the folder
+ * either. The folder is the one the index is seen in or, where the index is itself a link (as in the Hugging
+ * Face cache), the one it really lies in.
  */
 export async function locateShard(
   indexPath: string,
@@ -66,8 +69,8 @@ function reasonAgainst(name: string): string | null {
 }
 
 /**
- * Finds every shard of an index and has its directory read, some at a time. `read` may be a cache. The result has one
- * entry per name in `index.shards`, in that order.
+ * Finds every shard of an index and has its directory read, some at a time. `read` may be a cache. The result
+ * has one entry per name in `index.shards`, in that order.
  */
 export async function readShards<D extends { readonly tensors: readonly TensorEntry[] }>(
   indexPath: string,
@@ -98,7 +101,10 @@ export async function readShards<D extends { readonly tensors: readonly TensorEn
   return shards;
 }
 
-/** Reads an index from the disk. Fails as {@link parseIndex} does, with `index-too-large`, or the operating system's answer. */
+/**
+ * Reads an index from the disk. Fails as {@link parseIndex} does, with `index-too-large`, or the operating
+ * system's answer.
+ */
 export async function readIndex(
   path: string,
 ): Promise<Result<{ readonly index: SafetensorsIndex; readonly hash: string }>> {
@@ -149,7 +155,9 @@ async function open(path: string): Promise<Result<Checkpoint>> {
   });
 }
 
-/** Why a shard cannot be read says more than that it cannot. A shard that is missing or outside comes first. */
+/**
+ * Why a shard cannot be read says more than that it cannot. A shard that is missing or outside comes first.
+ */
 function unreadableShard(shards: ReadonlyMap<string, Shard>): Problem | null {
   const all = [...shards.values()];
   if (all.some((shard) => shard.state === 'missing' || shard.state === 'outside')) return null;
@@ -193,8 +201,8 @@ export const safetensorsSharded: Format = {
 };
 
 /**
- * The index of which a file is a shard: any `*.safetensors.index.json` in the same folder that names it. `null` where none does, or none
- * can be read.
+ * The index of which a file is a shard: any `*.safetensors.index.json` in the same folder that names it.
+ * `null` where none does, or none can be read.
  */
 export async function shardOf(
   path: string,

@@ -46,21 +46,21 @@ async function readHeaderBytes(file: OpenFile, most: number): Promise<Result<Uin
   if (bytes === 0) return refuse('file-empty', path, `${path} is empty.`);
   if (bytes < LENGTH_BYTES) {
     const short = countOf(LENGTH_BYTES - bytes, 'byte');
-    const message = `${path} is ${short} short: a safetensors file begins with ${String(LENGTH_BYTES)} bytes of length, the file has ${String(bytes)}.`;
-    return refuse('file-truncated', path, message, 'byte 0');
+    const found = `the first 8 bytes are the length of the header, the file has ${String(bytes)}`;
+    return refuse('file-truncated', path, `${path} is ${short} short: ${found}.`, 'byte 0');
   }
   const start = await file.read(0, LENGTH_BYTES);
   if (!start.ok) return start;
   // A length above 2^53 loses low bits here, which is no matter: it is refused.
   const length = lengthOf(start.value);
   if (length > MAXIMUM_HEADER) {
-    const message = `${path}: the header claims ${String(length)} bytes; the format allows ${String(MAXIMUM_HEADER)} (byte 0).`;
-    return refuse('header-too-large', path, message, 'byte 0');
+    const claim = `the header claims ${String(length)} bytes; the format allows ${String(MAXIMUM_HEADER)}`;
+    return refuse('header-too-large', path, `${path}: ${claim} (byte 0).`, 'byte 0');
   }
   if (LENGTH_BYTES + length > bytes) {
     const short = countOf(LENGTH_BYTES + length - bytes, 'byte');
-    const message = `${path} is at least ${short} short: the header claims ${countOf(length, 'byte')} after the first 8, the file has ${String(bytes)} in all.`;
-    return refuse('header-beyond-file', path, message, 'byte 0');
+    const claim = `the header claims ${countOf(length, 'byte')} after the first 8, the file has ${String(bytes)}`;
+    return refuse('header-beyond-file', path, `${path} is at least ${short} short: ${claim}.`, 'byte 0');
   }
   if (length > most) {
     return refuse('headers-too-large', path, `${path}: the headers up to this shard are larger than 1 GB.`);
@@ -81,13 +81,14 @@ function placeInFile(
 ): Result<SafetensorsDirectory> {
   const dataStart = LENGTH_BYTES + json.length;
   const expected = dataStart + header.dataBytes;
+  const sizes = `its header describes ${String(expected)} bytes, the file has ${String(bytes)}`;
   if (bytes < expected) {
-    const message = `${path} is ${countOf(expected - bytes, 'byte')} short: its header describes ${String(expected)} bytes, the file has ${String(bytes)}.`;
+    const message = `${path} is ${countOf(expected - bytes, 'byte')} short: ${sizes}.`;
     return refuse('file-truncated', path, message, `byte ${String(bytes)}`);
   }
   const findings = [...header.findings];
   if (bytes > expected) {
-    const message = `${path} has ${countOf(bytes - expected, 'byte')} after its last tensor: its header describes ${String(expected)} bytes, the file has ${String(bytes)}.`;
+    const message = `${path} has ${countOf(bytes - expected, 'byte')} after its last tensor: ${sizes}.`;
     findings.push(formatFinding('trailing-bytes', path, message, `byte ${String(expected)}`));
   }
   const tensors = header.tensors.map(({ name, dtype, shape, count, start, end }) => ({
@@ -106,7 +107,10 @@ function placeInFile(
   });
 }
 
-/** Identifies the state of some files: changes with any header byte, size or time of modification. 32 hexadecimal digits. */
+/**
+ * Identifies the state of some files: changes with any header byte, size or time of modification. 32
+ * hexadecimal digits.
+ */
 export function fingerprintOf(parts: readonly (SafetensorsDirectory | string)[]): string {
   const hash = createHash('sha256');
   for (const part of parts) {

@@ -1,6 +1,6 @@
 /**
- * Offset of the first byte that is no part of valid UTF-8 (Unicode 16, table 3-7: no overlong forms, no surrogates,
- * nothing above U+10FFFF), or −1.
+ * Offset of the first byte that is no part of valid UTF-8 (Unicode 16, table 3-7: no overlong forms, no
+ * surrogates, nothing above U+10FFFF), or −1.
  */
 export function firstInvalidUtf8(bytes: Uint8Array): number {
   let position = 0;

@@ -1,4 +1,5 @@
-// Builds safetensors files byte by byte, without anything of src/format, and puts them into temporary folders.
+// Builds safetensors files byte by byte, without anything of src/format, and puts them into temporary
+// folders.
 import { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -37,7 +38,10 @@ export interface HeaderEntry {
   data_offsets: [number, number];
 }
 
-/** Length, header and `dataBytes` bytes of data (or these very bytes). A header that is no text is turned into JSON. */
+/**
+ * Length, header and `dataBytes` bytes of data (or these very bytes). A header that is no text is turned into
+ * JSON.
+ */
 export function safetensorsFile(header: object | string | Buffer, data: number | Buffer = 0): Buffer {
   const json = Buffer.isBuffer(header)
     ? header

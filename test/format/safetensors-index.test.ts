@@ -4,9 +4,10 @@ import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '../../src/format/registry';
+import { readDirectory } from '../../src/format/safetensors';
 import { checkIndex, parseIndex, type Shard } from '../../src/format/safetensors-index';
 import { locateShard, readShards, shardOf } from '../../src/format/safetensors-sharded';
-import { temporaryFolder, vectors, writeFiles } from './files';
+import { temporaryFolder, vectors, writeFiles, writeSparse } from './files';
 
 const INDEX = 'model.safetensors.index.json';
 const A = 'model-00001-of-00002.safetensors';
@@ -16,7 +17,10 @@ function indexText(weightMap: Readonly<Record<string, unknown>>, totalSize?: unk
   return JSON.stringify({ metadata: { total_size: totalSize }, weight_map: weightMap });
 }
 
-/** A model of two shards with tensors a1, a2 and b1 (8 bytes each), with other files or another index where given. */
+/**
+ * A model of two shards with tensors a1, a2 and b1 (8 bytes each), with other files or another index where
+ * given.
+ */
 function model(files: Readonly<Record<string, string | Buffer>> = {}): string {
   const complete = {
     [A]: vectors(['a1', 'a2']),
@@ -374,4 +378,14 @@ test('a shard is located inside the folder of its index', async () => {
     path: paths.join(folder, A),
   });
   assert.deepEqual(await locateShard(paths.join(folder, INDEX), 'none'), { state: 'missing' });
+});
+
+test('an index is not read where it is larger than any index, nor headers where they are more than the model may have', async () => {
+  const path = paths.join(temporaryFolder(), INDEX);
+  writeSparse(path, Buffer.from('{"weight_map":'), 256_000_001);
+  const opened = await openCheckpoint(path);
+  assert.equal(opened.ok ? '' : opened.problem.code, 'index-too-large');
+  const shard = paths.join(model(), A);
+  const directory = await readDirectory(shard, 10);
+  assert.equal(directory.ok ? '' : directory.problem.code, 'headers-too-large');
 });

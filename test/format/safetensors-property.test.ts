@@ -86,8 +86,8 @@ test('whatever is written into a valid header comes out of it, and the bytes of 
 });
 
 /**
- * The header of a file by `JSON.parse` and a map of every data byte, or why it is not valid. Slow, and knows nothing of
- * what is under test. Takes numbers like `1.0` and lone surrogates, which `JSON.parse` lets pass.
+ * The header of a file by `JSON.parse` and a map of every data byte, or why it is not valid. Slow, and knows
+ * nothing of what is under test. Takes numbers like `1.0` and lone surrogates, which `JSON.parse` lets pass.
  */
 function slowlyRead(file: Buffer): Map<string, HeaderEntry> | string {
   if (file.length < 9) return 'short';
