@@ -75,13 +75,17 @@ export const DELTA_METRICS: readonly DeltaMetric[] = [
   },
 ];
 
+const [RELATIVE, NORM, ...OTHERS] = DELTA_METRICS;
+/** In tables the norm stands beside the base's, before their ratio. */
+const IN_TABLES = [NORM, RELATIVE, ...OTHERS].filter((metric) => metric !== undefined);
+
 /** Table columns of all figures, the base's norm first. */
 export const FIGURE_COLUMNS: readonly TableColumn[] = [
   { name: 'norm_base', title: '‖θ₀‖', type: 'number' },
-  ...DELTA_METRICS.map(({ name, title, type }) => ({ name, title, type })),
+  ...IN_TABLES.map(({ name, title, type }): TableColumn => ({ name, title, type })),
 ];
 
 /** Cells for {@link FIGURE_COLUMNS}. */
 export function figureCells(figures: ProfileFigures): (number | null)[] {
-  return [figures.norm_base, ...DELTA_METRICS.map(({ name }) => figures[name])];
+  return [figures.norm_base, ...IN_TABLES.map(({ name }) => figures[name])];
 }

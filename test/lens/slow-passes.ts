@@ -1,0 +1,134 @@
+// A pass runner that is slow and obvious: whole tensors as plain arrays, one loop per figure. The oracle for the fast one.
+import * as fs from 'node:fs';
+import { success } from '../../src/protocol/result';
+import type { DtypeName } from '../../src/tensor/dtype';
+import type {
+  GroupSums,
+  GroupTask,
+  LowRankDelta,
+  Moments,
+  PassItem,
+  PassOutcome,
+  PassRunner,
+  TaskSums,
+} from '../../src/tensor/pass';
+import type { TensorSpan } from '../../src/tensor/span';
+
+/** Runs passes one after the other on the calling thread. `reads` counts what was asked for. */
+export function slowPasses(): PassRunner & { readonly items: PassItem[] } {
+  const asked: PassItem[] = [];
+  return {
+    items: asked,
+    run: (items, { onBytes }) => {
+      asked.push(...items);
+      onBytes?.(1, 1);
+      return Promise.resolve(success(items.map(outcomeOf)));
+    },
+  };
+}
+
+function outcomeOf(item: PassItem): PassOutcome {
+  if (item.kind === 'moments') return momentsOf(readValues(item.span));
+  if (item.kind === 'group') return groupOf(item);
+  throw new Error(`no lens asks for ${item.kind}`);
+}
+
+/** All values of a tensor as doubles. */
+export function readValues(span: TensorSpan): number[] {
+  const bytes = Buffer.alloc(span.bytes);
+  const file = fs.openSync(span.path, 'r');
+  fs.readSync(file, bytes, 0, span.bytes, span.offset);
+  fs.closeSync(file);
+  return Array.from({ length: span.count }, (_, index) => readValue(bytes, span.dtype, index));
+}
+
+function readValue(bytes: Buffer, dtype: DtypeName, index: number): number {
+  if (dtype === 'F32') return bytes.readFloatLE(index * 4);
+  if (dtype === 'F64') return bytes.readDoubleLE(index * 8);
+  if (dtype === 'I64') return Number(bytes.readBigInt64LE(index * 8));
+  if (dtype === 'BF16') {
+    // A bfloat16 is the upper half of a float32.
+    const wide = Buffer.alloc(4);
+    wide.writeUInt16LE(bytes.readUInt16LE(index * 2), 2);
+    return wide.readFloatLE(0);
+  }
+  throw new Error(`the samples hold no ${dtype}`);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function momentsOf(values: readonly number[]): Moments {
+  const finite = values.filter(Number.isFinite);
+  const mean = finite.length > 0 ? sum(finite) / finite.length : 0;
+  return {
+    kind: 'moments',
+    count: values.length,
+    finite: finite.length,
+    mean,
+    m2: sum(finite.map((value) => (value - mean) ** 2)),
+    min: finite.reduce((least, value) => Math.min(least, value), Infinity),
+    max: finite.reduce((most, value) => Math.max(most, value), -Infinity),
+    l1: sum(finite.map(Math.abs)),
+    squares: sum(finite.map((value) => value * value)),
+    zeros: finite.filter((value) => value === 0).length,
+    nan: values.filter(Number.isNaN).length,
+    inf: values.filter((value) => Math.abs(value) === Infinity).length,
+    nonFinite: values
+      .map((value, index) => ({ index, value }))
+      .filter(({ value }) => !Number.isFinite(value))
+      .slice(0, 8)
+      .map(({ index, value }) => ({
+        index,
+        value: Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf',
+      })),
+  };
+}
+
+/** s·B·A, every element, row-major. */
+export function product({ scale, b, a, rows, columns, rank }: LowRankDelta): number[] {
+  return Array.from({ length: rows * columns }, (_, at) => {
+    const row = Math.floor(at / columns);
+    const column = at % columns;
+    let value = 0;
+    for (let k = 0; k < rank; k++)
+      value += (b[row * rank + k] as number) * (a[k * columns + column] as number);
+    return scale * value;
+  });
+}
+
+/** θ of a task and τ, element by element. */
+function materialise(base: readonly number[], task: GroupTask): { theta: number[]; tau: number[] } {
+  if (task.kind === 'dense') {
+    const theta = readValues(task.span);
+    return { theta, tau: theta.map((value, index) => value - (base[index] as number)) };
+  }
+  const tau = product(task.delta);
+  return { theta: tau.map((value, index) => value + (base[index] as number)), tau };
+}
+
+function groupOf(item: Extract<PassItem, { kind: 'group' }>): GroupSums {
+  const base = readValues(item.base);
+  const tasks = item.tasks.map((task) => materialise(base, task));
+  const inner = (x: readonly number[], y: readonly number[]) =>
+    sum(x.map((value, index) => value * (y[index] as number)));
+  return {
+    kind: 'group',
+    count: base.length,
+    baseSquares: inner(base, base),
+    tasks: tasks.map(({ theta, tau }, index): TaskSums => {
+      const looked = item.elementwise || item.tasks[index]?.kind === 'dense';
+      return {
+        taskSquares: inner(theta, theta),
+        dot: inner(base, theta),
+        deltaSquares: inner(tau, tau),
+        deltaAbsMax: looked ? tau.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : null,
+        identical: looked ? tau.filter((value) => value === 0).length : null,
+        signFlips: looked ? theta.filter((value, at) => value * (base[at] as number) < 0).length : null,
+        skipped: looked ? 0 : null,
+      };
+    }),
+    gram: Float64Array.from(tasks.flatMap((x) => tasks.map((y) => inner(x.tau, y.tau)))),
+  };
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import { taskSimilarity } from '../../src/lens/task-similarity';
+import { openStudy } from '../../src/model/open-study';
+import { unpackNumbers } from '../../src/protocol/numbers';
+import { temporaryFolder, writeSafetensors } from '../model/write-safetensors';
+import {
+  agreeAmongAdapters,
+  agreeWithCosines,
+  agreeWithFullFineTune,
+  type LoraReference,
+  type TaskVectorReference,
+} from './reference';
+import { agree, cell, FIXTURES, only, readJson, run, SAMPLES, study, WITH_ZOO, ZOO } from './run';
+import { product, readValues, slowPasses } from './slow-passes';
+
+const VIT = path.join(SAMPLES, 'vit-digits');
+const CHARLM = path.join(SAMPLES, 'charlm');
+
+test('agrees with the reference cosines of the samples', async () => {
+  const reference = readJson<TaskVectorReference>(FIXTURES, 'vit-digits-taskvectors.json');
+  agreeWithCosines(await run(taskSimilarity, await study(VIT, 'base', reference.tasks)), reference);
+});
+
+test('agrees with the reference cosines of the sample adapters, among them and with a fine-tune', async () => {
+  const reference = readJson<LoraReference>(FIXTURES, 'charlm-lora.json');
+  const adapters = reference.adapters.map((name) => `lora/${name}`);
+  agreeAmongAdapters(await run(taskSimilarity, await study(CHARLM, 'base', adapters)), reference);
+  const mixed = await run(taskSimilarity, await study(CHARLM, 'base', ['json', 'lora/json-r8']));
+  agreeWithFullFineTune(mixed, 'json-r8', 'json', reference);
+});
+
+for (const network of ['vit-digits', 'cnn-digits']) {
+  test(`agrees with all reference cosines of ${network}`, WITH_ZOO, async () => {
+    const reference = readJson<TaskVectorReference>(ZOO, 'reference', network, 'taskvectors.json');
+    agreeWithCosines(
+      await run(taskSimilarity, await study(path.join(ZOO, network), 'base', reference.tasks)),
+      reference,
+    );
+  });
+}
+
+test('agrees with the reference cosines of every adapter', WITH_ZOO, async () => {
+  const reference = readJson<LoraReference>(ZOO, 'reference/charlm/lora.json');
+  const folder = path.join(ZOO, 'charlm');
+  const adapters = reference.adapters.map((name) => `lora/${name}`);
+  agreeAmongAdapters(await run(taskSimilarity, await study(folder, 'base', adapters)), reference);
+  for (const adapter of Object.keys(reference.spectra)) {
+    const fineTune = adapter.split('-')[0] ?? '';
+    const mixed = await run(taskSimilarity, await study(folder, 'base', [fineTune, `lora/${adapter}`]));
+    agreeWithFullFineTune(mixed, adapter, fineTune, reference);
+  }
+});
+
+test('adapters alone are compared without reading the base, or having one', async () => {
+  const adapters = ['lora/json-r8', 'lora/python-rslora-r16'];
+  const passes = slowPasses();
+  const withBase = await run(taskSimilarity, await study(CHARLM, 'base', adapters), {}, passes);
+  assert.equal(passes.items.length, 0);
+  const alone = await run(taskSimilarity, await study(CHARLM, null, adapters));
+  assert.deepEqual(alone.table('pairs'), withBase.table('pairs'));
+});
+
+test('the matrix is symmetric, with 1 on its diagonal', async () => {
+  const matrix = (await run(taskSimilarity, await study(VIT, 'base', ['rot90', 'invert', 'vflip']))).matrix(
+    'all',
+  );
+  const values = unpackNumbers(matrix.values);
+  for (let i = 0; i < 3; i++) {
+    assert.equal(values[i * 3 + i], 1);
+    for (let j = 0; j < 3; j++) assert.equal(values[i * 3 + j], values[j * 3 + i]);
+  }
+  assert.deepEqual([matrix.scale, matrix.domain], ['diverging', [-1, 1]]);
+});
+
+test('has a matrix for the whole and for each layer, told apart by the facet scope', async () => {
+  const ran = await run(taskSimilarity, await study(VIT, 'base', ['rot90', 'invert']));
+  const scopes = ran.artifacts.flatMap((each) => (each.kind === 'matrix' ? [each.facets?.['scope']] : []));
+  const layers = [0, 1, 2, 3, 4, 5].map((layer) => `vit.encoder.layer.${String(layer)}`);
+  assert.deepEqual(scopes, ['all', ...layers, '(other)']);
+});
+
+test('an unchanged tensor has no direction', async () => {
+  const ran = await run(taskSimilarity, await study(VIT, 'base', ['rot90', 'invert']));
+  const row = only(ran.table('pairs'), { scope: 'classifier.weight' });
+  assert.deepEqual([row['cosine'], row['dot']], [null, 0]);
+});
+
+test('a pair counts only the tensors that both tasks have', async () => {
+  const folder = temporaryFolder();
+  const write = (name: string, a: number[], b: number[] | null) =>
+    writeSafetensors(path.join(folder, name, 'model.safetensors'), {
+      'a.weight': { shape: [2], values: a },
+      ...(b ? { 'b.weight': { shape: [2], values: b } } : {}),
+    });
+  write('base', [0, 0], [0, 0]);
+  write('x', [1, 0], [5, 5]);
+  write('y', [1, 1], null);
+  const ran = await run(taskSimilarity, await study(folder, 'base', ['x', 'y']));
+  agree(cell(ran.matrix('all'), 'x', 'y'), Math.SQRT1_2, 'cosine');
+  const row = only(ran.table('pairs'), { scope: 'b.weight' });
+  assert.deepEqual([row['cosine'], row['dot']], [null, null]);
+});
+
+test('a fine-tune that is an adapter merged into its base points where the adapter points', async () => {
+  const tensor = 'model.layers.0.self_attn.q_proj.weight';
+  const opened = await study(CHARLM, 'base', ['lora/json-r8']);
+  const base = opened.base?.tensors.find(({ name }) => name === tensor);
+  const delta = opened.tasks[0]?.deltas.get(tensor);
+  assert.ok(base && delta?.kind === 'lowRank');
+  const factors = await delta.load();
+  assert.ok(factors.ok);
+  const before = readValues(base.span);
+  const values = product(factors.value).map((value, index) => value + (before[index] ?? 0));
+  const folder = temporaryFolder();
+  writeSafetensors(path.join(folder, 'model.safetensors'), { [tensor]: { shape: base.span.shape, values } });
+  const tasks = [
+    { name: 'merged', path: folder },
+    { name: 'adapter', path: path.join(CHARLM, 'lora/json-r8') },
+  ];
+  const both = await openStudy({ name: 's', base: path.join(CHARLM, 'base'), tasks });
+  assert.ok(both.ok);
+  const row = only((await run(taskSimilarity, both.value)).table('pairs'), { scope: tensor });
+  // The merged values were rounded to float32, so the cosine is 1 only that well.
+  assert.ok((row['cosine'] as number) > 1 - 1e-9);
+});
+
+test('the dendrogram joins the fine-tune and the adapter of the same task first', async () => {
+  const ran = await run(taskSimilarity, await study(CHARLM, 'base', ['json', 'arith', 'lora/json-r8']));
+  const tree = ran.artifacts.find((each) => each.kind === 'tree' && each.facets?.['scope'] === 'all');
+  assert.ok(tree?.kind === 'tree');
+  assert.deepEqual([tree.merges[0]?.left, tree.merges[0]?.right], [0, 2]);
+  assert.deepEqual(ran.matrix('all').orders?.[0]?.rows, tree.order);
+});
