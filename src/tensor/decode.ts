@@ -123,7 +123,8 @@ function integerDecoder(dtype: IntegerDtype, bytes: Uint8Array): Decoder {
 function aligned(bytes: Uint8Array, size: number): [ArrayBufferLike, number, number] {
   const length = Math.floor(bytes.length / size);
   if (bytes.byteOffset % size === 0) return [bytes.buffer, bytes.byteOffset, length];
-  return [bytes.slice().buffer, 0, length];
+  // Not `slice`: that of a Node Buffer is no copy.
+  return [new Uint8Array(bytes).buffer, 0, length];
 }
 
 type CopiedArray =

@@ -1,0 +1,131 @@
+// Slow, obvious implementations that the kernels are checked against: one entry after the other, compensated sums.
+import type { LowRankDelta } from '../../src/tensor/pass';
+import type { TensorSpan } from '../../src/tensor/span';
+
+/** A sum that loses next to nothing (Neumaier's variant of Kahan's). */
+export class ExactSum {
+  private sum = 0;
+  private lost = 0;
+
+  add(value: number): void {
+    const next = this.sum + value;
+    this.lost += Math.abs(this.sum) >= Math.abs(value) ? this.sum - next + value : value - next + this.sum;
+    this.sum = next;
+  }
+
+  get total(): number {
+    return this.sum + this.lost;
+  }
+}
+
+export function exactSum(values: Iterable<number>): number {
+  const sum = new ExactSum();
+  for (const value of values) sum.add(value);
+  return sum.total;
+}
+
+export function slowMoments(values: readonly number[]) {
+  const finite = values.filter(Number.isFinite);
+  const mean = finite.length === 0 ? 0 : exactSum(finite) / finite.length;
+  return {
+    kind: 'moments' as const,
+    count: values.length,
+    finite: finite.length,
+    mean,
+    m2: exactSum(finite.map((x) => (x - mean) ** 2)),
+    min: finite.reduce((least, x) => (x < least ? x : least), Infinity),
+    max: finite.reduce((most, x) => (x > most ? x : most), -Infinity),
+    l1: exactSum(finite.map(Math.abs)),
+    squares: exactSum(finite.map((x) => x * x)),
+    zeros: finite.filter((x) => x === 0).length,
+    nan: values.filter(Number.isNaN).length,
+    inf: values.filter((x) => x === Infinity || x === -Infinity).length,
+    nonFinite: values
+      .map((value, index) => ({ index, value: Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf' }))
+      .filter(({ index }) => !Number.isFinite(values[index]))
+      .slice(0, 8),
+  };
+}
+
+export function slowHistogram(values: readonly number[], edges: readonly number[]): number[] {
+  const last = edges.length - 2;
+  return edges.slice(1).map((high, bin) => {
+    const low = edges[bin] as number;
+    return values.filter((x) => x >= low && (x < high || (bin === last && x === high))).length;
+  });
+}
+
+/** Figures of a task against its base; `delta` where τ is known otherwise than as a difference. */
+export function slowPair(base: readonly number[], task: readonly number[], delta?: readonly number[]) {
+  const pairs = base
+    .map((x, i) => ({ x, y: task[i] as number, d: delta?.[i] ?? (task[i] as number) - x }))
+    .filter(({ x, y, d }) => Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(d));
+  return {
+    taskSquares: exactSum(pairs.map(({ y }) => y * y)),
+    dot: exactSum(pairs.map(({ x, y }) => x * y)),
+    deltaSquares: exactSum(pairs.map(({ d }) => d * d)),
+    deltaAbsMax: pairs.reduce((most, { d }) => Math.max(most, Math.abs(d)), 0),
+    identical: pairs.filter(({ d }) => d === 0).length,
+    signFlips: pairs.filter(({ x, y }) => Math.sign(x) * Math.sign(y) === -1).length,
+    skipped: base.length - pairs.length,
+  };
+}
+
+/** ⟨τᵢ, τⱼ⟩ over the entries where base and both τ are finite. */
+export function slowInner(base: readonly number[], x: readonly number[], y: readonly number[]): number {
+  return exactSum(
+    base.map((b, i) => {
+      const product = (x[i] as number) * (y[i] as number);
+      return [b, x[i], y[i]].every(Number.isFinite) ? product : 0;
+    }),
+  );
+}
+
+/** s·B·A, entry by entry, row-major. */
+export function product(delta: LowRankDelta): number[] {
+  const { rows, columns, rank, scale } = delta;
+  return Array.from({ length: rows * columns }, (_, flat) => {
+    const row = Math.floor(flat / columns);
+    const column = flat % columns;
+    const terms = Array.from(
+      { length: rank },
+      (_unused, k) => (delta.b[row * rank + k] as number) * (delta.a[k * columns + column] as number),
+    );
+    return scale * exactSum(terms);
+  });
+}
+
+/** The same numbers on every run. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+export function randomDelta(rows: number, columns: number, rank: number, random: () => number): LowRankDelta {
+  return {
+    scale: 0.5 + random(),
+    rows,
+    columns,
+    rank,
+    a: Float64Array.from({ length: rank * columns }, () => random() - 0.5),
+    b: Float64Array.from({ length: rows * rank }, () => random() - 0.5),
+  };
+}
+
+export function bytesOf(array: Float64Array | Float32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** A span that describes `count` doubles; nothing is on disk. */
+export function doubles(count: number, shape: readonly number[] = [count]): TensorSpan {
+  return { path: '/nowhere', offset: 0, bytes: count * 8, dtype: 'F64', shape, count };
+}
+
+/** |actual − expected| ≤ tolerance · max(|expected|, scale). */
+export function isClose(actual: number, expected: number, tolerance: number, scale = 0): boolean {
+  if (Object.is(actual, expected) || actual === expected) return true;
+  return Math.abs(actual - expected) <= tolerance * Math.max(Math.abs(expected), scale);
+}
