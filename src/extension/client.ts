@@ -85,7 +85,10 @@ export class AnalysisClient extends Disposable {
   ): Promise<RequestResult<N>> {
     try {
       const client = await this.connect();
-      return await client.sendRequest<RequestResult<N>>(name, params, token);
+      // Not `(name, params, undefined)`: the library would count that as a second parameter.
+      return token
+        ? await client.sendRequest<RequestResult<N>>(name, params, token)
+        : await client.sendRequest<RequestResult<N>>(name, params);
     } catch (error) {
       if (token?.isCancellationRequested) return cancelled();
       this.log.error(`${name} was not answered.`, error);

@@ -32,7 +32,7 @@ ${links.join('\n')}
   <title>${escapeText(title)}</title>
 </head>
 <body>
-  <main id="app"></main>
+  <main id="root"></main>
   <script nonce="${nonce}" src="${escapeText(script)}"></script>
 </body>
 </html>
