@@ -46,9 +46,12 @@ class Inbox<T> {
   }
 }
 
+/** A diagnostic with a plain text for a message; this server sends no other. */
+export type PlainDiagnostic = Omit<Diagnostic, 'message'> & { readonly message: string };
+
 export interface Published {
   readonly uri: string;
-  readonly diagnostics: Diagnostic[];
+  readonly diagnostics: PlainDiagnostic[];
 }
 
 export class TestClient {
