@@ -1,4 +1,6 @@
 import { createScanner, type JSONScanner } from 'jsonc-parser';
+import { clipped } from './finding-list';
+import { pausing } from './pausing';
 
 /** Offsets of a piece of text, end exclusive. */
 export interface Extent {
@@ -6,13 +8,15 @@ export interface Extent {
   readonly end: number;
 }
 
-/** One line of a weight map. Offsets include the quotes. */
+/** One line of a weight map, flat because there may be half a million. Offsets include the quotes, ends are exclusive. */
 export interface WeightEntry {
   readonly tensor: string;
   /** `null` where the value is not a string. */
   readonly shard: string | null;
-  readonly key: Extent;
-  readonly value: Extent;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
 }
 
 /** Where something is wrong with the text of an index. */
@@ -24,6 +28,8 @@ export interface IndexTextProblem extends Extent {
 /** What an index says and where it says so. */
 export interface IndexDocument {
   readonly entries: readonly WeightEntry[];
+  /** Where in `entries` a tensor stands; of a duplicate the last place, as for every loader. */
+  readonly byTensor: ReadonlyMap<string, number>;
   /** The key `weight_map` with its quotes; `null` where it is missing. */
   readonly weightMapKey: Extent | null;
   /** Just behind the opening brace of the weight map. */
@@ -34,8 +40,6 @@ export interface IndexDocument {
   readonly complete: boolean;
 }
 
-/** Reading stops for other work after this many milliseconds. */
-const SLICE = 15;
 const DEEPEST = 64;
 /** Of one file, no more text problems than this are kept. */
 const MOST_PROBLEMS = 1_000;
@@ -80,6 +84,7 @@ export async function readIndexDocument(text: string, signal: AbortSignal): Prom
 
 class IndexReader implements IndexDocument {
   readonly entries: WeightEntry[] = [];
+  readonly byTensor = new Map<string, number>();
   readonly problems: IndexTextProblem[] = [];
   weightMapKey: Extent | null = null;
   weightMapStart = 0;
@@ -119,25 +124,20 @@ class IndexReader implements IndexDocument {
   private async weightMap(key: Extent, signal: AbortSignal): Promise<void> {
     this.weightMapKey = key;
     this.weightMapStart = this.extent().end;
-    const keys = new Set<string>();
-    let sliceStart = performance.now();
+    const pause = pausing(signal);
     for (let count = 0; this.nextKey(count === 0); count++) {
-      const { name, extent } = this.key(keys);
-      const value = this.extent();
+      const tensor = this.scanner.getTokenValue();
+      const key = this.extent();
+      if (this.byTensor.has(tensor)) this.noteDuplicate(tensor, key);
+      this.toValue();
       const isString = this.token === STRING;
+      const { start, end } = this.extent();
       const shard = isString ? this.shared(this.scanner.getTokenValue()) : null;
       if (!isString) this.skipValue();
-      this.entries.push({
-        tensor: name,
-        shard,
-        key: extent,
-        value: { start: value.start, end: isString ? value.end : this.extent().end },
-      });
-      if ((count & 255) === 255 && performance.now() - sliceStart > SLICE) {
-        await new Promise((resolve) => setImmediate(resolve));
-        if (signal.aborted) return;
-        sliceStart = performance.now();
-      }
+      const valueEnd = isString ? end : this.extent().end;
+      this.byTensor.set(tensor, this.entries.length);
+      this.entries.push({ tensor, shard, keyStart: key.start, keyEnd: key.end, valueStart: start, valueEnd });
+      if ((count & 255) === 255 && (await pause())) return;
     }
   }
 
@@ -169,20 +169,18 @@ class IndexReader implements IndexDocument {
   private key(seen: Set<string>): { name: string; extent: Extent } {
     const name = this.scanner.getTokenValue();
     const extent = this.extent();
-    if (seen.has(name)) {
-      const quoted = JSON.stringify(name.slice(0, 200));
-      this.note(
-        'json-duplicate-key',
-        extent,
-        `The key ${quoted} stands here a second time; loaders take this one.`,
-      );
-    }
+    if (seen.has(name)) this.noteDuplicate(name, extent);
     seen.add(name);
+    this.toValue();
+    return { name, extent };
+  }
+
+  /** Moves from a key over the colon to the value. */
+  private toValue(): void {
     this.next();
     if (this.token !== COLON) this.refuse('a colon is expected');
     this.next();
     if (!this.startsValue()) this.refuse('a value is expected');
-    return { name, extent };
   }
 
   /** Passes over the value at the cursor, ending on its last token. */
@@ -229,6 +227,15 @@ class IndexReader implements IndexDocument {
     const known = this.shards.get(shard);
     if (known === undefined) this.shards.set(shard, shard);
     return known ?? shard;
+  }
+
+  private noteDuplicate(name: string, extent: Extent): void {
+    const quoted = JSON.stringify(clipped(name));
+    this.note(
+      'json-duplicate-key',
+      extent,
+      `The key ${quoted} stands here a second time; loaders take this one.`,
+    );
   }
 
   private note(code: IndexTextProblem['code'], { start, end }: Extent, message: string): void {

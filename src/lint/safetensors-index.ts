@@ -1,10 +1,4 @@
-import {
-  checkIndex,
-  MAXIMUM_SHARDS,
-  type IndexIssue,
-  type SafetensorsIndex,
-  type Shard,
-} from '../format/safetensors-index';
+import { checkIndex, MAXIMUM_SHARDS, type IndexIssue, type Shard } from '../format/safetensors-index';
 import { INDEX_ENDING, readShards } from '../format/safetensors-sharded';
 import { formatProblem } from '../format/problems';
 import type { QuickFix, TextRange } from '../protocol/finding';
@@ -12,6 +6,7 @@ import { failure } from '../protocol/result';
 import { isFindingCode, CODES } from './codes';
 import { clipped, counted, FindingList, replacement } from './finding-list';
 import { readIndexDocument, type Extent, type IndexDocument, type WeightEntry } from './index-document';
+import { compareNames } from './index-names';
 import type { LintContext, LintRule } from './rule';
 import { TextLines } from './text-lines';
 
@@ -31,20 +26,15 @@ export const safetensorsIndexRule: LintRule = {
     if (!document) return [];
     const place = new IndexPlaces(path, text, document);
     checkText(document, place, findings);
-    const index = document.complete ? indexOf(document) : null;
-    if (!index || index.shards.length === 0) return findings.all();
-    if (index.shards.length > MAXIMUM_SHARDS) {
-      findings.add('index-too-many-shards', {
-        range: place.weightMap,
-        message: `The index names ${counted(index.shards.length, 'shard')}; ${counted(MAXIMUM_SHARDS, 'shard')} are opened at most.`,
-        help: CODES['index-too-many-shards'].action,
-      });
-      return findings.all();
-    }
+    const names = document.complete ? shardNames(document) : [];
+    if (names.length > MAXIMUM_SHARDS) addTooMany(names.length, place, findings);
+    if (names.length === 0 || names.length > MAXIMUM_SHARDS) return findings.all();
+    const index = { weightMap: new Map<string, string>(), shards: names, totalSize: null };
     const shards = await readShards(path, index, (shard) => openShard(shard, context));
-    if (context.signal.aborted) return findings.all();
-    await new Promise((resolve) => setImmediate(resolve));
-    addIssues(checkIndex(index, shards), shards, place, findings);
+    const odd = await compareNames(document, names, shards, context.signal);
+    if (!odd || context.signal.aborted) return findings.all();
+    addIssues(checkIndex(odd.index, odd.shards), odd.shards, place, findings);
+    checkTotalSize(shards, place, findings);
     return findings.all();
   },
 };
@@ -100,7 +90,7 @@ function checkText(document: IndexDocument, place: IndexPlaces, findings: Findin
   for (const entry of document.entries) {
     if (entry.shard !== null) continue;
     findings.add('index-shard-name', () => ({
-      range: place.range(entry.value),
+      range: place.range(valueOf(entry)),
       at: entry.tensor,
       message: `Tensor ${JSON.stringify(clipped(entry.tensor))} needs the name of a shard, in double quotes.`,
       help: CODES['index-shard-name'].action,
@@ -116,11 +106,18 @@ function checkText(document: IndexDocument, place: IndexPlaces, findings: Findin
   }
 }
 
-function indexOf(document: IndexDocument): SafetensorsIndex {
-  const weightMap = new Map<string, string>();
-  for (const { tensor, shard } of document.entries) if (shard !== null) weightMap.set(tensor, shard);
-  const shards = [...new Set(weightMap.values())].sort();
-  return { weightMap, shards, totalSize: document.totalSize?.bytes ?? null };
+function shardNames(document: IndexDocument): readonly string[] {
+  const names = new Set<string>();
+  for (const { shard } of document.entries) if (shard !== null) names.add(shard);
+  return [...names].sort();
+}
+
+function addTooMany(count: number, place: IndexPlaces, findings: FindingList): void {
+  findings.add('index-too-many-shards', {
+    range: place.weightMap,
+    message: `The index names ${counted(count, 'shard')}; ${counted(MAXIMUM_SHARDS, 'shard')} are opened at most.`,
+    help: CODES['index-too-many-shards'].action,
+  });
 }
 
 async function openShard(path: string, context: LintContext) {
@@ -136,72 +133,57 @@ function addIssues(
   place: IndexPlaces,
   findings: FindingList,
 ): void {
-  if (issues.length === 0) return;
-  const entries = new Map<string, WeightEntry>();
-  for (const entry of place.document.entries) entries.set(entry.tensor, entry);
-  const holders = holdersOf(issues, shards);
+  const { entries, byTensor } = place.document;
   let offersListing = true;
   for (const issue of issues) {
     if (!isFindingCode(issue.code)) continue;
-    const entry = issue.tensor === null ? undefined : entries.get(issue.tensor);
-    const fix = fixFor(issue, entry, holders, shards, place, offersListing);
+    const entry = issue.tensor === null ? undefined : entries[byTensor.get(issue.tensor) ?? -1];
+    const fix =
+      issue.code === 'tensor-in-other-shard' && entry
+        ? moveFix(entry, shards, place)
+        : issue.code === 'tensor-not-in-index' && offersListing
+          ? listingFix(shards, place)
+          : null;
     if (issue.code === 'tensor-not-in-index') offersListing = false;
-    findings.add(issue.code, () => ({
+    findings.add(issue.code, {
       range: rangeOf(issue, entry, place),
       ...(issue.tensor === null && issue.shard === null ? {} : { at: issue.tensor ?? issue.shard ?? '' }),
-      message: sentence(issue.message),
-      help: helpFor(issue),
+      message: `${issue.message.charAt(0).toUpperCase()}${issue.message.slice(1)}.`,
+      help: CODES[issue.code].action,
       ...(fix ? { fixes: [fix] } : {}),
-    }));
+    });
   }
 }
 
 function rangeOf(issue: IndexIssue, entry: WeightEntry | undefined, place: IndexPlaces): TextRange {
-  if (entry) return place.range(issue.code === 'tensor-in-no-shard' ? entry.key : entry.value);
-  const { totalSize } = place.document;
-  return issue.code === 'index-total-size' && totalSize ? place.range(totalSize) : place.weightMap;
+  if (!entry) return place.weightMap;
+  return place.range(issue.code === 'tensor-in-no-shard' ? keyOf(entry) : valueOf(entry));
 }
 
-/** With a capital, except where it begins with a key of the index. */
-function sentence(text: string): string {
-  return `${text.startsWith('metadata.') ? text : text.charAt(0).toUpperCase() + text.slice(1)}.`;
+function keyOf({ keyStart, keyEnd }: WeightEntry): Extent {
+  return { start: keyStart, end: keyEnd };
 }
 
-function helpFor(issue: IndexIssue): string {
-  return isFindingCode(issue.code) ? CODES[issue.code].action : '';
+function valueOf({ valueStart, valueEnd }: WeightEntry): Extent {
+  return { start: valueStart, end: valueEnd };
 }
 
-function fixFor(
-  issue: IndexIssue,
-  entry: WeightEntry | undefined,
-  holders: ReadonlyMap<string, string>,
-  shards: Shards,
-  place: IndexPlaces,
-  offersListing: boolean,
-): QuickFix | null {
-  const { document } = place;
-  if (issue.code === 'tensor-in-other-shard' && entry) {
-    const holder = holders.get(entry.tensor);
-    if (holder === undefined) return null;
-    return place.replace(`Change to ${clipped(holder)}`, entry.value, JSON.stringify(holder));
+function moveFix(entry: WeightEntry, shards: Shards, place: IndexPlaces): QuickFix | null {
+  for (const [shard, content] of shards) {
+    const holds = content.state === 'read' && content.tensors.some(({ name }) => name === entry.tensor);
+    if (holds) return place.replace(`Change to ${clipped(shard)}`, valueOf(entry), JSON.stringify(shard));
   }
-  if (issue.code === 'index-total-size' && document.totalSize) {
-    const bytes = String(tensorBytes(shards));
-    return place.replace(`Set total_size to ${bytes}`, document.totalSize, bytes);
-  }
-  return issue.code === 'tensor-not-in-index' && offersListing ? listingFix(shards, place) : null;
+  return null;
 }
 
 /** Writes all tensors that exactly one shard has and the index does not list to the top of the weight map. */
 function listingFix(shards: Shards, place: IndexPlaces): QuickFix | null {
   const { document } = place;
-  const listed = new Set(document.entries.map(({ tensor }) => tensor));
   const unlisted = new Map<string, string>();
   for (const [shard, content] of shards) {
     if (content.state !== 'read') continue;
     for (const { name } of content.tensors) {
-      if (!listed.has(name)) unlisted.set(name, shard);
-      listed.add(name);
+      if (!document.byTensor.has(name) && !unlisted.has(name)) unlisted.set(name, shard);
     }
   }
   if (unlisted.size > MOST_ADDED) return null;
@@ -213,25 +195,20 @@ function listingFix(shards: Shards, place: IndexPlaces): QuickFix | null {
   return place.replace(`List ${counted(unlisted.size, 'tensor')} in the index`, at, lines.join(',') + comma);
 }
 
-/** For the tensors that issues are about: the shard that really has them. */
-function holdersOf(issues: readonly IndexIssue[], shards: Shards): ReadonlyMap<string, string> {
-  const wanted = new Set<string>();
-  for (const { code, tensor } of issues) {
-    if (code === 'tensor-in-other-shard' && tensor !== null) wanted.add(tensor);
-  }
-  const holders = new Map<string, string>();
-  if (wanted.size === 0) return holders;
-  for (const [shard, content] of shards) {
-    if (content.state !== 'read') continue;
-    for (const { name } of content.tensors) if (wanted.has(name)) holders.set(name, shard);
-  }
-  return holders;
-}
-
-function tensorBytes(shards: Shards): number {
+function checkTotalSize(shards: Shards, place: IndexPlaces, findings: FindingList): void {
+  const { totalSize } = place.document;
+  if (!totalSize || totalSize.bytes === null) return;
   let bytes = 0;
   for (const shard of shards.values()) {
-    if (shard.state === 'read') for (const { span } of shard.tensors) bytes += span.bytes;
+    if (shard.state !== 'read') return;
+    for (const { span } of shard.tensors) bytes += span.bytes;
   }
-  return bytes;
+  if (bytes === totalSize.bytes) return;
+  findings.add('index-total-size', {
+    range: place.range(totalSize),
+    at: 'total_size',
+    message: `metadata.total_size is ${totalSize.bytes}, the tensors take ${bytes} bytes.`,
+    help: CODES['index-total-size'].action,
+    fixes: [place.replace(`Set total_size to ${bytes}`, totalSize, String(bytes))],
+  });
 }
