@@ -8,7 +8,7 @@ import { addProfiles, figuresOf, type ProfileSums } from './profile-sums';
 
 /** Which tensors of the base count for a task. */
 export const COVERAGE =
-  'A fine-tune counts every floating-point tensor that it shares with the base, an adapter the tensors that it targets; modules without any are undefined.';
+  'Counted: every floating-point tensor that a fine-tune shares with the base; of an adapter the tensors that it targets.';
 
 /** One row per tensor and task, tasks one after the other, tensors in network order. */
 export function tensorTable(study: Study, byTask: readonly (readonly ProfiledTensor[])[]): Table {

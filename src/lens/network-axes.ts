@@ -13,7 +13,7 @@ export interface NetworkAxes {
 
 /** What a caption says of the order of rows and columns. */
 export const AXES_CAPTION =
-  'Rows are layers in network order, between "input" (embeddings) and "output" (last norm, head); columns are modules in the order in which a layer computes.';
+  'Rows in network order: "input" holds the embeddings, "output" the last norm and the head. A cell without tensors is undefined.';
 
 /** Makes the axes of a heatmap over the given places. Rows carry `layer` (as {@link Place.row}), columns `module`. */
 export function networkAxes(places: readonly Place[]): NetworkAxes {

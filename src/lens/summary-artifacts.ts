@@ -46,13 +46,14 @@ export function summaryTable(checkpoints: readonly SummarisedCheckpoint[]): Tabl
       { name: 'dtype', title: 'Dtype', type: 'text' },
       ...STATISTICS,
       { name: 'row', title: 'Heatmap row', type: 'text', hidden: true },
+      { name: 'task', title: 'Task', type: 'text', hidden: true },
     ],
     rows: checkpoints.flatMap(({ name, entries, moments }) =>
       entries.map((entry): TableCell[] => {
         const place = placeOf(entry.name);
         const { shape, dtype, count } = entry.span;
         const own = [entry.name, name, place.layer, place.module, shapeText(shape), dtype, count];
-        return [...own, ...statisticCells(moments.get(entry)), place.row];
+        return [...own, ...statisticCells(moments.get(entry)), place.row, name];
       }),
     ),
   };

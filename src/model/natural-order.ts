@@ -3,7 +3,8 @@ const NINE = 57;
 
 /**
  * Orders names the way people count: runs of digits by their value, everything else by code unit
- * (`layer.2` before `layer.10`). Names that differ only in leading zeros are ordered by length.
+ * (`layer.2` before `layer.10`). Names that differ only in leading zeros are ordered by length,
+ * then by code unit: only equal names compare as 0.
  */
 export function compareNatural(a: string, b: string): number {
   let i = 0;
@@ -24,7 +25,8 @@ export function compareNatural(a: string, b: string): number {
     }
   }
   const rest = a.length - i - (b.length - j);
-  return rest !== 0 ? rest : a.length - b.length;
+  if (rest !== 0) return rest;
+  return a.length - b.length || (a < b ? -1 : Number(a > b));
 }
 
 function isDigit(text: string, index: number): boolean {

@@ -13,7 +13,7 @@ const PREFIX = /^(?:base_model\.model\.|base_model\.)/;
 
 // The tensor of a factor, after its module: `.lora_A.weight`, `.lora_A.default.weight`, `.lora_embedding_A`, `.ia3_l`.
 const FACTOR =
-  /\.((?:lora|vera|hada|lokr|ia3|oft|boft|randlora|fourierft|hra|bone|miss)_[A-Za-z0-9_]+)(?:\.([^.]+))?(?:\.([^.]+))?$/;
+  /\.(lora_(?:embedding_)?[AB]|lora_E|lora_magnitude_vector|(?:vera|hada|lokr|ia3|oft|boft|randlora|fourierft|hra|bone|miss)_[A-Za-z0-9_]+)(?:\.([^.]+))?(?:\.([^.]+))?$/;
 const SAVED_WHOLE = /^(.+)\.modules_to_save(?:\.[^.]+)?\.([^.]+)$/;
 
 /**
