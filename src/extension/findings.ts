@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
+import type { ExplorerEntry } from '../protocol/explorer';
 import { Disposable } from './disposable';
+import { belongsTo } from './tree/belongs-to';
 
-/** The `source` that the server gives its diagnostics, in lower case. */
+/** The `source` that the server gives its diagnostics. */
 const SOURCE = 'deltalens';
 
-/** Counts the server's diagnostics per file, for the badges of the tree. */
+/** Counts the errors and warnings of the server per file, for the badges of the tree. Hints are no reason to look. */
 export class Findings extends Disposable {
   private readonly change = this.register(new vscode.EventEmitter<void>());
   /** Fires when a count may have changed. */
@@ -15,22 +17,21 @@ export class Findings extends Disposable {
     this.register(vscode.languages.onDidChangeDiagnostics(() => this.change.fire()));
   }
 
-  /** Findings of a file; of a folder: of everything in it. */
-  count(path: string): number {
-    const own = vscode.Uri.file(path).path;
-    let count = 0;
-    for (const [uri, diagnostics] of vscode.languages.getDiagnostics()) {
-      if (uri.scheme !== 'file' || (uri.path !== own && !uri.path.startsWith(`${own}/`))) continue;
-      count += diagnostics.filter((diagnostic) => diagnostic.source?.toLowerCase() === SOURCE).length;
-    }
-    return count;
+  /** Findings of a checkpoint or adapter and the files that belong to it. */
+  count(entry: ExplorerEntry): number {
+    return countIn((uri) => uri.scheme === 'file' && belongsTo(entry, uri.fsPath));
   }
 
   /** Findings in the whole workspace. */
   total(): number {
-    return vscode.languages
-      .getDiagnostics()
-      .flatMap(([, diagnostics]) => diagnostics)
-      .filter((diagnostic) => diagnostic.source?.toLowerCase() === SOURCE).length;
+    return countIn(() => true);
   }
+}
+
+function countIn(belongs: (uri: vscode.Uri) => boolean): number {
+  return vscode.languages
+    .getDiagnostics()
+    .flatMap(([uri, diagnostics]) => (belongs(uri) ? diagnostics : []))
+    .filter(({ source, severity }) => source === SOURCE && severity <= vscode.DiagnosticSeverity.Warning)
+    .length;
 }

@@ -5,7 +5,7 @@ import { byteSize, compactCount, describeEntry } from '../../src/extension/tree/
 test('a parameter count is short and keeps its leading digits', () => {
   assert.equal(compactCount(0), '0');
   assert.equal(compactCount(64), '64');
-  assert.equal(compactCount(203_850), '203.9K');
+  assert.equal(compactCount(203_850), '204K');
   assert.equal(compactCount(7_241_732_096), '7.24B');
 });
 

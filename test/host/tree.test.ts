@@ -34,7 +34,7 @@ describe('sidebar tree', () => {
   it('says what a checkpoint is made of', async () => {
     const [base] = await entries('vit-digits');
     assert.ok(base);
-    assert.match(String(base.item.description), /F32 · 203\.9K · /);
+    assert.match(String(base.item.description), /F32 · 204K · /);
     assert.ok(base.item.tooltip instanceof vscode.MarkdownString);
     assert.match(base.item.tooltip.value, /203,850/);
     assert.equal(base.item.tooltip.isTrusted, false);
@@ -75,6 +75,21 @@ describe('sidebar tree', () => {
       const names = (await entries('vit-digits')).map(({ item }) => labelOf(item));
       return names.includes('another') ? undefined : names;
     });
+  });
+
+  it('counts what is wrong with the configuration of an adapter in its row', async () => {
+    const copy = sample('charlm', 'lora', 'counted');
+    fs.cpSync(sample('charlm', 'lora', 'json-r8').fsPath, copy.fsPath, { recursive: true });
+    const config = vscode.Uri.joinPath(copy, 'adapter_config.json').fsPath;
+    fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replace('"r": 8', '"r": 16'));
+    try {
+      await eventually('the row with its count', async () => {
+        const row = (await entries('charlm')).find(({ item }) => labelOf(item) === 'counted');
+        return /(^| )1 finding /.test(String(row?.item.description));
+      });
+    } finally {
+      fs.rmSync(copy.fsPath, { recursive: true });
+    }
   });
 
   it('marks the selected base until it is cleared', async () => {

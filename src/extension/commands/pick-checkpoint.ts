@@ -2,13 +2,13 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExplorerEntry } from '../../protocol/explorer';
 import type { DeltalensContext } from '../context';
-import { describeEntry } from '../tree/describe';
+import { describeEntry, isUnreadable } from '../tree/describe';
 
 export interface CheckpointPick {
   readonly title: string;
   readonly placeholder: string;
   /** Offered where given, else everything that the workspace holds. */
-  readonly among?: readonly string[];
+  readonly among?: readonly string[] | undefined;
   /** Not offered. */
   readonly except?: readonly string[];
   /** The family of this path comes first. */
@@ -49,7 +49,7 @@ async function itemsOf({ tree, base }: DeltalensContext, pick: CheckpointPick): 
 }
 
 function isOffered(entry: ExplorerEntry, { among, except }: CheckpointPick): boolean {
-  if (entry.problem !== undefined || except?.includes(entry.path)) return false;
+  if (isUnreadable(entry) || except?.includes(entry.path)) return false;
   return among === undefined || among.includes(entry.path);
 }
 

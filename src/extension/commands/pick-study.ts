@@ -35,7 +35,7 @@ async function studyItems(context: DeltalensContext, only?: 'files'): Promise<St
   }));
   if (only === 'files') return files;
   const made = families.map((family) => ({
-    label: `$(layers) ${family.title}`,
+    label: `$(type-hierarchy) ${family.title}`,
     description: family.entries.map((entry) => entry.name).join(', '),
     open: () =>
       studyWithoutAsking(

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { showProblem } from '../show-problem';
 import type { Command } from './command';
+import { entryAt } from './entry-at';
 import { pickCheckpoint } from './pick-checkpoint';
 import { pathsInFront, pathsOf } from './targets';
 
@@ -17,6 +18,7 @@ export const selectAsBase: Command = {
         title: vscode.l10n.t('Select as Base'),
         placeholder: vscode.l10n.t('Which checkpoint were the others made from?'),
       }));
-    if (base !== undefined) await context.base.select(base);
+    if (base === undefined) return;
+    await context.base.select(entryAt(await context.tree.explore(), base)?.path ?? base);
   },
 };

@@ -1,10 +1,10 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { ExplorerEntry, Family } from '../../protocol/explorer';
 import { success, type Result } from '../../protocol/result';
 import type { StudySpec } from '../../protocol/study';
 import type { DeltalensContext } from '../context';
 import { workspaceRoots } from '../file-uri';
+import { entryAt, familyOf } from './entry-at';
 import { pickCheckpoint } from './pick-checkpoint';
 
 /** The problem of a selection in which no base can be told from the rest. */
@@ -14,7 +14,8 @@ const BASE_UNKNOWN = 'study-base-unknown';
 type MaybeStudy = Promise<Result<StudySpec> | undefined>;
 
 /** The tasks `paths` next to their base: the selected one, their family's, the one an adapter names, or a picked one. */
-export async function studyAgainstBase(context: DeltalensContext, paths: readonly string[]): MaybeStudy {
+export async function studyAgainstBase(context: DeltalensContext, given: readonly string[]): MaybeStudy {
+  const paths = await asListed(context, given);
   const known = await knownBase(context, paths);
   if (known !== undefined) return makeStudy(context, paths, known);
   const found = await makeStudy(context, paths);
@@ -33,7 +34,8 @@ export async function studyAgainstBase(context: DeltalensContext, paths: readonl
  * Several selected checkpoints and adapters: against the selected base or the one that is plainly among them, else
  * against the base of their family, else against the one of them that the user says is the base.
  */
-export async function studyOfSelection(context: DeltalensContext, paths: readonly string[]): MaybeStudy {
+export async function studyOfSelection(context: DeltalensContext, given: readonly string[]): MaybeStudy {
+  const paths = await asListed(context, given);
   const selected = context.base.path;
   if (selected !== undefined && paths.includes(selected)) {
     return makeStudy(context, without(paths, selected), selected);
@@ -54,8 +56,9 @@ export async function studyOfSelection(context: DeltalensContext, paths: readonl
 /** Whatever can be said about `paths` without asking: with their base where it is known, else without one. */
 export async function studyWithoutAsking(
   context: DeltalensContext,
-  paths: readonly string[],
+  given: readonly string[],
 ): Promise<Result<StudySpec>> {
+  const paths = await asListed(context, given);
   const base = await knownBase(context, paths);
   const study = await makeStudy(context, paths, base);
   return study.ok || paths.length > 1 ? study : success(loneStudy(paths));
@@ -78,26 +81,22 @@ async function knownBase(
   { tree, base }: DeltalensContext,
   paths: readonly string[],
 ): Promise<string | undefined> {
-  const { families } = await tree.explore();
-  const family = families.find(({ entries }) =>
-    entries.some((entry) => paths.some((path) => isAt(entry, path))),
-  );
+  const contents = await tree.explore();
+  const [family] = paths.flatMap((path) => familyOf(contents, entryAt(contents, path)) ?? []);
   const selected = base.path;
-  if (selected !== undefined && !paths.includes(selected) && mayBelong(selected, family, families))
-    return selected;
-  const own = family?.entries.find((entry) => entry.kind === 'base');
-  return own === undefined || paths.some((path) => isAt(own, path)) ? undefined : own.path;
+  if (selected !== undefined && !paths.includes(selected)) {
+    // A selected base of another family is meant for that one; one from outside the workspace may be meant for any.
+    const owner = familyOf(contents, entryAt(contents, selected));
+    if (!owner || !family || owner.id === family.id) return selected;
+  }
+  const own = family?.entries.find((entry) => entry.kind === 'base')?.path;
+  return own === undefined || paths.includes(own) ? undefined : own;
 }
 
-/** A selected base of another family is meant for that one; one from outside the workspace may be meant for any. */
-function mayBelong(selected: string, family: Family | undefined, families: readonly Family[]): boolean {
-  const owner = families.find(({ entries }) => entries.some((entry) => entry.path === selected));
-  return owner === undefined || family === undefined || owner.id === family.id;
-}
-
-/** An entry may be a file, a folder, or the folder of the file that was clicked. */
-function isAt(entry: ExplorerEntry, file: string): boolean {
-  return entry.path === file || path.dirname(entry.path) === file || entry.path === path.dirname(file);
+/** A folder and the file in it are the same checkpoint: named the same way, they lead to the same result. */
+async function asListed({ tree }: DeltalensContext, paths: readonly string[]): Promise<string[]> {
+  const contents = await tree.explore();
+  return [...new Set(paths.map((path) => entryAt(contents, path)?.path ?? path))];
 }
 
 function loneStudy(paths: readonly string[]): StudySpec {

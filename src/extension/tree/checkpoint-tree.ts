@@ -74,7 +74,7 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
   getTreeItem(node: TreeNode): vscode.TreeItem {
     const entry = node.kind === 'entry' ? node.entry : undefined;
     return treeItem(node, {
-      findings: entry ? this.findings.count(entry.path) : 0,
+      findings: entry ? this.findings.count(entry) : 0,
       selectedBase: entry !== undefined && entry.path === this.base.path,
     });
   }

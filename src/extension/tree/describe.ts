@@ -1,11 +1,8 @@
 import type { ExplorerEntry, PlaceNode } from '../../protocol/explorer';
 
-/** `623,744` → `623.7K`, `7,241,732,096` → `7.24B`: three to four digits, as model cards write it. */
+/** `623,744` → `624K`, `7,241,732,096` → `7.24B`: three digits, as model cards write it. */
 export function compactCount(count: number): string {
-  return new Intl.NumberFormat('en', {
-    notation: 'compact',
-    maximumSignificantDigits: count < 1e6 ? 4 : 3,
-  }).format(count);
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(count);
 }
 
 /** Bytes in powers of 1024 with the unit that keeps the number below 1024: `1.2 MiB`. */
@@ -36,4 +33,9 @@ export function describeEntry(entry: ExplorerEntry): string {
 export function describePlace(place: PlaceNode): string {
   const size = `${compactCount(place.parameters)} · ${byteSize(place.bytes)}`;
   return place.detail === '' ? size : `${place.detail} · ${size}`;
+}
+
+/** Whether not even the tensors can be listed. A broken adapter configuration is a problem, but leaves the tensors. */
+export function isUnreadable(entry: ExplorerEntry): boolean {
+  return entry.problem !== undefined && entry.tensors === 0;
 }

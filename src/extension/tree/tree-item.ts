@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import type { ExplorerEntry, PlaceNode } from '../../protocol/explorer';
-import { byteSize, describeEntry, describePlace } from './describe';
+import { byteSize, describeEntry, describePlace, isUnreadable } from './describe';
 import type { EntryNode, FamilyNode, PlaceTreeNode, StudiesNode, StudyNode, TreeNode } from './nodes';
 
 /** What an item shows beside its own node. */
 export interface ItemSurroundings {
-  /** Findings on the checkpoint and the files of its folder. */
+  /** Errors and warnings of the checkpoint and the files that belong to it. */
   readonly findings: number;
   /** Whether it was chosen with "Select as Base". */
   readonly selectedBase: boolean;
@@ -33,58 +33,53 @@ function familyItem({ family }: FamilyNode): vscode.TreeItem {
   const item = new vscode.TreeItem(family.title, Expanded);
   item.id = `family:${family.id}`;
   item.contextValue = 'family';
-  item.iconPath = new vscode.ThemeIcon('layers');
+  item.iconPath = new vscode.ThemeIcon('type-hierarchy');
   return item;
 }
 
-function entryItem(
-  { entry, parent }: EntryNode,
-  { findings, selectedBase }: ItemSurroundings,
-): vscode.TreeItem {
-  const item = new vscode.TreeItem(entry.name, entry.problem === undefined ? Collapsed : None);
+function entryItem(node: EntryNode, { findings, selectedBase }: ItemSurroundings): vscode.TreeItem {
+  const { entry, parent } = node;
+  const unreadable = isUnreadable(entry);
+  const item = new vscode.TreeItem(entry.name, unreadable ? None : Collapsed);
   item.id = `entry:${parent.family.id}:${entry.path}`;
-  item.contextValue = entry.problem === undefined ? entry.kind : 'unreadable';
+  item.contextValue = unreadable ? 'unreadable' : entry.kind;
   // Brings the colour and the count of problems that VS Code keeps for the file.
   item.resourceUri = vscode.Uri.file(entry.path);
-  item.iconPath =
-    entry.problem === undefined
-      ? new vscode.ThemeIcon(ENTRY_ICONS[entry.kind])
-      : new vscode.ThemeIcon('error', new vscode.ThemeColor('list.errorForeground'));
+  item.iconPath = unreadable
+    ? new vscode.ThemeIcon('error', new vscode.ThemeColor('list.errorForeground'))
+    : new vscode.ThemeIcon(ENTRY_ICONS[entry.kind]);
   item.description = [
     ...(selectedBase ? [vscode.l10n.t('selected as base')] : []),
-    entry.problem === undefined ? describeEntry(entry) : vscode.l10n.t('cannot be read'),
     ...(findings > 0 ? [findingCount(findings)] : []),
+    unreadable ? vscode.l10n.t('cannot be read') : describeEntry(entry),
   ].join(' · ');
   item.tooltip = entryTooltip(entry, findings);
   item.accessibilityInformation = { label: `${entry.name}, ${KIND_NAMES[entry.kind]}, ${item.description}` };
   item.command = {
     command: 'deltalens.inspect',
     title: vscode.l10n.t('Inspect Checkpoint'),
-    arguments: [{ kind: 'entry', entry, parent }],
+    arguments: [node],
   };
   return item;
 }
 
 function entryTooltip(entry: ExplorerEntry, findings: number): vscode.MarkdownString {
-  const lines = [
+  const size = vscode.l10n.t(
+    '{0} parameters in {1} tensors, {2}, {3}',
+    entry.parameters.toLocaleString('en'),
+    entry.tensors.toLocaleString('en'),
+    entry.dtypes.join(', '),
+    byteSize(entry.bytes),
+  );
+  return plainTooltip([
     entry.name,
-    ...(entry.problem === undefined
-      ? [
-          `${KIND_NAMES[entry.kind]}${entry.adapterKind ? `, ${entry.adapterKind}` : ''}`,
-          vscode.l10n.t(
-            '{0} parameters in {1} tensors, {2}, {3}',
-            entry.parameters.toLocaleString('en'),
-            entry.tensors.toLocaleString('en'),
-            entry.dtypes.join(', '),
-            byteSize(entry.bytes),
-          ),
-        ]
-      : [entry.problem]),
+    `${KIND_NAMES[entry.kind]}${entry.adapterKind ? `, ${entry.adapterKind}` : ''}`,
+    ...(isUnreadable(entry) ? [] : [size]),
+    ...(entry.problem === undefined ? [] : [entry.problem]),
     ...(findings > 0 ? [findingCount(findings)] : []),
     ...(entry.basePath ? [vscode.l10n.t('base: {0}', entry.basePath)] : []),
     entry.path,
-  ];
-  return plainTooltip(lines);
+  ]);
 }
 
 function placeItem(node: PlaceTreeNode): vscode.TreeItem {
@@ -153,7 +148,7 @@ const KIND_NAMES: Readonly<Record<ExplorerEntry['kind'], string>> = {
 };
 
 const PLACE_ICONS: Readonly<Record<PlaceNode['kind'], string>> = {
-  layer: 'layers-dot',
+  layer: 'layers',
   module: 'symbol-module',
   tensor: 'symbol-array',
 };
