@@ -2,7 +2,6 @@ import {
   CodeActionKind,
   DidChangeWatchedFilesNotification,
   FileChangeType,
-  TextDocuments,
   TextDocumentSyncKind,
   WatchKind,
   type Connection,
@@ -12,13 +11,14 @@ import {
   type InitializeResult,
   type WorkspaceFoldersChangeEvent,
 } from 'vscode-languageserver/node';
-import { TextDocument } from 'vscode-languageserver-textdocument';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
 import path from 'node:path';
 import type { WorkspaceContents } from '../protocol/explorer';
 import { quickFixes } from './code-actions';
 import type { ComputeProcess } from './compute-process';
 import { Debounce } from './debounce';
 import { diagnosticOf } from './diagnostics';
+import { isKnown, openDocuments } from './documents';
 import { pathOfUri, uriOfPath } from './file-uri';
 import { forwardRequests, signalOf } from './forwarding';
 import { isLinted } from './linted';
@@ -29,7 +29,7 @@ const CONTENTS_SETTLE_MS = 300;
 
 /** Connects what an editor says with the compute process and with the service that keeps diagnostics up to date. */
 export class AnalysisServer {
-  private readonly documents = new TextDocuments(TextDocument);
+  private readonly documents = openDocuments();
   /** By path, since an editor may write a URI in another way than we do. */
   private readonly openUris = new Map<string, string>();
   private readonly lint: LintService;
@@ -187,7 +187,7 @@ export class AnalysisServer {
   private async hover({ textDocument, position }: HoverParams, signal: AbortSignal): Promise<Hover | null> {
     const document = this.documents.get(textDocument.uri);
     const file = pathOfUri(textDocument.uri);
-    if (!document || file === null) return null;
+    if (!document || !isKnown(document) || file === null) return null;
     const lineNumber = position.line;
     const line = document.getText({
       start: { line: lineNumber, character: 0 },

@@ -1,5 +1,4 @@
 // The compute process: forked by the analysis server, answers its requests, and holds the streaming workers.
-import os from 'node:os';
 import path from 'node:path';
 import { createPassRunner } from '../tensor/pool';
 import { answer } from './analysis/answer';
@@ -63,5 +62,3 @@ process.on('message', (message: ToCompute) => {
 process.on('disconnect', () => process.exit());
 // Interrupting the terminal that an editor was started from must not end this process before the server does.
 process.on('SIGINT', () => undefined);
-// Whatever a user waits for on the server comes first.
-os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);

@@ -7,11 +7,10 @@ import { affectedBy, dependentsIn, folderOf, type Change, type Dependents } from
 import type { ComputeProcess } from './compute-process';
 import { Debounce } from './debounce';
 import { FindingStore } from './diagnostics';
+import { isFollowed } from './documents';
 import { isLinted } from './linted';
 import { TaskQueue } from './task-queue';
 
-/** Longer texts are checked from disk only, when opened and when saved: an edit must not send them about. In characters. */
-const LONGEST_LIVE_TEXT = 2 * 2 ** 20;
 const PAUSE_IN_TYPING_MS = 300;
 /** Bytes of weights that are scanned unasked for NaN and ±Inf when a workspace opens; beyond it, headers only. */
 const UNASKED_SCAN = 16 * 2 ** 30;
@@ -156,10 +155,10 @@ export class LintService {
     for (const touched of this.store.set(file, findings)) this.host.publish(touched, this.store.of(touched));
   }
 
-  /** The text an editor holds, where it is short enough to be checked while it is typed. */
+  /** The text an editor holds, where it is followed through edits. */
   private liveText(file: string): string | undefined {
-    const text = this.host.document(file)?.getText();
-    return text !== undefined && text.length <= LONGEST_LIVE_TEXT ? text : undefined;
+    const document = this.host.document(file);
+    return document && isFollowed(document) ? document.getText() : undefined;
   }
 }
 

@@ -178,6 +178,29 @@ test('a quick fix edits the version of the document that was checked, and mends 
   assert.deepEqual(mended, []);
 });
 
+test('a document too long to be followed is checked from disk when it is saved, not while it is edited', async () => {
+  const shard = writeTensors(at('long', 'model-00001-of-00001.safetensors'), { a: { shape: [1] } });
+  const indexOf = (name: string) =>
+    `${JSON.stringify({ metadata: { note: 'x'.repeat(3_000_000) }, weight_map: { a: name } })}\n`;
+  const file = writeText(at('long', 'model.safetensors.index.json'), indexOf('missing.safetensors'));
+  const textDocument = { uri: uriOf(file), version: 2 };
+  const codes = (found: PlainDiagnostic[]) => found.map(({ code }) => code);
+  const broken = await publishedFor(file, () => client.open(file, indexOf('missing.safetensors')));
+  assert.ok(codes(broken).includes('shard-missing'));
+
+  const start = { line: 0, character: 0 };
+  await client.connection.sendNotification('textDocument/didChange', {
+    textDocument,
+    contentChanges: [{ range: { start, end: start }, text: '{{{ not JSON any more' }],
+  });
+  writeText(file, indexOf(path.basename(shard)));
+  const mended = await publishedFor(file, () =>
+    client.connection.sendNotification('textDocument/didSave', { textDocument }),
+  );
+  assert.ok(!codes(mended).includes('shard-missing'));
+  assert.ok(!codes(mended).includes('json-syntax'));
+});
+
 test('the diagnostics of a folder go when the folder goes', async () => {
   const file = writeTensors(at('gone', 'deep', 'model.safetensors'), BASE_TENSORS);
   fs.truncateSync(file, fs.statSync(file).size - 1);
