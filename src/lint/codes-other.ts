@@ -111,13 +111,6 @@ export const OTHER_CODES = {
     title: 'A path in the study exists but cannot be opened as a checkpoint or an adapter.',
     action: 'Do what the message says about that file.',
   },
-  'study-task-does-not-fit': {
-    family: STUDY,
-    severity: 'warning',
-    title: 'A task does not fit the base.',
-    explanation: 'Tensors that differ in name or shape have no task vector; they are left out of every lens.',
-    action: 'Check that the task was trained from this base.',
-  },
   'study-task-is-base': {
     family: STUDY,
     severity: 'warning',

@@ -19,7 +19,7 @@ export async function hoverAdapter(place: HoverPlace, context: LintContext): Pro
   const text = await readConfig(place.path);
   if (!here.isKey && (key === null || key === 'target_modules')) {
     const modules = await moduleCount(place.path, (module) => isNamed(module, here.value), context);
-    if (modules === null) return null;
+    if (modules === null || (modules === 0 && key === null)) return null;
     return hoverOn(place, here, [
       `**${plain(here.value)}**: ${counted(modules, 'module')} with tensors in this adapter.`,
     ]);

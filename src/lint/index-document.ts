@@ -105,6 +105,8 @@ class IndexReader implements IndexDocument {
     if (this.token !== OPEN_BRACE) {
       if (this.token === END || !this.startsValue()) this.refuse('an object is expected');
       this.note('json-type', this.extent(), 'The index is not an object.');
+      this.skipValue();
+      this.toEnd();
       return;
     }
     for (const keys = new Set<string>(); this.nextKey(keys.size === 0);) {
@@ -117,6 +119,10 @@ class IndexReader implements IndexDocument {
       }
       if (signal.aborted) return;
     }
+    this.toEnd();
+  }
+
+  private toEnd(): void {
     this.next();
     if (this.token !== END) this.refuse('the end of the file is expected');
   }

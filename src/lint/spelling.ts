@@ -1,6 +1,7 @@
 /**
  * Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours, each counting one
- * (Damerau 1964, Levenshtein 1966). Gives up and answers `limit + 1` as soon as the distance must exceed `limit`.
+ * (Damerau 1964, Levenshtein 1966). Answers `limit + 1` for all that is farther
+ * than `limit`, as soon as that is certain.
  */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
@@ -23,7 +24,7 @@ export function editDistance(a: string, b: string, limit: number): number {
     beforeLast = last;
     last = current;
   }
-  return last[b.length] as number;
+  return Math.min(last[b.length] as number, limit + 1);
 }
 
 /**

@@ -46,7 +46,7 @@ async function scene({ base, fields = {}, modules = MODULES, known = [] }: Scene
   };
   const text = JSON.stringify(whole, null, 2);
   const path = writeText(paths.join(root, 'adapter', 'adapter_config.json'), text);
-  const tensors = modules.flatMap((module) => [
+  const tensors = modules.flatMap((module): [string, TestTensor][] => [
     [`base_model.model.${module}.lora_A.weight`, { shape: [8, 32] }],
     [`base_model.model.${module}.lora_B.weight`, { shape: [24, 8] }],
   ]);
