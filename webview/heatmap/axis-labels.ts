@@ -18,6 +18,8 @@ export interface AxesInput {
   /** The cell under the pointer or cursor: its labels stand out. */
   readonly marked: Cell | null;
   readonly tree: Tree | null;
+  /** Small: no axis titles. */
+  readonly compact: boolean;
 }
 
 interface Label {
@@ -120,11 +122,15 @@ function drawLabels(parent: Group, labels: readonly Label[], anchor: string, tur
     });
 }
 
-function drawTitles(parent: Group, { matrix, layout }: AxesInput): void {
-  const titles = [
-    { text: matrix.columnTitle, x: layout.left, y: 12, anchor: 'start' },
-    { text: matrix.rowTitle, x: layout.left - 8, y: layout.top - 9, anchor: 'end' },
-  ].filter((title) => title.text);
+function drawTitles(parent: Group, { matrix, layout, compact }: AxesInput): void {
+  const titles = (
+    compact
+      ? []
+      : [
+          { text: matrix.columnTitle, x: layout.left, y: 12, anchor: 'start' },
+          { text: matrix.rowTitle, x: layout.left - 8, y: layout.top - 9, anchor: 'end' },
+        ]
+  ).filter((title) => title.text);
   parent
     .selectAll('text')
     .data(titles)

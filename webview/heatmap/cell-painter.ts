@@ -3,6 +3,7 @@ import type { Colouring } from '../../src/figure/colouring';
 import type { MatrixOrder } from '../../src/figure/matrix-values';
 import { briefNumber } from '../../src/figure/number-text';
 import type { Palette } from '../../src/figure/palette';
+import { CellBitmap, halvings } from './cell-bitmap';
 import type { Layout } from './layout';
 import { cellSize, plotSize, visibleSpan, type Viewport } from './viewport';
 
@@ -13,8 +14,6 @@ export interface PaintedCells {
   readonly order: MatrixOrder;
   readonly colouring: Colouring;
   readonly palette: Palette;
-  /** Lines between cells stay where the theme wants contrast. */
-  readonly contrast: boolean;
 }
 
 // Browsers limit a canvas to 16,384 pixels a side or so.
@@ -26,9 +25,11 @@ const LEAST_FOR_TEXT = { width: 34, height: 17 };
 interface Tile {
   readonly row: number;
   readonly column: number;
-  readonly cells: HTMLCanvasElement;
+  readonly rows: number;
+  readonly columns: number;
+  readonly cells: CellBitmap;
   /** Opaque where a cell is undefined; `null` when none is. */
-  readonly undefinedCells: HTMLCanvasElement | null;
+  readonly undefinedCells: CellBitmap | null;
 }
 
 /**
@@ -72,20 +73,28 @@ export class CellPainter {
     const cellHeight = cellSize(layout.rows, viewport.zoom) * scale;
     const [firstRow, endRow] = visibleSpan(viewport.row, layout.rows, viewport.zoom);
     const [firstColumn, endColumn] = visibleSpan(viewport.column, layout.columns, viewport.zoom);
-    // Where several cells fall on one pixel, a mean tells more than whichever comes first.
-    context.imageSmoothingEnabled = layer === 'cells' && (cellWidth < 1 || cellHeight < 1);
+    // Where several cells fall on one pixel, their mean tells more than whichever comes first.
+    const perRow = halvings(cellHeight);
+    const perColumn = halvings(cellWidth);
+    context.imageSmoothingEnabled = false;
     for (const tile of this.tiles) {
-      const bitmap = tile[layer];
-      if (!bitmap) continue;
       const top = Math.max(firstRow, tile.row);
-      const bottom = Math.min(endRow, tile.row + bitmap.height);
+      const bottom = Math.min(endRow, tile.row + tile.rows);
       const left = Math.max(firstColumn, tile.column);
-      const right = Math.min(endColumn, tile.column + bitmap.width);
-      if (bottom <= top || right <= left) continue;
-      const source = [left - tile.column, top - tile.row, right - left, bottom - top] as const;
-      const x = (left - viewport.column) * cellWidth;
-      const y = (top - viewport.row) * cellHeight;
-      context.drawImage(bitmap, ...source, x, y, (right - left) * cellWidth, (bottom - top) * cellHeight);
+      const right = Math.min(endColumn, tile.column + tile.columns);
+      const bitmap = tile[layer]?.averaged(perRow, perColumn);
+      if (!bitmap || bottom <= top || right <= left) continue;
+      context.drawImage(
+        bitmap,
+        (left - tile.column) / perColumn,
+        (top - tile.row) / perRow,
+        (right - left) / perColumn,
+        (bottom - top) / perRow,
+        (left - viewport.column) * cellWidth,
+        (top - viewport.row) * cellHeight,
+        (right - left) * cellWidth,
+        (bottom - top) * cellHeight,
+      );
     }
   }
 
@@ -106,6 +115,7 @@ export class CellPainter {
     mask.globalCompositeOperation = 'source-in';
     pattern.setTransform(new DOMMatrix().scale(scale / HATCH_SCALE));
     mask.fillStyle = pattern;
+    mask.globalAlpha = HATCH_STRENGTH;
     mask.fillRect(0, 0, this.mask.width, this.mask.height);
     context.drawImage(this.mask, 0, 0);
   }
@@ -132,7 +142,7 @@ export class CellPainter {
         context.lineTo(plotWidth, y);
       }
     }
-    context.strokeStyle = this.cells.contrast ? this.cells.palette.line : this.cells.palette.background;
+    context.strokeStyle = this.cells.palette.background;
     context.lineWidth = 1;
     context.stroke();
   }
@@ -206,20 +216,20 @@ function makeTile(cells: PaintedCells, table: Uint8Array, row: number, column: n
       colours.data[at + 3] = 255;
     });
   });
-  return { row, column, cells: bitmap(colours), undefinedCells: anyUndefined ? bitmap(mask) : null };
-}
-
-function bitmap(pixels: ImageData): HTMLCanvasElement {
-  const canvas = document.createElement('canvas');
-  canvas.width = pixels.width;
-  canvas.height = pixels.height;
-  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
-  return canvas;
+  return {
+    row,
+    column,
+    rows: rows.length,
+    columns: columns.length,
+    cells: new CellBitmap(colours),
+    undefinedCells: anyUndefined ? new CellBitmap(mask) : null,
+  };
 }
 
 // The hatch is drawn large and scaled down, so that its lines stay smooth on every screen.
 const HATCH_SCALE = 4;
 const HATCH_SPACING = 5;
+const HATCH_STRENGTH = 0.7;
 
 function hatchTile(colour: string): HTMLCanvasElement {
   const side = HATCH_SPACING * HATCH_SCALE;

@@ -31,6 +31,10 @@ export interface HeatmapOptions {
   readonly order: string | undefined;
   /** Drawn beside the rows; its leaves must stand in the order of the rows. */
   readonly tree: Tree | null;
+  /** What the number in a cell is called. */
+  readonly measure: string;
+  /** Named facts beside the number, e.g. its task. */
+  readonly context: readonly (readonly [string, string])[];
   /** Small, for many side by side. */
   readonly compact: boolean;
   /** Most pixels the heatmap may be high. */
@@ -65,7 +69,6 @@ export class Heatmap {
     const { matrix, colouring, palette } = options;
     this.values = matrixValues(matrix);
     this.order = matrixOrder(matrix, options.order);
-    const contrast = document.body.classList.contains('vscode-high-contrast');
     const width = matrix.columns.length;
     this.painter = new CellPainter({
       values: this.values,
@@ -73,7 +76,6 @@ export class Heatmap {
       order: this.order,
       colouring,
       palette,
-      contrast,
     });
     this.svg.setAttribute('aria-hidden', 'true');
     this.outline.setAttribute('class', 'outlines');
@@ -162,7 +164,7 @@ export class Heatmap {
       columnCount: matrix.columns.length,
       rowLabel: Math.max(longest(matrix.rows), this.measure?.measureText(matrix.rowTitle).width ?? 0),
       columnLabel: longest(matrix.columns),
-      titles: Boolean(matrix.columnTitle),
+      titles: Boolean(matrix.columnTitle) && !compact,
       compact,
       tree: tree !== null,
     });
@@ -264,13 +266,8 @@ export class Heatmap {
       this.options.tooltip.hide();
       return;
     }
-    const { matrix } = this.options;
     const { row, column, value } = this.read(cell);
-    const facets = Object.entries(matrix.facets ?? {}).filter(([name]) => name !== 'metric');
-    const lines = [
-      [matrix.facets?.['metric']?.replaceAll('_', ' ') ?? 'value', valueText(value)],
-      ...facets.map(([name, text]) => [name, text] as const),
-    ] as const;
+    const lines = [[this.options.measure || 'value', valueText(value)], ...this.options.context] as const;
     this.options.tooltip.show(`${row} · ${column}`, lines, { x: event.clientX, y: event.clientY });
   }
 
@@ -319,9 +316,8 @@ export class Heatmap {
     this.cursor = cell;
     if (this.layout) this.viewport = reveal(this.viewport, cell, this.layout.columns, this.layout.rows);
     const { row, column, value } = this.read(cell);
-    const { matrix } = this.options;
-    const name = matrix.facets?.['metric']?.replaceAll('_', ' ') ?? matrix.unit;
-    this.options.announce(`${row}, ${column}: ${name ? `${name} ` : ''}${valueText(value)}`);
+    const { measure } = this.options;
+    this.options.announce(`${row}, ${column}: ${measure ? `${measure} ` : ''}${valueText(value)}`);
     this.redraw();
   }
 

@@ -34,7 +34,8 @@ export function tensorsOfCell(
   const index = (name: string) => table.columns.findIndex((candidate) => candidate.name === name);
   const [tensor, task] = [index('tensor'), index('task')];
   const wanted = places(entries, matrix).flatMap(({ name, values }) => {
-    const at = index(name);
+    // Tensors outside numbered layers share one layer, but stand in rows of their own: the table may say which.
+    const at = name === 'layer' && index('row') >= 0 ? index('row') : index(name);
     return at < 0 ? [] : [{ at, values }];
   });
   if (tensor < 0 || wanted.every(({ at }) => at === task)) return [];
@@ -74,11 +75,19 @@ function places(
 /** How alike two tasks are in one scope: everything, a layer, or a tensor. */
 export interface PairScope {
   readonly scope: string;
+  readonly isTensor: boolean;
   readonly cosine: number | null;
 }
 
-/** Rows of the table `pairs` for two tasks, in either order. */
-export function scopesOfPair(table: Table | undefined, tasks: readonly [string, string]): PairScope[] {
+/**
+ * Rows of the table `pairs` for two tasks, in either order. `titles` names the scopes that have a figure of their own (the whole, layers);
+ * the others are tensors.
+ */
+export function scopesOfPair(
+  table: Table | undefined,
+  tasks: readonly [string, string],
+  titles: ReadonlyMap<string, string>,
+): PairScope[] {
   if (!table) return [];
   const index = (name: string) => table.columns.findIndex((column) => column.name === name);
   const [scope, a, b, cosine] = [index('scope'), index('a'), index('b'), index('cosine')];
@@ -89,6 +98,8 @@ export function scopesOfPair(table: Table | undefined, tasks: readonly [string, 
     })
     .map((cells) => {
       const value = cells[cosine];
-      return { scope: String(cells[scope]), cosine: typeof value === 'number' ? value : null };
+      const name = String(cells[scope]);
+      const isTensor = titles.size > 0 && !titles.has(name);
+      return { scope: titles.get(name) ?? name, isTensor, cosine: typeof value === 'number' ? value : null };
     });
 }

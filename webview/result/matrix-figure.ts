@@ -104,7 +104,6 @@ function assemble(
       ...caption,
     );
   }
-  const metric = shown.facets['metric']?.replaceAll('_', ' ') ?? shown.matrix?.unit ?? '';
   const grid = element('div', { class: 'side-by-side' });
   for (const { matrix, map } of maps) {
     grid.append(
@@ -116,7 +115,9 @@ function assemble(
       ),
     );
   }
-  const title = element('h3', { text: `${metric}, ${String(maps.length)} tasks side by side` });
+  const title = element('h3', {
+    text: `${capitalised(shown.measure)} · ${String(maps.length)} tasks side by side`,
+  });
   return element('section', { class: 'artifact matrix' }, title, legend, grid, ...caption);
 }
 
@@ -133,6 +134,8 @@ function makeHeatmap(
     palette: themePalette(),
     order: shown.order,
     tree: shown.tree,
+    measure: shown.measure,
+    context: contextOf(matrix, shown),
     compact: shown.sideBySide,
     // What the window leaves below the heatmap's place, less legend and caption; never less than is useful.
     room: () => (shown.sideBySide ? 340 : Math.max(320, window.innerHeight - topOf(map.element) - 120)),
@@ -145,7 +148,21 @@ function makeHeatmap(
   return map;
 }
 
+/** Facets of a matrix that vary inside the result, by readable name; its metric is the name of the number itself. */
+function contextOf(matrix: Matrix, shown: Shown): (readonly [string, string])[] {
+  return shown.switches.flatMap(({ name, values, titles }) => {
+    const value = matrix.facets?.[name];
+    return name === 'metric' || value === undefined
+      ? []
+      : [[name, titles[values.indexOf(value)] ?? value] as const];
+  });
+}
+
 function topOf(item: HTMLElement): number {
   const scroller = item.closest('.figure-area');
   return item.getBoundingClientRect().top + (scroller?.scrollTop ?? 0);
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,7 +1,7 @@
 import { matrixOrder, matrixValues } from '../../src/figure/matrix-values';
 import { fullNumber } from '../../src/figure/number-text';
 import type { Matrix } from '../../src/protocol/artifact';
-import { createDataTable } from '../data-table';
+import { createDataTable } from '../table/data-table';
 import { element } from '../dom';
 import { sortedRows } from './row-order';
 
@@ -18,7 +18,8 @@ export function matrixTable(matrix: Matrix, order: string): HTMLElement {
   );
   const first = {
     title: matrix.rowTitle || 'row',
-    width: `${String(Math.min(48, Math.max(8, longest + 3)))}ch`,
+    least: pixels(Math.min(40, Math.max(8, longest))),
+    grow: 1,
   };
   const data = createDataTable({
     label: matrix.title,
@@ -26,7 +27,7 @@ export function matrixTable(matrix: Matrix, order: string): HTMLElement {
       first,
       ...columns.map((column) => {
         const title = matrix.columns[column]?.label ?? '';
-        return { title, width: `minmax(${String(Math.max(20, title.length + 4))}ch, 1fr)`, numeric: true };
+        return { title, least: pixels(Math.max(22, title.length)), grow: 1, numeric: true };
       }),
     ],
     cell: (row, column) => {
@@ -46,4 +47,9 @@ export function matrixTable(matrix: Matrix, order: string): HTMLElement {
   });
   data.setRows(rows.length);
   return element('section', { class: 'artifact table' }, element('h3', { text: matrix.title }), data.element);
+}
+
+/** Room for a text of that many characters, with padding and the arrow of a sorted column. */
+function pixels(characters: number): number {
+  return characters * 7.5 + 30;
 }

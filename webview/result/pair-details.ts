@@ -5,15 +5,18 @@ import type { PairScope } from './cell-tensors';
 const MOST = 400;
 
 /** Cosines of two tasks, whole and per layer, as bars around zero; those of single tensors folded away. */
-export function pairDetails(scopes: readonly PairScope[]): HTMLElement {
+export function pairDetails(tasks: readonly [string, string], scopes: readonly PairScope[]): HTMLElement {
+  if (tasks[0] === tasks[1]) {
+    return element('p', {
+      class: 'muted',
+      text: 'A task vector points where it points: its cosine with itself is 1.',
+    });
+  }
   if (scopes.length === 0) {
     return element('p', { class: 'muted', text: 'This result has no figures for this pair.' });
   }
-  // A tensor's name has dots and parts below its layer; a layer's label stands in the same table before them.
-  const isTensor = ({ scope }: PairScope) =>
-    /\.(weight|bias|lora_[AB])/.test(scope) || scope.split('.').length > 4;
-  const layers = scopes.filter((scope) => !isTensor(scope));
-  const tensors = scopes.filter(isTensor);
+  const layers = scopes.filter(({ isTensor }) => !isTensor);
+  const tensors = scopes.filter(({ isTensor }) => isTensor);
   const list = element('div', { class: 'pair-scopes' }, ...bars(layers.length > 0 ? layers : tensors));
   if (layers.length === 0 || tensors.length === 0) return list;
   const inner = element('div', { class: 'pair-scopes' });
@@ -26,7 +29,7 @@ export function pairDetails(scopes: readonly PairScope[]): HTMLElement {
         },
       },
     },
-    element('summary', { text: `${String(tensors.length)} tensors` }),
+    element('summary', { text: tensors.length === 1 ? '1 tensor' : `${String(tensors.length)} tensors` }),
     inner,
   );
   return element('div', {}, list, more);

@@ -1,4 +1,5 @@
-import type { LensResult, Table } from '../../src/protocol/artifact';
+import { isFigure } from '../../src/figure/svg';
+import type { Artifact, LensResult, Table } from '../../src/protocol/artifact';
 import type {
   ExportFormat,
   FromResultPanel,
@@ -24,8 +25,8 @@ import { createMatrixFigure, type ChosenCell, type MatrixFigure } from './matrix
 import { matrixTable } from './matrix-table';
 import { pairDetails } from './pair-details';
 import { createProgressBar } from './progress';
-import { deriveShown, type Shown } from './shown';
-import { createTensorRequests } from './tensor-requests';
+import { deriveShown, facetTitle, type Shown } from './shown';
+import { createTensorRequests } from '../tensor-requests';
 import { panelToolbar } from './toolbar';
 
 type Start = Extract<ToResultPanel, { type: 'start' }>;
@@ -169,8 +170,10 @@ export class ResultPanel {
     const views = shown.others.flatMap((artifact) =>
       artifact.kind === 'matrix' ? [] : [renderArtifact(artifact)],
     );
-    const notes = views.filter((_, index) => shown.others[index]?.kind === 'note');
-    area.append(...notes.map((view) => view.element));
+    const isWarning = (artifact: Artifact | undefined) =>
+      artifact?.kind === 'note' && artifact.severity === 'warning';
+    const warnings = views.filter((_, index) => isWarning(shown.others[index]));
+    area.append(...warnings.map((view) => view.element));
     if (shown.matrix) {
       this.figure = createMatrixFigure({
         shown,
@@ -183,10 +186,10 @@ export class ResultPanel {
       });
       area.append(this.figure.element);
     }
-    area.append(...views.filter((view) => !notes.includes(view)).map((view) => view.element));
+    area.append(...views.filter((view) => !warnings.includes(view)).map((view) => view.element));
     this.artifacts = views;
     if (shown.matrix) return;
-    if (views.length === notes.length) {
+    if (!shown.others.some(isFigure)) {
       const tables = shown.tables.map(renderArtifact);
       this.artifacts.push(...tables);
       area.append(...tables.map((view) => view.element));
@@ -250,7 +253,7 @@ export class ResultPanel {
         tasks.join(' · '),
         'Cosine of the task vectors, whole and per layer',
         close,
-        pairDetails(scopesOfPair(table('pairs'), tasks)),
+        pairDetails(tasks, scopesOfPair(table('pairs'), tasks, scopeTitles(result))),
       );
     }
     const row = cell.matrix.rows[cell.row]?.label ?? '';
@@ -324,6 +327,12 @@ export class ResultPanel {
   private showEmpty(text: string): void {
     this.body.replaceChildren(emptyView(text));
   }
+}
+
+/** Readable names of the scopes that have a matrix of their own. */
+function scopeTitles({ artifacts }: LensResult): ReadonlyMap<string, string> {
+  const scopes = artifacts.flatMap((artifact) => artifact.facets?.['scope'] ?? []);
+  return new Map([...new Set(scopes)].map((scope) => [scope, facetTitle(artifacts, 'scope', scope)]));
 }
 
 function emptyView(text: string): HTMLElement {

@@ -5,6 +5,8 @@ import type { ResultViewState } from '../../src/protocol/panel';
 export interface FacetSwitch {
   readonly name: string;
   readonly values: readonly string[];
+  /** What to call each value. */
+  readonly titles: readonly string[];
 }
 
 /** What is on screen, made from a result and what the user has chosen. */
@@ -16,6 +18,8 @@ export interface Shown {
   readonly matrix: Matrix | null;
   /** That matrix alone, or the like ones of all tasks side by side. */
   readonly matrices: readonly Matrix[];
+  /** What its numbers are called. */
+  readonly measure: string;
   readonly sideBySide: boolean;
   readonly canStandSideBySide: boolean;
   readonly logarithmic: boolean;
@@ -55,6 +59,7 @@ export function deriveShown(artifacts: readonly Artifact[], view: ResultViewStat
     facets,
     matrix,
     matrices: sideBySide ? alike : matrix ? [matrix] : [],
+    measure: matrix ? measureName(artifacts, matrix) : '',
     sideBySide,
     canStandSideBySide: alike.length > 1,
     logarithmic: view.colourScale === 'log' && matrix?.scale === 'sequential',
@@ -82,8 +87,38 @@ export function facetSwitches(artifacts: readonly Artifact[]): FacetSwitch[] {
   const rank = (name: string) => (name === 'metric' ? 0 : name === 'task' ? 1 : 2);
   return [...found]
     .filter(([, values]) => values.size > 1)
-    .map(([name, values]) => ({ name, values: [...values] }))
+    .map(([name, values]) => ({
+      name,
+      values: [...values],
+      titles: [...values].map((value) => facetTitle(artifacts, name, value)),
+    }))
     .sort((a, b) => rank(a.name) - rank(b.name));
+}
+
+/**
+ * A readable name for the value of a facet, found in the titles of artifacts (`Relative norm · rot90`): the one part that all with this
+ * value share and none with another one has; else the value itself.
+ */
+export function facetTitle(artifacts: readonly Artifact[], name: string, value: string): string {
+  const parts = (artifact: Artifact) => artifact.title.split(' · ');
+  const figures = artifacts.filter(
+    (artifact) => artifact.kind === 'matrix' && artifact.facets?.[name] !== undefined,
+  );
+  const own = figures.filter((artifact) => artifact.facets?.[name] === value);
+  const foreign = new Set(figures.filter((artifact) => !own.includes(artifact)).flatMap(parts));
+  const [first, ...rest] = own.map(parts);
+  const shared = (first ?? []).filter(
+    (part) => !foreign.has(part) && rest.every((others) => others.includes(part)),
+  );
+  return shared.length === 1 && shared[0] ? shared[0] : value.replaceAll('_', ' ');
+}
+
+/** What the number in a cell is called: the title of the matrix's metric, else its unit. */
+export function measureName(artifacts: readonly Artifact[], matrix: Matrix): string {
+  const metric = matrix.facets?.['metric'];
+  const title = metric === undefined ? matrix.unit : facetTitle(artifacts, 'metric', metric);
+  // In the middle of a sentence, but an initial letter that stands for itself (`R²`) stays.
+  return /^[A-Z][a-z]/.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
 }
 
 function agrees(artifact: Artifact, facets: Readonly<Record<string, string>>): boolean {

@@ -28,10 +28,10 @@ export function panelToolbar(input: ToolbarInput): HTMLElement {
 function facetControls({ shown, change }: ToolbarInput): HTMLElement[] {
   const selects = shown.switches
     .filter(({ name }) => !(name === 'task' && shown.sideBySide))
-    .map(({ name, values }) =>
+    .map(({ name, values, titles }) =>
       choice(
-        plain(name),
-        values.map((value) => ({ value, title: name === 'task' ? value : plain(value) })),
+        name.replaceAll('_', ' '),
+        values.map((value, index) => ({ value, title: titles[index] ?? value })),
         shown.facets[name] ?? '',
         (value) => change({ facets: { ...shown.facets, [name]: value } }),
       ),
@@ -91,8 +91,4 @@ function exportControl({ exportAs }: ToolbarInput): HTMLElement {
     { class: 'segments export', attributes: { role: 'group', 'aria-label': 'Export' } },
     ...buttons,
   );
-}
-
-function plain(name: string): string {
-  return name.replaceAll('_', ' ');
 }

@@ -1,6 +1,6 @@
 import { formatCell } from '../../../src/figure/number-text';
 import type { Table, TableCell, TableColumn } from '../../../src/protocol/artifact';
-import { createDataTable, type DataColumn } from '../../data-table';
+import { createDataTable, type DataColumn } from '../../table/data-table';
 import { element } from '../../dom';
 import { sortedRows } from '../row-order';
 import type { ArtifactRenderer } from './view';
@@ -37,9 +37,13 @@ export const renderTable: ArtifactRenderer<Table> = (table) => {
 
 function dataColumn(column: TableColumn, rows: Table['rows'], index: number): DataColumn {
   const numeric = column.type !== 'text' && column.type !== 'boolean';
-  if (numeric) return { title: column.title, width: 'minmax(96px, 1fr)', numeric };
+  const head = column.title.length * 8 + 36;
+  if (numeric) return { title: column.title, least: Math.max(head, 96), grow: 1, numeric };
   // The first rows stand for all: measuring every name of a large table would take longer than drawing it.
   const longest = Math.max(0, ...rows.slice(0, 500).map((row) => String(row[index] ?? '').length));
-  const width = Math.min(46, Math.max(10, longest));
-  return { title: column.title, width: `minmax(${String(Math.min(width, 24))}ch, ${String(width)}fr)` };
+  return {
+    title: column.title,
+    least: Math.max(head, Math.min(longest, 44) * 7.5 + 20),
+    grow: longest > 24 ? 3 : 0.5,
+  };
 }

@@ -1,5 +1,5 @@
-import type { TensorDetail } from '../../src/protocol/checkpoint';
-import type { Result } from '../../src/protocol/result';
+import type { TensorDetail } from '../src/protocol/checkpoint';
+import type { Result } from '../src/protocol/result';
 
 /** Questions to the host that wait for their answer, told apart by number. */
 export interface TensorRequests {

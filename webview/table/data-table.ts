@@ -1,10 +1,12 @@
-import { element } from './dom';
+import { element } from '../dom';
 import { rowWindow, scrolledHeight, scrollToRow } from './virtual-rows';
 
-/** A column of a {@link createDataTable}. `width` is a CSS grid track. */
+/** A column of a {@link createDataTable}. */
 export interface DataColumn {
   readonly title: string;
-  readonly width: string;
+  /** Pixels it needs at least, and its share of what is left over. */
+  readonly least: number;
+  readonly grow: number;
   readonly numeric?: boolean;
   readonly help?: string;
 }
@@ -38,6 +40,14 @@ const ROW = 24;
 /** A table that keeps only the rows on screen in the DOM. Keys: arrows, Page Up/Down, Home, End, Enter. */
 export function createDataTable(options: DataTableOptions): DataTable {
   return new VirtualTable(options);
+}
+
+/** Widths of columns: what each needs, and its share of the room beyond that. */
+export function columnWidths(columns: readonly Pick<DataColumn, 'least' | 'grow'>[], room: number): number[] {
+  const least = columns.reduce((sum, column) => sum + column.least, 0);
+  const grow = columns.reduce((sum, column) => sum + column.grow, 0);
+  const spare = Math.max(0, room - least);
+  return columns.map((column) => column.least + (grow > 0 ? (spare * column.grow) / grow : 0));
 }
 
 class VirtualTable implements DataTable {
@@ -74,9 +84,10 @@ class VirtualTable implements DataTable {
       this.head,
       this.body,
     );
-    const widths = options.columns.map((column) => column.width).join(' ');
-    this.element.style.setProperty('--columns', widths);
-    new ResizeObserver(() => this.later()).observe(this.element);
+    new ResizeObserver(() => {
+      this.fitColumns();
+      this.later();
+    }).observe(this.element);
   }
 
   setRows(count: number): void {
@@ -102,6 +113,16 @@ class VirtualTable implements DataTable {
 
   focus(): void {
     this.element.focus({ preventScroll: true });
+  }
+
+  /** Every row is a grid by itself, so tracks are given in pixels: sized by their content they would not stand in line. */
+  private fitColumns(): void {
+    const widths = columnWidths(this.options.columns, this.element.clientWidth);
+    this.element.style.setProperty('--columns', widths.map((width) => `${String(width)}px`).join(' '));
+    this.element.style.setProperty(
+      '--row-width',
+      `${String(widths.reduce((sum, width) => sum + width, 0))}px`,
+    );
   }
 
   private viewHeight(): number {

@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { THEMES, type ThemeName } from './themes';
+
+const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const NONCE = 'a-nonce-for-tests';
+const CANDIDATES = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Path of a Chromium on this machine, or `undefined`. */
+export const CHROMIUM = CANDIDATES.find((candidate) => candidate !== undefined && fs.existsSync(candidate));
+
+/** For `test(..., { skip })`: why views cannot be tested here, or `false`. */
+export const NO_CHROMIUM = CHROMIUM ? false : 'there is no Chromium on this machine (set CHROMIUM to its path)';
+
+export type ViewName = 'result' | 'checkpoint';
+
+/** Bundles the views as they are shipped. */
+export function buildViews(): void {
+  execFileSync(process.execPath, ['scripts/build.mjs', '--only=result,checkpoint'], { cwd: ROOT, stdio: 'inherit' });
+}
+
+export interface OpenViewOptions {
+  readonly theme?: ThemeName;
+  readonly width?: number;
+  readonly height?: number;
+  /** What `getState()` gives at the start. */
+  readonly state?: unknown;
+  readonly deviceScale?: number;
+}
+
+/** A message that the view sent. */
+export interface Sent {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+/** A view in a browser page, with the extension's end of its messages. */
+export interface OpenView {
+  readonly page: Page;
+  /** Sends a message as the extension would. */
+  send(message: unknown): Promise<void>;
+  /** All messages of a type that the view has sent so far. */
+  sent(type: string): Promise<Sent[]>;
+  /** Waits until the view has sent that many messages of a type; gives the last. */
+  waitFor(type: string, count?: number): Promise<Sent>;
+  /** What the view last put into `setState`. */
+  state(): Promise<unknown>;
+  setTheme(theme: ThemeName): Promise<void>;
+  /** Errors, and violations of the content security policy, so far. */
+  readonly complaints: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Starts the browser for views. Software drawing, so that results do not depend on a graphics card. */
+export async function launchBrowser(): Promise<Browser> {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none'];
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
+
+/** Opens a view on a page like the one that the extension makes, with the same content security policy. */
+export async function openView(browser: Browser, view: ViewName, options: OpenViewOptions = {}): Promise<OpenView> {
+  const { theme = 'dark', width = 1200, height = 800, deviceScale = 1 } = options;
+  const server = await serve(view, theme, options.state);
+  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: deviceScale });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(server.address);
+  const sent = (type: string) =>
+    page.evaluate((wanted) => window.sentMessages.filter((message) => message.type === wanted), type);
+  const opened: OpenView = {
+    page,
+    complaints,
+    sent,
+    // As text: Playwright walks large objects slowly.
+    send: (message) => page.evaluate((text) => window.postMessage(JSON.parse(text), '*'), JSON.stringify(message)),
+    async waitFor(type, count = 1) {
+      await page.waitForFunction(
+        ([wanted, least]) => window.sentMessages.filter((message) => message.type === wanted).length >= least,
+        [type, count] as const,
+      );
+      const last = (await sent(type)).at(-1);
+      if (!last) throw new Error(`no message ${type}`);
+      return last;
+    },
+    state: () => page.evaluate(() => window.savedState),
+    setTheme: (name) =>
+      page.evaluate(({ bodyClass, style }) => {
+        document.documentElement.setAttribute('style', style);
+        document.body.className = bodyClass;
+      }, themeOf(name)),
+    async close() {
+      await context.close();
+      await server.close();
+    },
+  };
+  await opened.waitFor('ready');
+  return opened;
+}
+
+declare global {
+  interface Window {
+    sentMessages: Sent[];
+    savedState: unknown;
+  }
+}
+
+function themeOf(name: ThemeName): { bodyClass: string; style: string } {
+  const { bodyClass, variables } = THEMES[name];
+  const font = '--vscode-font-family: "Segoe UI", Ubuntu, "DejaVu Sans", sans-serif; --vscode-font-size: 13px;';
+  const mono = '--vscode-editor-font-family: "DejaVu Sans Mono", monospace;';
+  const colours = Object.entries(variables).map(([key, value]) => `--vscode-${key}: ${value};`);
+  return { bodyClass, style: [font, mono, ...colours].join(' ') };
+}
+
+async function serve(view: ViewName, theme: ThemeName, state: unknown): Promise<{ address: string; close(): Promise<void> }> {
+  const html = pageText(view, theme, state);
+  const server = http.createServer((request, response) => {
+    const name = path.basename(new URL(request.url ?? '/', 'http://localhost').pathname);
+    const file = path.join(ROOT, 'dist', 'webview', name);
+    if (name === '') {
+      response.setHeader('content-type', 'text/html; charset=utf-8').end(html);
+    } else if (fs.existsSync(file)) {
+      const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.ttf': 'font/ttf' };
+      response.setHeader('content-type', types[path.extname(name)] ?? 'text/plain').end(fs.readFileSync(file));
+    } else {
+      response.writeHead(name === 'favicon.ico' ? 204 : 404).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return {
+    address: `http://127.0.0.1:${String(port)}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function pageText(view: ViewName, theme: ThemeName, state: unknown): string {
+  const { bodyClass, style } = themeOf(theme);
+  const policy = `default-src 'none'; img-src 'self' blob: data:; font-src 'self'; style-src 'self' 'nonce-${NONCE}'; script-src 'nonce-${NONCE}'`;
+  const stub = `
+    window.sentMessages = [];
+    window.savedState = ${JSON.stringify(state ?? null) ?? 'null'} ?? undefined;
+    window.acquireVsCodeApi = () => ({
+      postMessage: (message) => { window.sentMessages.push(structuredClone(message)); },
+      getState: () => window.savedState,
+      setState: (state) => { window.savedState = structuredClone(state); return state; },
+    });
+    document.addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));
+    document.documentElement.style.cssText = ${JSON.stringify(style)};`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    <link rel="stylesheet" href="codicon.css"><link rel="stylesheet" href="${view}.css">
+    <script nonce="${NONCE}">${stub}</script></head>
+    <body class="${bodyClass}"><main id="root"></main><script nonce="${NONCE}" src="${view}.js"></script></body></html>`;
+}
