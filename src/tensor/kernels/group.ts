@@ -15,6 +15,7 @@ import {
   addAnyPairs,
   addFiniteCodes,
   addFinitePairs,
+  addFormedPairs,
   finiteSquares,
   noPairSums,
   type PairSums,
@@ -88,7 +89,7 @@ function planGroup(item: GroupItem): GroupPlan {
       return { task, factors: null, span: spans++, narrow };
     }
     const factors = rowLength !== null && hasFiniteFactors(task.delta) ? task.delta : null;
-    return { task, factors, span: 0, narrow: false };
+    return { task, factors, span: 0, narrow: item.base.dtype !== 'F64' };
   });
   const products = tasks.flatMap(({ factors: x }) =>
     tasks.map(({ factors: y }) => (x === null || y === null ? null : productOfA(x, y))),
@@ -181,6 +182,7 @@ function addTask(
   const delta = scratch.block(2 + t, plan.blockLength);
   if (planned.task.kind === 'lowRank') {
     formEntries(planned.task.delta, block.start, count, delta);
+    if (planned.narrow && addFormedPairs(base, delta, count, into)) return delta;
     for (let i = 0; i < count; i++) values[i] = (base[i] as number) + (delta[i] as number);
     addAnyPairs(base, values, delta, count, into);
     return delta;

@@ -37,10 +37,44 @@ export function formEntries(delta: LowRankDelta, start: number, count: number, t
     const row = Math.floor((start + done) / columns);
     const column = start + done - row * columns;
     const length = Math.min(columns - column, count - done);
-    for (let k = 0; k < rank; k++) {
-      addMultiple(scale * (b[row * rank + k] as number), a, k * columns + column, length, target, done);
+    const at = row * rank;
+    let k = 0;
+    for (; k + 3 < rank; k += 4) {
+      const from = k * columns + column;
+      const f0 = scale * (b[at + k] as number);
+      const f1 = scale * (b[at + k + 1] as number);
+      const f2 = scale * (b[at + k + 2] as number);
+      const f3 = scale * (b[at + k + 3] as number);
+      addFour(f0, f1, f2, f3, a, from, columns, length, target, done);
+    }
+    for (; k < rank; k++) {
+      addMultiple(scale * (b[at + k] as number), a, k * columns + column, length, target, done);
     }
     done += length;
+  }
+}
+
+/** Four multiples at once: an entry of `target` is loaded and stored a quarter as often. */
+function addFour(
+  f0: number,
+  f1: number,
+  f2: number,
+  f3: number,
+  source: Float64Array,
+  from: number,
+  columns: number,
+  length: number,
+  target: Float64Array,
+  to: number,
+): void {
+  const from1 = from + columns;
+  const from2 = from1 + columns;
+  const from3 = from2 + columns;
+  for (let j = 0; j < length; j++) {
+    target[to + j] =
+      (target[to + j] as number) +
+      (f0 * (source[from + j] as number) + f1 * (source[from1 + j] as number)) +
+      (f2 * (source[from2 + j] as number) + f3 * (source[from3 + j] as number));
   }
 }
 

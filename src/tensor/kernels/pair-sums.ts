@@ -92,13 +92,65 @@ export function addFinitePairs(
   }
   // An entry that is not finite always shows here, whichever side it is on.
   if (!Number.isFinite(taskSquares + deltaSquares)) return false;
-  into.taskSquares += taskSquares;
-  into.dot += dot;
-  into.deltaSquares += deltaSquares;
-  into.deltaAbsMax = Math.max(into.deltaAbsMax, largest);
-  into.identical += identical;
-  into.signFlips += flips;
+  addTo(into, {
+    taskSquares,
+    dot,
+    deltaSquares,
+    deltaAbsMax: largest,
+    identical,
+    signFlips: flips,
+    skipped: 0,
+  });
   return true;
+}
+
+/** {@link addFinitePairs} for a τ that is known by itself: θ is θ₀ + τ. */
+export function addFormedPairs(
+  base: Float64Array,
+  delta: Float64Array,
+  count: number,
+  into: PairSums,
+): boolean {
+  let taskSquares = 0;
+  let dot = 0;
+  let deltaSquares = 0;
+  let largest = 0;
+  let identical = 0;
+  let flips = 0;
+  for (let i = 0; i < count; i++) {
+    const x = base[i] as number;
+    const difference = delta[i] as number;
+    const y = x + difference;
+    const product = x * y;
+    taskSquares += y * y;
+    dot += product;
+    deltaSquares += difference * difference;
+    const size = Math.abs(difference);
+    if (size > largest) largest = size;
+    identical += Number(difference === 0) | 0;
+    flips += Number(product < 0) | 0;
+  }
+  if (!Number.isFinite(taskSquares + deltaSquares)) return false;
+  addTo(into, {
+    taskSquares,
+    dot,
+    deltaSquares,
+    deltaAbsMax: largest,
+    identical,
+    signFlips: flips,
+    skipped: 0,
+  });
+  return true;
+}
+
+function addTo(into: PairSums, more: PairSums): void {
+  into.taskSquares += more.taskSquares;
+  into.dot += more.dot;
+  into.deltaSquares += more.deltaSquares;
+  into.deltaAbsMax = Math.max(into.deltaAbsMax, more.deltaAbsMax);
+  into.identical += more.identical;
+  into.signFlips += more.signFlips;
+  into.skipped += more.skipped;
 }
 
 /**
@@ -136,12 +188,15 @@ export function addFiniteCodes(
     flips += Number(product < 0) | 0;
   }
   if (!Number.isFinite(baseSquares + taskSquares)) return null;
-  into.taskSquares += taskSquares;
-  into.dot += dot;
-  into.deltaSquares += deltaSquares;
-  into.deltaAbsMax = Math.max(into.deltaAbsMax, largest);
-  into.identical += identical;
-  into.signFlips += flips;
+  addTo(into, {
+    taskSquares,
+    dot,
+    deltaSquares,
+    deltaAbsMax: largest,
+    identical,
+    signFlips: flips,
+    skipped: 0,
+  });
   return baseSquares;
 }
 
