@@ -73,6 +73,15 @@ export class VSCode {
   }
 }
 
+/** Waits until `holds` does; fails after 30 s. For what no locator can wait for. */
+export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`never came true: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 function install(folders: { data: string }, vsix: string): void {
   const { code, output } = runServerCommand(folders, ['--install-extension', vsix, '--force']);
   if (code !== 0) throw new Error(`${vsix} could not be installed: ${output}`);
@@ -104,7 +113,9 @@ export class Window {
   /** Opens the sidebar's view. */
   async openView(title: string): Promise<void> {
     const icon = this.activityIcon(title);
-    if ((await icon.getAttribute('aria-expanded')) !== 'true') await icon.click();
+    const item = icon.locator('..');
+    // A second click would close it. The icon's badge lies above it, hence the force.
+    if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await icon.click({ force: true });
   }
 
   /** Runs a command by its title from the palette. */
@@ -127,14 +138,16 @@ export class Window {
   /** Rows of folders are opened one by one, then the file. */
   async openFile(...names: readonly string[]): Promise<void> {
     await this.openView('Explorer');
-    for (const folder of names.slice(0, -1)) await this.expand(folder);
+    for (const folder of names.slice(0, -1)) await this.unfold(folder);
     await this.treeItem(names.at(-1) ?? '').dblclick();
   }
 
-  async expand(name: string): Promise<void> {
+  /** Opens a row of a tree unless it is open. */
+  async unfold(name: string | RegExp): Promise<void> {
     const row = this.treeItem(name);
     await row.waitFor();
-    if ((await row.getAttribute('aria-expanded')) !== 'true') await row.click();
+    // Not the row itself: a click on a checkpoint opens it.
+    if ((await row.getAttribute('aria-expanded')) !== 'true') await row.locator('.monaco-tl-twistie').click();
   }
 
   /** Chooses an entry of the context menu of a tree row. */

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ResultPage } from './result-page';
+import { VSCode } from './vscode';
+
+let code: VSCode;
+before(async () => {
+  code = await VSCode.start();
+});
+after(() => code.stop());
+
+test('two folders selected in the explorer are compared, whichever of them is the base', async () => {
+  const window = await code.open();
+  await window.openView('Explorer');
+  await window.unfold('vit-digits');
+  await window.treeItem('vflip').click({ modifiers: ['Alt'] });
+  await window.treeItem('base').click({ modifiers: ['ControlOrMeta'] });
+  await window.contextMenu(window.treeItem('base'), 'Compare Selected');
+  const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
+  assert.match(label ?? '', /vflip/);
+  await window.close();
+});
+
+test('an adapter is compared with the base that its configuration names', async () => {
+  const window = await code.open();
+  await window.openView('Explorer');
+  for (const folder of ['charlm', 'lora']) await window.unfold(folder);
+  await window.contextMenu(window.treeItem('json-r8'), 'Compare with Base…');
+  const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
+  assert.match(label ?? '', /json-r8/);
+  await window.close();
+});
+
+test('the palette runs a lens on a study', async () => {
+  const window = await code.open();
+  await window.openView('Deltalens');
+  await window.treeItem(/^rot90/).waitFor();
+  await window.command('Deltalens: Run Lens…');
+  await window.pick('vit-digits.study.yaml');
+  await window.pick('Task similarity');
+  const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
+  assert.match(label ?? '', /3 rows, 3 columns/);
+  await window.close();
+});
+
+test('the palette offers an export only while a result is in front', async () => {
+  const window = await code.open();
+  const exportEntry = window.page.locator('.quick-input-list .monaco-list-row', {
+    hasText: 'Deltalens: Export Result',
+  });
+  await window.page.keyboard.press('F1');
+  await window.input().fill('>Deltalens: ');
+  await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Show Log' }).waitFor();
+  assert.equal(await exportEntry.count(), 0);
+  await window.page.keyboard.press('Escape');
+  await window.command('Deltalens: Open Study');
+  await window.pick('vit-digits.study.yaml');
+  await new ResultPage(window).heatmap.waitFor();
+  await window.page.keyboard.press('F1');
+  await window.input().fill('>Deltalens: ');
+  await exportEntry.waitFor();
+  await window.close();
+});

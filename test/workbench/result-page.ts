@@ -1,0 +1,68 @@
+import type { FrameLocator, Locator } from 'playwright-core';
+import type { Window } from './vscode';
+
+/** What a result panel shows, as a user finds it. */
+export class ResultPage {
+  private readonly frame: FrameLocator;
+
+  constructor(window: Window) {
+    this.frame = window.webview();
+  }
+
+  get heatmap(): Locator {
+    return this.frame.getByRole('application').first();
+  }
+
+  get tooltip(): Locator {
+    return this.frame.locator('.tooltip');
+  }
+
+  /** The pane with the tensors behind a cell. */
+  get details(): Locator {
+    return this.frame.getByRole('complementary');
+  }
+
+  get metric(): Locator {
+    return this.frame.getByRole('combobox', { name: 'metric' });
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.frame.getByRole('button', { name });
+  }
+
+  /** Middle of the cells, in pixels of the canvas: a layer's attention or MLP in any transformer. */
+  async middle(): Promise<{ x: number; y: number }> {
+    const box = await this.heatmap.locator('canvas').boundingBox();
+    if (!box) throw new Error('the heatmap has no canvas');
+    return { x: Math.floor(box.width / 2), y: Math.floor(box.height / 2) };
+  }
+
+  /** Heading and first number of the tooltip over the middle cell. */
+  async readMiddle(): Promise<{ heading: string; value: number }> {
+    await this.heatmap.locator('canvas').hover({ position: await this.middle() });
+    const heading = await this.tooltip.locator('strong').innerText();
+    const value = await this.tooltip.locator('div span').nth(1).innerText();
+    return { heading, value: Number(value) };
+  }
+
+  async clickMiddle(): Promise<void> {
+    await this.heatmap.locator('canvas').click({ position: await this.middle() });
+  }
+
+  /** Colours of the canvas, each once: what the cells are painted with. */
+  colours(): Promise<readonly number[]> {
+    return this.heatmap.locator('canvas').evaluate((element) => {
+      const canvas = element as HTMLCanvasElement;
+      const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
+      return [...new Set(new Uint32Array(pixels?.buffer ?? new ArrayBuffer(0)))].sort();
+    });
+  }
+
+  /** Colour of the text of the page, and the class by which VS Code names the kind of theme. */
+  theme(): Promise<{ kind: string; text: string }> {
+    return this.frame.locator('body').evaluate((body) => ({
+      kind: /vscode-(light|dark|high-contrast(-light)?)/.exec(body.className)?.[0] ?? '',
+      text: getComputedStyle(body).color,
+    }));
+  }
+}
