@@ -45,9 +45,9 @@ describe('checkpoint editor', () => {
         () => vscode.commands.executeCommand('vscode.open', copy),
         ({ title, count }) => isCopy(title) && count > 0,
       );
-      const adapter = sample('charlm', 'lora', 'json-r8', 'adapter_model.safetensors');
+      const other = sample('charlm', 'json', 'model.safetensors');
       await drawnAfter(
-        async () => fs.promises.copyFile(adapter.fsPath, copy.fsPath),
+        async () => fs.promises.copyFile(other.fsPath, copy.fsPath),
         ({ title }) => isCopy(title),
       );
     } finally {
