@@ -109,6 +109,15 @@ test('a folder with a base and an adapter is ambiguous, and both are named', asy
   assert.equal(problem.path, folder);
 });
 
+test('a folder with a sharded base and an adapter is ambiguous too', async () => {
+  const folder = folderOf({
+    'model.safetensors.index.json': '{"weight_map":{"base.weight":"a.safetensors"}}',
+    'a.safetensors': BASE,
+    'adapter_model.safetensors': ADAPTER,
+  });
+  assert.equal((await problemOf(folder)).code, 'folder-ambiguous');
+});
+
 test('the configuration of an adapter opens the weights beside it, and says so when there are none', async () => {
   const folder = folderOf({ 'adapter_config.json': CONFIG, 'adapter_model.safetensors': ADAPTER });
   const opened = await openCheckpoint(paths.join(folder, 'adapter_config.json'));

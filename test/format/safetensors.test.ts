@@ -55,6 +55,12 @@ const BAD: readonly Bad[] = [
     says: /claims 100000001 bytes/,
   },
   {
+    what: 'a header length of 2^32 + 2',
+    file: Buffer.concat([Buffer.from([2, 0, 0, 0, 1, 0, 0, 0]), Buffer.from('{}')]),
+    code: 'header-too-large',
+    says: /claims 4294967298 bytes/,
+  },
+  {
     what: 'a header length of 2^64 − 1',
     file: Buffer.concat([Buffer.alloc(8, 0xff), Buffer.from('{}')]),
     code: 'header-too-large',
