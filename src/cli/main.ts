@@ -20,7 +20,6 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     output.print(`${version()}\n`);
     return EXIT.fine;
   }
-  const session = new Session(output, interrupted.signal);
   const command = commandNamed(name);
   if (!command) {
     const names = COMMANDS.map((each) => each.name).join(', ');
@@ -32,6 +31,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     output.print(helpText(COMMANDS, [name, ...positionals]));
     return EXIT.fine;
   }
+  const session = new Session(output, interrupted.signal);
   const given = parseArguments(rest, command.options);
   if (!given.ok) return session.fail({ ...given.problem, action: `See "deltalens help ${name}".` });
   try {
@@ -46,6 +46,15 @@ process.on('SIGINT', () => {
   if (interrupted.signal.aborted) process.exit(EXIT.cancelled);
   interrupted.abort();
 });
-void main(process.argv.slice(2)).then((code) => {
-  process.exitCode = interrupted.signal.aborted ? EXIT.cancelled : code;
-});
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = interrupted.signal.aborted ? EXIT.cancelled : code;
+  },
+  (error: unknown) => {
+    // A bug. Node's own exit code for it, 1, would read as a finding.
+    process.stderr.write(
+      `deltalens: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exitCode = EXIT.refused;
+  },
+);

@@ -43,3 +43,11 @@ export async function writeWhole(file: string, text: string): Promise<Result<voi
     return failure(problemFromError(error, file));
   }
 }
+
+/** Whether writing `file` would replace an input: one of `inputs` itself, or a file that is there in an input's folder. */
+export async function isInput(file: string, inputs: readonly string[]): Promise<boolean> {
+  const real = await fs.realpath(file).catch(() => null);
+  if (real === null) return false;
+  const reals = await Promise.all(inputs.map((input) => fs.realpath(input).catch(() => null)));
+  return reals.some((input) => input === real || input === path.dirname(real));
+}

@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { visible } from './text-table';
 
 const WIDTH = 30;
 const ERASE_LINE = '\r\u001b[K';
@@ -14,7 +15,7 @@ export class ProgressBar {
     if (!this.stream.isTTY) return;
     const full = Math.round(fraction * WIDTH);
     const bar = '█'.repeat(full) + '░'.repeat(WIDTH - full);
-    const line = `${bar} ${String(Math.round(fraction * 100)).padStart(3)} %  ${message}`;
+    const line = `${bar} ${String(Math.round(fraction * 100)).padStart(3)} %  ${visible(message)}`;
     this.stream.write(ERASE_LINE + line.slice(0, this.stream.columns - 1));
     this.drawn = true;
   }
@@ -22,7 +23,7 @@ export class ProgressBar {
   /** Writes a line that stays, above the bar. */
   above(message: string): void {
     this.clear();
-    this.stream.write(`${message}\n`);
+    this.stream.write(`${visible(message)}\n`);
   }
 
   /** Takes the bar away. */

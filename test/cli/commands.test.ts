@@ -117,6 +117,18 @@ test('lens -o writes a whole file and leaves nothing else behind', async () => {
   assert.equal(nowhere.code, 3);
 });
 
+test('lens never writes over an input', async () => {
+  const home = path.join(folder, 'own');
+  fs.cpSync(BASE, home, { recursive: true });
+  const model = path.join(home, 'model.safetensors');
+  const before = fs.readFileSync(model);
+  for (const base of [home, model]) {
+    const { code } = await run(['lens', 'delta-profile', '--base', base, ROT90, '--json', '-o', model]);
+    assert.equal(code, 2);
+  }
+  assert.ok(fs.readFileSync(model).equals(before));
+});
+
 test('an adapter needs no --base where its configuration leads to it', async () => {
   const { code, stdout } = await run(['lens', 'delta-profile', JSON_R8, '--json']);
   assert.equal(code, 0);

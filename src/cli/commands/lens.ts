@@ -5,13 +5,15 @@ import { figureToSvg, isFigure, resultToSvg } from '../../figure/svg';
 import { LENSES, lensById } from '../../lens/registry';
 import type { Artifact, LensResult } from '../../protocol/artifact';
 import { failure, success, type Problem, type Result } from '../../protocol/result';
+import type { RunSpec, StudySpec } from '../../protocol/study';
 import { splitAssignment, wrongUse, type Arguments } from '../arguments';
 import { resultText } from '../artifact-text';
 import { JSON_OPTION, OUTPUT_OPTION, type Command } from '../command';
 import { exitCodeOfFindings } from '../exit-codes';
 import { findingsText } from '../findings-text';
 import { lensDetails } from '../lens-help';
-import { writeWhole } from '../output';
+import { isInput, writeWhole } from '../output';
+import type { Session } from '../session';
 import { studyOf } from '../study-arguments';
 
 const FORMS = ['json', 'csv', 'svg', 'html'] as const;
@@ -37,29 +39,58 @@ export const lens: Command = {
   ],
   details: ([id]) => lensDetails(LENSES, id),
   async run(given, session) {
-    const form = formOf(given);
-    if (!form.ok) return session.fail(form.problem);
-    const [id, ...tasks] = given.positionals;
-    if (id === undefined || !lensById(id)) return session.fail(unknownLens(id));
-    const parameters = parametersOf(given.texts('set'));
-    if (!parameters.ok) return session.fail(parameters.problem);
-    const study = await studyOf(given, tasks, session);
-    if (!study.ok) return session.fail(study.problem);
-    const run = { lens: id, study: study.value, parameters: parameters.value };
-    const result = await session.ask('deltalens/runLens', { run, job: 'command line' });
+    const plan = await planOf(given, session);
+    if (!plan.ok) return session.fail(plan.problem);
+    const result = await session.ask('deltalens/runLens', { run: plan.value.run, job: 'command line' });
     if (!result.ok) return session.fail(result.problem);
-    const text = write(result.value, form.value, given.text('artifact'));
-    if (!text.ok) return session.fail(text.problem);
-    const file = given.text('output');
-    if (file === undefined) session.output.print(text.value);
-    else {
-      const written = await writeWhole(file, text.value);
-      if (!written.ok) return session.fail(written.problem);
-    }
-    if (form.value !== 'json') session.output.complain(findingsText(result.value.findings));
+    const delivered = await deliver(result.value, plan.value, session);
+    if (!delivered.ok) return session.fail(delivered.problem);
     return exitCodeOfFindings(result.value.findings);
   },
 };
+
+/** What a command line asks for, checked as far as that goes without running the lens. */
+interface Plan {
+  readonly run: RunSpec;
+  readonly form: Form;
+  readonly artifact: string | undefined;
+  /** `undefined`: standard output. */
+  readonly file: string | undefined;
+}
+
+async function planOf(given: Arguments, session: Session): Promise<Result<Plan>> {
+  const form = formOf(given);
+  if (!form.ok) return form;
+  const [id, ...tasks] = given.positionals;
+  if (id === undefined || !lensById(id)) return failure(unknownLens(id));
+  const parameters = parametersOf(given.texts('set'));
+  if (!parameters.ok) return parameters;
+  const study = await studyOf(given, tasks, session);
+  if (!study.ok) return study;
+  const file = given.text('output');
+  if (file !== undefined && (await isInput(file, inputsOf(study.value)))) {
+    return failure(wrongUse(`${file} is an input.`, 'Name another file with -o.'));
+  }
+  const run = { lens: id, study: study.value, parameters: parameters.value };
+  return success({ run, form: form.value, artifact: given.text('artifact'), file });
+}
+
+/** Writes the result where the plan says, and its findings, which only JSON holds itself, on standard error. */
+async function deliver(
+  result: LensResult,
+  { form, artifact, file }: Plan,
+  { output }: Session,
+): Promise<Result<void>> {
+  const text = write(result, form, artifact);
+  if (!text.ok) return text;
+  if (file === undefined) output.print(text.value);
+  else {
+    const written = await writeWhole(file, text.value);
+    if (!written.ok) return written;
+  }
+  if (form !== 'json') output.complain(findingsText(result.findings));
+  return success(undefined);
+}
 
 function formOf(given: Arguments): Result<Form> {
   const forms = FORMS.filter((form) => given.has(form));
@@ -67,6 +98,10 @@ function formOf(given: Arguments): Result<Form> {
   return failure(
     wrongUse(`${forms.map((form) => `--${form}`).join(' and ')} exclude each other.`, 'Give one.'),
   );
+}
+
+function inputsOf({ base, tasks, file }: StudySpec): string[] {
+  return [base, file, ...tasks.map((task) => task.path)].filter((each) => each !== undefined);
 }
 
 function unknownLens(id: string | undefined): Problem {
