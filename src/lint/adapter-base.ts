@@ -4,9 +4,10 @@ import { findAdapterBase, type AdapterFiles } from '../model/adapter';
 import { homeOf, realPathOf } from '../model/adapter-base';
 import type { QuickFix } from '../protocol/finding';
 import { CODES, type FindingCode } from './codes';
-import { clipped, type FindingList } from './finding-list';
+import type { FindingList } from './finding-list';
 import type { JsonDocument } from './json-document';
 import type { LintContext } from './rule';
+import { clipped } from './wording';
 
 /** So many checkpoints of the workspace are opened to find one that fits. */
 const MOST_CANDIDATES = 200;

@@ -1,9 +1,9 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import { dtypeByName } from '../tensor/dtype';
 import type { ModuleFactors } from './adapter-factors';
-import { shapeText } from './adapter-tensors';
-import { clipped, counted, named, type FindingList } from './finding-list';
+import type { FindingList } from './finding-list';
 import type { JsonDocument } from './json-document';
+import { clipped, counted, named, shapeText } from './wording';
 
 const KEY = 'base_model_name_or_path';
 

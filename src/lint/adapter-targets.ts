@@ -1,9 +1,10 @@
 import type { Node } from 'jsonc-parser';
 import type { ModuleFactors } from './adapter-factors';
-import { clipped, counted, named, type FindingList } from './finding-list';
+import type { FindingList } from './finding-list';
 import type { JsonDocument } from './json-document';
 import { nearestName } from './spelling';
 import { isNamed, readTargetModules, type TargetModules } from './target-modules';
+import { clipped, counted, named } from './wording';
 
 type Factors = ReadonlyMap<string, ModuleFactors>;
 

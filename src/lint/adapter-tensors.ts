@@ -1,7 +1,8 @@
 import { scaleOf, type AdapterConfig } from '../model/adapter-config';
 import { storedRank, type ModuleFactors } from './adapter-factors';
-import { clipped, counted, named, replacement, type FindingList } from './finding-list';
+import { replacement, type FindingList } from './finding-list';
 import type { JsonDocument } from './json-document';
+import { clipped, counted, named, shapeText } from './wording';
 
 type Factors = ReadonlyMap<string, ModuleFactors>;
 
@@ -179,9 +180,4 @@ function checkPatternUse(
       });
     }
   }
-}
-
-/** `64 × 128` */
-export function shapeText(shape: readonly number[]): string {
-  return shape.length === 0 ? 'a scalar' : shape.join(' × ');
 }

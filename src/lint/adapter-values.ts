@@ -1,9 +1,10 @@
 import type { TensorEntry } from '../format/checkpoint';
 import type { PassItem } from '../tensor/pass';
 import type { ModuleFactors } from './adapter-factors';
-import { counted, named, type FindingList } from './finding-list';
+import type { FindingList } from './finding-list';
 import type { JsonDocument } from './json-document';
 import type { LintContext } from './rule';
+import { counted, named } from './wording';
 
 /** Looks for modules in which one factor is all zero: B·A is zero there. Reads the factors, which are small. */
 export async function checkValues(

@@ -3,8 +3,9 @@ import { dtypeByName } from '../tensor/dtype';
 import type { Moments, PassItem } from '../tensor/pass';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import type { Problem } from '../protocol/result';
-import { clipped, counted, FindingList } from './finding-list';
+import { FindingList } from './finding-list';
 import type { LintContext, LintRule } from './rule';
+import { clipped, counted } from './wording';
 
 /** Of the first positions that a pass reports, so many are named. */
 const POSITIONS = 3;

@@ -2,12 +2,13 @@ import * as fs from 'node:fs/promises';
 import { findAdapterBase, readAdapterConfig, scaleOf, type AdapterConfig } from '../model/adapter';
 import { factorsOf } from './adapter-factors';
 import type { Hover, HoverPlace } from './hover';
-import { bytesText, counted, hoverOn, plain, stringAt } from './hover-text';
+import { bytesText, hoverOn, plain, stringAt } from './hover-text';
 import { LORA_FIELDS } from './peft-fields';
 import type { LintContext } from './rule';
 import { isNamed, readTargetModules } from './target-modules';
 import { FindingList } from './finding-list';
 import { readJsonDocument } from './json-document';
+import { counted } from './wording';
 
 const LARGEST_CONFIG = 2_000_000;
 

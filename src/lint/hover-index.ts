@@ -1,8 +1,9 @@
 import { locateShard } from '../format/safetensors-sharded';
 import type { Checkpoint } from '../format/checkpoint';
 import type { Hover, HoverPlace } from './hover';
-import { bytesText, counted, hoverOn, plain, shapeText, stringAt, stringsIn } from './hover-text';
+import { bytesText, hoverOn, plain, stringAt, stringsIn } from './hover-text';
 import type { LintContext } from './rule';
+import { counted, shapeText } from './wording';
 
 const KEYS: Readonly<Record<string, string>> = {
   metadata: 'What the writer noted about the model as a whole.',

@@ -2,8 +2,9 @@ import { dirname, resolve } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
 import { openAdapter } from '../model/open-adapter';
 import type { Hover, HoverPlace } from './hover';
-import { bytesText, counted, hoverOn, plain } from './hover-text';
+import { bytesText, hoverOn, plain } from './hover-text';
 import type { LintContext } from './rule';
+import { counted } from './wording';
 
 const KEYS: Readonly<Record<string, string>> = {
   name: 'What the study is called.',

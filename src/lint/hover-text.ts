@@ -62,11 +62,6 @@ export function plain(text: string): string {
     .replace(/[!-%'-/:=>?@[-`{-~]/g, '\\$&');
 }
 
-/** `1,234 tensors` */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Bytes as people say them, in powers of 1000: `1.25 MB`. */
 export function bytesText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
@@ -77,9 +72,4 @@ export function bytesText(bytes: number): string {
     unit++;
   }
   return `${unit === 0 ? value.toLocaleString('en-US') : value.toPrecision(3)} ${units[unit] ?? ''}`;
-}
-
-/** `128 × 256` */
-export function shapeText(shape: readonly number[]): string {
-  return shape.length === 0 ? 'scalar' : shape.join(' × ');
 }

@@ -22,8 +22,8 @@ export interface HoverPlace {
   readonly character: number;
 }
 
-/** A line longer than this belongs to a file written by a machine for a machine. */
-const LONGEST_LINE = 200_000;
+/** A longer line was written by a machine for a machine, and looking for its quotes could take time. */
+const LONGEST_LINE = 10_000;
 
 /**
  * Explains one place of a document: a key of an adapter configuration, a tensor or shard of an index, a path of a

@@ -1,6 +1,6 @@
 import { createScanner, type JSONScanner } from 'jsonc-parser';
-import { clipped } from './finding-list';
 import { pausing } from './pausing';
+import { clipped } from './wording';
 
 /** Offsets of a piece of text, end exclusive. */
 export interface Extent {

@@ -1,8 +1,9 @@
 import { getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import type { QuickFix, TextRange } from '../protocol/finding';
 import type { FindingList } from './finding-list';
-import { counted, replacement } from './finding-list';
+import { replacement } from './finding-list';
 import { TextLines } from './text-lines';
+import { counted } from './wording';
 
 /** Configurations are a few kilobytes; beyond this it is some other file. */
 const LARGEST = 2_000_000;

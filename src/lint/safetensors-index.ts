@@ -4,11 +4,12 @@ import { formatProblem } from '../format/problems';
 import type { QuickFix, TextRange } from '../protocol/finding';
 import { failure } from '../protocol/result';
 import { isFindingCode, CODES } from './codes';
-import { clipped, counted, FindingList, replacement } from './finding-list';
+import { FindingList, replacement } from './finding-list';
 import { readIndexDocument, type Extent, type IndexDocument, type WeightEntry } from './index-document';
 import { compareNames } from './index-names';
 import type { LintContext, LintRule } from './rule';
 import { TextLines } from './text-lines';
+import { clipped, counted } from './wording';
 
 /** A quick fix does not write more lines than this. */
 const MOST_ADDED = 1_000;

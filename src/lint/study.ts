@@ -6,9 +6,10 @@ import type { Finding, TextRange } from '../protocol/finding';
 import type { Problem } from '../protocol/result';
 import type { StudySpec, TaskSpec } from '../protocol/study';
 import { CODES, isFindingCode } from './codes';
-import { clipped, FindingList } from './finding-list';
+import { FindingList } from './finding-list';
 import type { LintContext, LintRule } from './rule';
 import { TextLines } from './text-lines';
+import { clipped } from './wording';
 
 /** A study: its YAML, the paths in it, and whether the tasks fit the base. */
 export const studyRule: LintRule = {

@@ -14,9 +14,14 @@ export interface TestTensor {
   readonly values?: readonly number[];
 }
 
-/** A new folder below the system's temporary one, in which a test writes its files. */
+const folders: string[] = [];
+process.on('exit', () => folders.forEach((folder) => fs.rmSync(folder, { recursive: true, force: true })));
+
+/** A new folder below the system's temporary one, in which a test writes its files; gone when the tests are over. */
 export function temporaryFolder(): string {
-  return fs.realpathSync(fs.mkdtempSync(paths.join(os.tmpdir(), 'deltalens-lint-')));
+  const folder = fs.realpathSync(fs.mkdtempSync(paths.join(os.tmpdir(), 'deltalens-lint-')));
+  folders.push(folder);
+  return folder;
 }
 
 /** Writes a safetensors file of float32 tensors, making its folder. Returns the path. */

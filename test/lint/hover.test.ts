@@ -113,6 +113,10 @@ test('other documents have no hovers', async () => {
   assert.equal(await hoverAt(paths.join(root, 'config.json'), '"|r": 1'), null);
 });
 
+test('a line without end has no hovers', async () => {
+  assert.equal(await hoverAt(config, `"r|": ${'"'.repeat(20_000)}`), null);
+});
+
 test('text from files cannot act as Markdown or HTML', () => {
   const hostile = '[x](command:evil) <img src=x> ![y](z) **b** `c` | # \n- d &lt; _e_ ~~f~~ \\';
   const shown = plain(hostile);
