@@ -47,8 +47,8 @@ export function nonFiniteFindings(checkpoints: readonly SummarisedCheckpoint[]):
 }
 
 function nonFiniteTensors(checkpoints: readonly SummarisedCheckpoint[]): NonFinite[] {
-  return checkpoints.flatMap(({ name, path, entries, moments }) =>
-    entries.flatMap((entry) => {
+  return checkpoints.flatMap(({ name, path, tensors, moments }) =>
+    tensors.flatMap(({ entry }) => {
       const own = moments.get(entry);
       return own && own.nan + own.inf > 0 ? [{ checkpoint: name, path, entry, moments: own }] : [];
     }),

@@ -1,18 +1,25 @@
 import type { TensorEntry } from '../format/checkpoint';
 import { shapeText } from '../model/adapter';
-import { compareModules, placeOf } from '../model/naming';
+import { compareModules } from '../model/naming';
+import type { Place } from '../model/place';
 import type { Matrix, Table, TableCell, TableColumn } from '../protocol/artifact';
 import type { Moments } from '../tensor/pass';
 import { fromZero } from './domain';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { finiteOrNull } from './profile-sums';
 
+/** A tensor and where it stands. */
+export interface PlacedTensor {
+  readonly entry: TensorEntry;
+  readonly place: Place;
+}
+
 /** One checkpoint of a study with the moments of its tensors; a tensor without any has no statistics. */
 export interface SummarisedCheckpoint {
   readonly name: string;
   readonly path: string;
   /** In network order. */
-  readonly entries: readonly TensorEntry[];
+  readonly tensors: readonly PlacedTensor[];
   readonly moments: ReadonlyMap<TensorEntry, Moments>;
 }
 
@@ -48,9 +55,8 @@ export function summaryTable(checkpoints: readonly SummarisedCheckpoint[]): Tabl
       { name: 'row', title: 'Heatmap row', type: 'text', hidden: true },
       { name: 'task', title: 'Task', type: 'text', hidden: true },
     ],
-    rows: checkpoints.flatMap(({ name, entries, moments }) =>
-      entries.map((entry): TableCell[] => {
-        const place = placeOf(entry.name);
+    rows: checkpoints.flatMap(({ name, tensors, moments }) =>
+      tensors.map(({ entry, place }): TableCell[] => {
         const { shape, dtype, count } = entry.span;
         const own = [entry.name, name, place.layer, place.module, shapeText(shape), dtype, count];
         return [...own, ...statisticCells(moments.get(entry)), place.row, name];
@@ -80,16 +86,10 @@ function statisticCells(moments: Moments | undefined): TableCell[] {
 
 /** Counts by dtype and by module. */
 export function breakdownTables(checkpoints: readonly SummarisedCheckpoint[]): Table[] {
-  const moduleOf = (entry: TensorEntry) => placeOf(entry.name).module;
+  const dtypeOf = ({ entry }: PlacedTensor) => entry.span.dtype;
+  const moduleOf = ({ place }: PlacedTensor) => place.module;
   return [
-    breakdown(
-      checkpoints,
-      'dtypes',
-      'Dtypes',
-      'dtype',
-      (entry) => entry.span.dtype,
-      () => 0,
-    ),
+    breakdown(checkpoints, 'dtypes', 'Dtypes', 'dtype', dtypeOf, () => 0),
     breakdown(checkpoints, 'modules', 'Modules', 'module', moduleOf, compareModules),
   ];
 }
@@ -99,18 +99,18 @@ function breakdown(
   id: string,
   title: string,
   column: string,
-  keyOf: (entry: TensorEntry) => string,
+  keyOf: (tensor: PlacedTensor) => string,
   compare: (a: string, b: string) => number,
 ): Table {
-  const rows = checkpoints.flatMap(({ name, entries }) => {
+  const rows = checkpoints.flatMap(({ name, tensors: own }) => {
     const counts = new Map<string, { tensors: number; parameters: number; bytes: number }>();
-    for (const entry of entries) {
-      const key = keyOf(entry);
-      const own = counts.get(key) ?? { tensors: 0, parameters: 0, bytes: 0 };
-      own.tensors += 1;
-      own.parameters += entry.span.count;
-      own.bytes += entry.span.bytes;
-      counts.set(key, own);
+    for (const tensor of own) {
+      const key = keyOf(tensor);
+      const sum = counts.get(key) ?? { tensors: 0, parameters: 0, bytes: 0 };
+      sum.tensors += 1;
+      sum.parameters += tensor.entry.span.count;
+      sum.bytes += tensor.entry.span.bytes;
+      counts.set(key, sum);
     }
     return [...counts]
       .sort(([a], [b]) => compare(a, b))
@@ -133,7 +133,7 @@ function breakdown(
 
 /** Layer × module: root mean square of the values, and number of parameters, of every checkpoint. */
 export function summaryMatrices(checkpoints: readonly SummarisedCheckpoint[]): Matrix[] {
-  const axes = networkAxes(checkpoints.flatMap(({ entries }) => entries.map(({ name }) => placeOf(name))));
+  const axes = networkAxes(checkpoints.flatMap(({ tensors }) => tensors.map(({ place }) => place)));
   const rms = checkpoints.map((each) => rootMeanSquares(axes, each));
   const parameters = checkpoints.map((each) => parameterCounts(axes, each));
   const [rmsDomain, parameterDomain] = [fromZero(rms.flat()), fromZero(parameters.flat())];
@@ -163,13 +163,13 @@ export function summaryMatrices(checkpoints: readonly SummarisedCheckpoint[]): M
   ];
 }
 
-function rootMeanSquares(axes: NetworkAxes, { entries, moments }: SummarisedCheckpoint): (number | null)[] {
+function rootMeanSquares(axes: NetworkAxes, { tensors, moments }: SummarisedCheckpoint): (number | null)[] {
   const cells = axes.rows.length * axes.columns.length;
   const squares = new Float64Array(cells);
   const finite = new Float64Array(cells);
-  for (const entry of entries) {
+  for (const { entry, place } of tensors) {
     const own = moments.get(entry);
-    const cell = axes.cellOf(placeOf(entry.name));
+    const cell = axes.cellOf(place);
     if (!own) continue;
     squares[cell] = (squares[cell] as number) + own.squares;
     finite[cell] = (finite[cell] as number) + own.finite;
@@ -177,11 +177,11 @@ function rootMeanSquares(axes: NetworkAxes, { entries, moments }: SummarisedChec
   return Array.from(squares, (sum, cell) => finiteOrNull(Math.sqrt(sum / (finite[cell] as number))));
 }
 
-function parameterCounts(axes: NetworkAxes, { entries }: SummarisedCheckpoint): (number | null)[] {
+function parameterCounts(axes: NetworkAxes, { tensors }: SummarisedCheckpoint): (number | null)[] {
   const counts = new Array<number | null>(axes.rows.length * axes.columns.length).fill(null);
-  for (const { name, span } of entries) {
-    const cell = axes.cellOf(placeOf(name));
-    counts[cell] = (counts[cell] ?? 0) + span.count;
+  for (const { entry, place } of tensors) {
+    const cell = axes.cellOf(place);
+    counts[cell] = (counts[cell] ?? 0) + entry.span.count;
   }
   return counts;
 }

@@ -1,5 +1,5 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
-import { networkOrder } from '../model/naming';
+import { networkOrder, placeOf } from '../model/naming';
 import type { Study } from '../model/study';
 import type { Artifact } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
@@ -49,7 +49,7 @@ export const summary: Lens = {
         action: 'Name a checkpoint or an adapter.',
       });
     }
-    const work = checkpoints.flatMap(({ entries }) => entries.filter(isReal));
+    const work = checkpoints.flatMap(({ tensors }) => tensors.map(({ entry }) => entry).filter(isReal));
     const total = work.reduce((sum, { span }) => sum + span.bytes, 0);
     const outcomes = await context.passes.run(
       work.map(({ span }) => ({ kind: 'moments', span })),
@@ -92,8 +92,11 @@ function freeName(taken: readonly string[]): string {
 
 function named(name: string, checkpoint: Checkpoint): Omit<SummarisedCheckpoint, 'moments'> {
   const byName = new Map(checkpoint.tensors.map((entry) => [entry.name, entry]));
-  const entries = networkOrder([...byName.keys()]).flatMap((tensor) => byName.get(tensor) ?? []);
-  return { name, path: checkpoint.path, entries };
+  const tensors = networkOrder([...byName.keys()]).flatMap((tensor) => {
+    const entry = byName.get(tensor);
+    return entry ? [{ entry, place: placeOf(tensor) }] : [];
+  });
+  return { name, path: checkpoint.path, tensors };
 }
 
 /** Complex numbers have no order, hence neither extremes nor a sign: such tensors have no statistics. */

@@ -24,21 +24,61 @@ const NUMBER = /^\d+$/;
 const NUMBERED_WORD = /^([a-z_]*[a-z])_?(\d+)$/;
 const FACTOR = /^(?:lora_|vera_|hada_|lokr_|ia3_|oft_|boft_|modules_to_save$)/;
 
+/** What is the same for a tensor in every layer, and for every tensor of a layer: few of each, so both are remembered. */
+type Kind = Pick<Place, 'module' | 'role' | 'expert'> & { readonly rowOutside: string };
+const kinds = new Map<string, Kind>();
+const labels = new Map<string, string>();
+const REMEMBERED = 50_000;
+
 /** Finds where a tensor stands in the network by its name alone: total and deterministic, unknown names are `other`. */
 export function placeOf(tensorName: string): Place {
+  const number = firstNumericPart(tensorName);
+  const layer = number ? tensorName.slice(0, number.end) : OTHER_LAYER;
+  const key = number
+    ? `+${tensorName.slice(0, number.start)}#${tensorName.slice(number.end)}`
+    : `-${tensorName}`;
+  const kind = remembered(kinds, key, () => kindOf(tensorName));
+  const row = number ? layer : kind.rowOutside;
+  const { module, role, expert } = kind;
+  const place = { layer, layerLabel: remembered(labels, row, () => rowLabel(row)), row, module, role };
+  return expert === undefined ? place : { ...place, expert };
+}
+
+/** Where the first part between dots is that has only digits. */
+function firstNumericPart(name: string): { readonly start: number; readonly end: number } | null {
+  let start = 0;
+  while (start <= name.length) {
+    const dot = name.indexOf('.', start);
+    const end = dot < 0 ? name.length : dot;
+    let at = start;
+    while (at < end && name.charCodeAt(at) >= 48 && name.charCodeAt(at) <= 57) at++;
+    if (at === end && end > start) return { start, end };
+    start = end + 1;
+  }
+  return null;
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const value = make();
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(key, value);
+  return value;
+}
+
+function kindOf(tensorName: string): Kind {
   const parts = tensorName.split('.');
   const numberAt = parts.findIndex((part) => NUMBER.test(part));
-  const layer = numberAt < 0 ? OTHER_LAYER : parts.slice(0, numberAt + 1).join('.');
-  const rule = ruleFor(modulePath(parts, numberAt), numberAt < 0);
+  const outside = numberAt < 0;
+  const path = modulePath(parts, numberAt);
+  const rule = NAMING_RULES.find((each) => (outside || !each.outside) && each.pattern.test(path)) ?? UNKNOWN;
   const role = ROLES.get(rule.module) ?? 'other';
-  const row = numberAt < 0 ? rowOutsideLayers(parts, rule, role) : layer;
   const expert = expertOf(parts);
   return {
-    layer,
-    layerLabel: rowLabel(row),
-    row,
     module: rule.module,
     role,
+    rowOutside: outside ? rowOutsideLayers(parts, rule, role) : '',
     ...(expert === null ? {} : { expert }),
   };
 }
@@ -93,11 +133,15 @@ export function rowLabel(row: string): string {
   return /\d$/.test(word) ? `${word}.${number}` : `${word} ${number}`.trim();
 }
 
-const ROW_RANKS: Readonly<Record<string, number>> = { input: -1, [OTHER_LAYER]: 100, output: 101 };
+const ROW_RANKS: ReadonlyMap<string, number> = new Map([
+  ['input', -1],
+  [OTHER_LAYER, 100],
+  ['output', 101],
+]);
 
 function rowRank(row: string): number {
   return (
-    ROW_RANKS[row] ?? SECTIONS.find(({ pattern }) => pattern.test(`${row}.`))?.rank ?? PLAIN_SECTION_RANK
+    ROW_RANKS.get(row) ?? SECTIONS.find(({ pattern }) => pattern.test(`${row}.`))?.rank ?? PLAIN_SECTION_RANK
   );
 }
 
@@ -123,20 +167,6 @@ function isExpertsPart(part: string | undefined): boolean {
 function expertOf(parts: readonly string[]): number | null {
   const at = parts.findIndex((part, index) => NUMBER.test(part) && isExpertsPart(parts[index - 1]));
   return at < 0 ? null : Number(parts[at]);
-}
-
-// Layers repeat the same few paths, so nearly every look-up is answered from here.
-const found = new Map<string, NamingRule>();
-const REMEMBERED_PATHS = 20_000;
-
-function ruleFor(path: string, outside: boolean): NamingRule {
-  const key = outside ? `-${path}` : `+${path}`;
-  const known = found.get(key);
-  if (known) return known;
-  const rule = NAMING_RULES.find((each) => (outside || !each.outside) && each.pattern.test(path)) ?? UNKNOWN;
-  if (found.size >= REMEMBERED_PATHS) found.clear();
-  found.set(key, rule);
-  return rule;
 }
 
 function rowOutsideLayers(parts: readonly string[], rule: NamingRule, role: Place['role']): string {

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../format/checkpoint';
 import { readSpan } from '../format/read';
 import { openCheckpoint } from '../format/registry';
 import type { Finding } from '../protocol/finding';
-import { success, type Result } from '../protocol/result';
+import { success, type Problem, type Result } from '../protocol/result';
 import type { StudySpec, TaskSpec } from '../protocol/study';
 import { realPathOf } from './adapter-base';
 import type { AdapterDescription } from './adapter-modules';
@@ -95,7 +95,7 @@ async function openTask(
   const checkpoint = await open(path);
   if (!checkpoint.ok) return checkpoint;
   const adapter = await openAdapter(checkpoint.value);
-  if (!adapter.ok) return adapter;
+  if (!adapter.ok) return success(unreadableAdapter(name, checkpoint.value, adapter.problem));
   if (adapter.value) {
     const built = factoredTask(name, checkpoint.value, adapter.value, base, read);
     const other = await otherBase(name, adapter.value, base);
@@ -110,6 +110,24 @@ async function openTask(
     unplaced: [],
   };
   return success({ task: alone, findings: [] });
+}
+
+/** Without its configuration an adapter has no task vector, but still tensors to look at. */
+function unreadableAdapter(name: string, checkpoint: Checkpoint, problem: Problem): BuiltTask {
+  const { code, message, action, path = checkpoint.path, at } = problem;
+  const finding: Finding = {
+    code,
+    severity: 'error',
+    path,
+    message,
+    help: action,
+    ...(at === undefined ? {} : { at }),
+  };
+  const unplaced = checkpoint.tensors.map((entry) => ({ tensor: entry.name, reason: message }));
+  return {
+    task: { name, checkpoint, kind: 'factored', deltas: new Map(), unplaced },
+    findings: [finding],
+  };
 }
 
 /** The configuration of an adapter may lead to another checkpoint than the study's base. */

@@ -265,6 +265,21 @@ test('the samples open without a finding', async () => {
   );
 });
 
+test('an adapter whose configuration cannot be read has tensors but no task vector', async () => {
+  const study = await adapted(
+    { 'l.weight': { shape: [4, 3] } },
+    { peft_type: null },
+    {
+      'base_model.model.l.lora_A.weight': { shape: [2, 3] },
+      'base_model.model.l.lora_B.weight': { shape: [4, 2] },
+    },
+  );
+  assert.deepEqual(
+    [placed(study), codes(study), study.tasks[0]?.checkpoint.tensors.length],
+    [[], ['peft-type-missing'], 2],
+  );
+});
+
 test('fails with the problem of the file that cannot be opened', async () => {
   const folder = temporaryFolder();
   writeSafetensors(path.join(folder, 'base/model.safetensors'), { a: { shape: [1] } });

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import { LENSES, lensById } from '../../src/lens/registry';
+import { checkParameters } from '../../src/protocol/lens';
+import { run, SAMPLES, study } from './run';
+
+test('every lens has a kebab-case id of its own, and is found by it', () => {
+  const ids = LENSES.map(({ description }) => description.id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const lens of LENSES) {
+    assert.match(lens.description.id, /^[a-z]+(?:-[a-z]+)*$/);
+    assert.equal(lensById(lens.description.id), lens);
+  }
+  assert.equal(lensById('nothing'), undefined);
+});
+
+test('every lens names a source, and its defaults pass its own check', () => {
+  for (const { description } of LENSES) {
+    assert.ok(description.source.length > 0);
+    for (const { link } of description.source) assert.equal(new URL(link).protocol, 'https:');
+    assert.ok(checkParameters(description.parameters, {}).ok);
+    const defaults = Object.fromEntries(description.parameters.map((each) => [each.name, each.default]));
+    assert.ok(checkParameters(description.parameters, defaults).ok);
+  }
+});
+
+for (const lens of LENSES) {
+  test(`the result of ${lens.description.id} is plain JSON with ids that are unique within their kind`, async () => {
+    const opened = await study(path.join(SAMPLES, 'charlm'), 'base', ['json', 'lora/json-r8']);
+    const { artifacts } = await run(lens, opened);
+    assert.deepEqual(JSON.parse(JSON.stringify(artifacts)), artifacts);
+    const ids = artifacts.map(({ kind, id }) => `${kind} ${id}`);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+}
+
+for (const lens of LENSES) {
+  test(`${lens.description.id} hands on why a pass failed`, async () => {
+    const opened = await study(path.join(SAMPLES, 'vit-digits'), 'base', ['rot90', 'invert']);
+    const problem = { code: 'file-changed', message: 'm', action: 'a' };
+    const output = await lens.run(
+      opened,
+      {},
+      {
+        passes: { run: () => Promise.resolve({ ok: false, problem }) },
+        signal: new AbortController().signal,
+        memoryBudget: 2 ** 20,
+        progress: () => undefined,
+        log: () => undefined,
+      },
+    );
+    assert.deepEqual(output, { ok: false, problem });
+  });
+}
+
+test('docs/lenses.md is what the registry says', () => {
+  const script = path.resolve(import.meta.dirname, '../../scripts/docs.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script, '--check'], {
+    cwd: path.resolve(import.meta.dirname, '../..'),
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+});
