@@ -1,7 +1,3 @@
-import type { Place } from './place';
-
-type Role = Place['role'];
-
 /** One naming rule: which tensors it means, and what they are. The first rule that matches a name wins. */
 export interface NamingRule {
   /**
@@ -15,75 +11,6 @@ export interface NamingRule {
   /** Row of a heatmap outside every numbered layer, where the role does not say it already. */
   readonly row?: 'input' | 'output';
 }
-
-/**
- * Every module there is, with its role, in the order in which a layer computes: the order of a heatmap's columns.
- */
-export const MODULES: readonly { readonly module: string; readonly role: Role }[] = [
-  { module: 'embedding.token', role: 'embedding' },
-  { module: 'embedding.patch', role: 'embedding' },
-  { module: 'embedding.audio', role: 'embedding' },
-  { module: 'embedding.class', role: 'embedding' },
-  { module: 'embedding.position', role: 'embedding' },
-  { module: 'embedding.type', role: 'embedding' },
-  { module: 'embedding.time', role: 'embedding' },
-  { module: 'embedding', role: 'embedding' },
-  { module: 'norm.embedding', role: 'norm' },
-  { module: 'norm.attention', role: 'norm' },
-  { module: 'attention.qkv', role: 'attention' },
-  { module: 'attention.query', role: 'attention' },
-  { module: 'attention.key', role: 'attention' },
-  { module: 'attention.value', role: 'attention' },
-  { module: 'attention.key-value', role: 'attention' },
-  { module: 'norm.query', role: 'norm' },
-  { module: 'norm.key', role: 'norm' },
-  { module: 'norm.key-value', role: 'norm' },
-  { module: 'attention.position', role: 'attention' },
-  { module: 'attention.mask', role: 'attention' },
-  { module: 'attention', role: 'attention' },
-  { module: 'attention.output', role: 'attention' },
-  { module: 'norm.attention.post', role: 'norm' },
-  { module: 'norm.cross-attention', role: 'norm' },
-  { module: 'cross-attention.qkv', role: 'attention' },
-  { module: 'cross-attention.query', role: 'attention' },
-  { module: 'cross-attention.key', role: 'attention' },
-  { module: 'cross-attention.value', role: 'attention' },
-  { module: 'cross-attention.output', role: 'attention' },
-  { module: 'norm.mlp', role: 'norm' },
-  { module: 'norm.mlp.pre', role: 'norm' },
-  { module: 'router', role: 'mlp' },
-  { module: 'mlp.gate-up', role: 'mlp' },
-  { module: 'mlp.gate', role: 'mlp' },
-  { module: 'mlp.up', role: 'mlp' },
-  { module: 'mlp', role: 'mlp' },
-  { module: 'mlp.down', role: 'mlp' },
-  { module: 'expert.gate-up', role: 'mlp' },
-  { module: 'expert.gate', role: 'mlp' },
-  { module: 'expert.up', role: 'mlp' },
-  { module: 'expert', role: 'mlp' },
-  { module: 'expert.down', role: 'mlp' },
-  { module: 'shared-expert.router', role: 'mlp' },
-  { module: 'shared-expert.gate', role: 'mlp' },
-  { module: 'shared-expert.up', role: 'mlp' },
-  { module: 'shared-expert.down', role: 'mlp' },
-  { module: 'norm.mlp.post', role: 'norm' },
-  { module: 'linear', role: 'mlp' },
-  { module: 'convolution', role: 'convolution' },
-  { module: 'norm', role: 'norm' },
-  { module: 'convolution.1', role: 'convolution' },
-  { module: 'norm.1', role: 'norm' },
-  { module: 'convolution.2', role: 'convolution' },
-  { module: 'norm.2', role: 'norm' },
-  { module: 'convolution.3', role: 'convolution' },
-  { module: 'norm.3', role: 'norm' },
-  { module: 'convolution.shortcut', role: 'convolution' },
-  { module: 'norm.shortcut', role: 'norm' },
-  { module: 'convolution.resample', role: 'convolution' },
-  { module: 'norm.final', role: 'norm' },
-  { module: 'pooler', role: 'head' },
-  { module: 'head', role: 'head' },
-  { module: 'other', role: 'other' },
-];
 
 // A part of a dotted name: what stands before it, and what it ends with.
 const CROSS = '(?:encdecattention|encoder_attn|crossattention|cross_attn|cross_attention|attn2|xattn)';

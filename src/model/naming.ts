@@ -1,8 +1,8 @@
+import { MODULES } from './modules';
 import { compareNatural } from './natural-order';
 import {
   FLAT_WORDS,
   LAYER_WORDS,
-  MODULES,
   NAMING_RULES,
   PARAMETER_PARTS,
   PLAIN_SECTION_RANK,
