@@ -10,7 +10,15 @@ import { ResultPanels } from './panels/result-panels';
  * brings its result panels along from before a reload.
  */
 export async function openStudyOnStartup(context: DeltalensContext): Promise<void> {
-  if (ResultPanels.hadAny()) return;
+  if (!ResultPanels.hadAny()) return openStudy(context);
+  const { results } = context;
+  const unreadable = results.onUnreadable(() => {
+    unreadable.dispose();
+    if (results.isEmpty) void openStudy(context);
+  });
+}
+
+async function openStudy(context: DeltalensContext): Promise<void> {
   for (const folder of vscode.workspace.workspaceFolders ?? []) {
     const name = vscode.workspace
       .getConfiguration('deltalens', folder.uri)

@@ -11,6 +11,9 @@ export const RESULT_PANEL = 'deltalens.result';
 /** All result panels: one per run, restored after a window reload. */
 export class ResultPanels extends Disposable implements vscode.WebviewPanelSerializer {
   private readonly open = new Set<ResultPanel>();
+  private readonly unreadable = this.register(new vscode.EventEmitter<void>());
+  /** Fires when a panel of the window before the reload could not be restored and was closed. */
+  readonly onUnreadable = this.unreadable.event;
 
   constructor(private readonly around: ResultPanelSurroundings) {
     super();
@@ -20,6 +23,10 @@ export class ResultPanels extends Disposable implements vscode.WebviewPanelSeria
   /** The panel in front. */
   get active(): ResultPanel | undefined {
     return [...this.open].find((panel) => panel.isActive);
+  }
+
+  get isEmpty(): boolean {
+    return this.open.size === 0;
   }
 
   /** Shows the result of a run: in the panel that already has it, or in a new one. */
@@ -38,8 +45,12 @@ export class ResultPanels extends Disposable implements vscode.WebviewPanelSeria
   /** Called by VS Code for each panel of the window before the reload. */
   deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const known = readPanelState(state);
-    if (known) this.adopt(panel, known.run, known.view);
-    else panel.dispose();
+    if (known) {
+      this.adopt(panel, known.run, known.view);
+    } else {
+      panel.dispose();
+      this.unreadable.fire();
+    }
     return Promise.resolve();
   }
 
