@@ -5,16 +5,17 @@ import { byteSize, compactCount, describeEntry } from '../../src/extension/tree/
 test('a parameter count is short and keeps its leading digits', () => {
   assert.equal(compactCount(0), '0');
   assert.equal(compactCount(64), '64');
-  assert.equal(compactCount(203_850), '204K');
-  assert.equal(compactCount(7_241_732_096), '7.24B');
+  assert.equal(compactCount(203_850), '204 K');
+  assert.equal(compactCount(7_241_732_096), '7.24 B');
 });
 
-test('sizes use the largest binary unit that keeps them at one or more', () => {
+test('a size has three digits and the largest decimal unit that it fills', () => {
   assert.equal(byteSize(0), '0 B');
-  assert.equal(byteSize(1023), '1023 B');
-  assert.equal(byteSize(1024), '1.0 KiB');
-  assert.equal(byteSize(1536 * 1024), '1.5 MiB');
-  assert.equal(byteSize(200 * 2 ** 30), '200 GiB');
+  assert.equal(byteSize(999), '999 B');
+  assert.equal(byteSize(1000), '1.00 kB');
+  assert.equal(byteSize(815_400), '815 kB');
+  assert.equal(byteSize(999_600), '1.00 MB');
+  assert.equal(byteSize(14_483_464_192), '14.5 GB');
 });
 
 test('a checkpoint is described by dtype, parameters and size, an adapter first by its kind', () => {
@@ -27,9 +28,9 @@ test('a checkpoint is described by dtype, parameters and size, an adapter first 
     bytes: 2048,
     tensors: 3,
   } as const;
-  assert.equal(describeEntry(entry), 'BF16 · 1K · 2.0 KiB');
+  assert.equal(describeEntry(entry), 'BF16 · 1 K · 2.05 kB');
   assert.equal(
     describeEntry({ ...entry, kind: 'adapter', adapterKind: 'LoRA r8' }),
-    'LoRA r8 · BF16 · 1K · 2.0 KiB',
+    'LoRA r8 · BF16 · 1 K · 2.05 kB',
   );
 });

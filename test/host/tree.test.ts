@@ -34,7 +34,7 @@ describe('sidebar tree', () => {
   it('says what a checkpoint is made of', async () => {
     const [base] = await entries('vit-digits');
     assert.ok(base);
-    assert.match(String(base.item.description), /F32 · 204K · /);
+    assert.match(String(base.item.description), /F32 · 204 K · 81\d kB/);
     assert.ok(base.item.tooltip instanceof vscode.MarkdownString);
     assert.match(base.item.tooltip.value, /203,850/);
     assert.equal(base.item.tooltip.isTrusted, false);

@@ -1,20 +1,23 @@
 import type { ExplorerEntry, PlaceNode } from '../../protocol/explorer';
 
-/** `623,744` → `624K`, `7,241,732,096` → `7.24B`: three digits, as model cards write it. */
+/** `623,744` → `624 K`, `7,241,732,096` → `7.24 B`: three digits, as model cards write it. */
 export function compactCount(count: number): string {
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(count);
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
+    .format(count)
+    .replace(/(?<=\d)(?=[A-Z])/, ' ');
 }
 
-/** Bytes in powers of 1024 with the unit that keeps the number below 1024: `1.2 MiB`. */
+/** Bytes in powers of 1000, three digits: `1.25 MB`. */
 export function byteSize(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let size = bytes;
   let unit = 0;
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024;
+  // 999.5 would be written as 1000.
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000;
     unit++;
   }
-  return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${units[unit] ?? ''}`;
+  return `${unit === 0 ? size : size.toPrecision(3)} ${units[unit] ?? ''}`;
 }
 
 /** What stands in grey behind a checkpoint's name: dtypes, parameters, size. */
