@@ -8,7 +8,11 @@ export interface Tick {
 }
 
 /** Drops ticks whose texts would touch: keeps every n-th, so that neighbours stay `gap` pixels apart. */
-export function thinTicks(ticks: readonly Tick[], width: (tick: Tick) => number, gap = 6): readonly Tick[] {
+export function thinTicks<T extends Tick>(
+  ticks: readonly T[],
+  width: (tick: T) => number,
+  gap = 6,
+): readonly T[] {
   for (let step = 1; step < ticks.length; step++) {
     const kept = ticks.filter((_, index) => index % step === 0);
     const free = kept.every((tick, index) => {

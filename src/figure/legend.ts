@@ -43,20 +43,18 @@ function bar(colouring: Colouring, width: number, palette: Palette): Shape[] {
       fill: rampColour(colouring.stops, index / (BAR.steps - 1)),
     }),
   );
-  const placed = colouring.ticks.map((tick) => ({
-    at: colouring.position(tick.value) * width,
-    text: tick.text,
-  }));
+  const placed = colouring.ticks.map((tick) => {
+    const mark = colouring.position(tick.value) * width;
+    const room = textWidth(tick.text, 10) / 2;
+    // Texts at the ends move inwards, their marks stay.
+    return { at: Math.min(Math.max(mark, room), width - room), mark, text: tick.text };
+  });
   const shown = thinTicks(placed, (tick) => textWidth(tick.text, 10), 4);
   const frame = shape('rect', { x: 0, y: 16, width, height: BAR.height, fill: 'none', stroke: palette.line });
-  const ticks = shown.flatMap((tick) => {
-    const room = textWidth(tick.text, 10) / 2;
-    const anchor = tick.at < room ? 'start' : tick.at > width - room ? 'end' : 'middle';
-    return [
-      shape('path', { d: `M${String(tick.at)} 26v4`, stroke: palette.muted }),
-      label(tick.text, tick.at, 40, { 'text-anchor': anchor, 'font-size': 10, fill: palette.foreground }),
-    ];
-  });
+  const ticks = shown.flatMap(({ at, mark, text }) => [
+    shape('path', { d: `M${px(mark)} 26v4`, stroke: palette.muted }),
+    label(text, at, 40, { 'text-anchor': 'middle', 'font-size': 10, fill: palette.foreground }),
+  ]);
   return [...colours, frame, ...ticks];
 }
 

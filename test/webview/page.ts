@@ -8,19 +8,29 @@ import { THEMES, type ThemeName } from './themes';
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const NONCE = 'a-nonce-for-tests';
-const CANDIDATES = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const CANDIDATES = [
+  process.env['CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+];
 
 /** Path of a Chromium on this machine, or `undefined`. */
 export const CHROMIUM = CANDIDATES.find((candidate) => candidate !== undefined && fs.existsSync(candidate));
 
 /** For `test(..., { skip })`: why views cannot be tested here, or `false`. */
-export const NO_CHROMIUM = CHROMIUM ? false : 'there is no Chromium on this machine (set CHROMIUM to its path)';
+export const NO_CHROMIUM = CHROMIUM
+  ? false
+  : 'there is no Chromium on this machine (set CHROMIUM to its path)';
 
 export type ViewName = 'result' | 'checkpoint';
 
 /** Bundles the views as they are shipped. */
 export function buildViews(): void {
-  execFileSync(process.execPath, ['scripts/build.mjs', '--only=result,checkpoint'], { cwd: ROOT, stdio: 'inherit' });
+  execFileSync(process.execPath, ['scripts/build.mjs', '--only=result,checkpoint'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
 }
 
 export interface OpenViewOptions {
@@ -62,7 +72,11 @@ export async function launchBrowser(): Promise<Browser> {
 }
 
 /** Opens a view on a page like the one that the extension makes, with the same content security policy. */
-export async function openView(browser: Browser, view: ViewName, options: OpenViewOptions = {}): Promise<OpenView> {
+export async function openView(
+  browser: Browser,
+  view: ViewName,
+  options: OpenViewOptions = {},
+): Promise<OpenView> {
   const { theme = 'dark', width = 1200, height = 800, deviceScale = 1 } = options;
   const server = await serve(view, theme, options.state);
   const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: deviceScale });
@@ -80,7 +94,8 @@ export async function openView(browser: Browser, view: ViewName, options: OpenVi
     complaints,
     sent,
     // As text: Playwright walks large objects slowly.
-    send: (message) => page.evaluate((text) => window.postMessage(JSON.parse(text), '*'), JSON.stringify(message)),
+    send: (message) =>
+      page.evaluate((text) => window.postMessage(JSON.parse(text), '*'), JSON.stringify(message)),
     async waitFor(type, count = 1) {
       await page.waitForFunction(
         ([wanted, least]) => window.sentMessages.filter((message) => message.type === wanted).length >= least,
@@ -114,13 +129,18 @@ declare global {
 
 function themeOf(name: ThemeName): { bodyClass: string; style: string } {
   const { bodyClass, variables } = THEMES[name];
-  const font = '--vscode-font-family: "Segoe UI", Ubuntu, "DejaVu Sans", sans-serif; --vscode-font-size: 13px;';
+  const font =
+    '--vscode-font-family: "Segoe UI", Ubuntu, "DejaVu Sans", sans-serif; --vscode-font-size: 13px;';
   const mono = '--vscode-editor-font-family: "DejaVu Sans Mono", monospace;';
   const colours = Object.entries(variables).map(([key, value]) => `--vscode-${key}: ${value};`);
   return { bodyClass, style: [font, mono, ...colours].join(' ') };
 }
 
-async function serve(view: ViewName, theme: ThemeName, state: unknown): Promise<{ address: string; close(): Promise<void> }> {
+async function serve(
+  view: ViewName,
+  theme: ThemeName,
+  state: unknown,
+): Promise<{ address: string; close(): Promise<void> }> {
   const html = pageText(view, theme, state);
   const server = http.createServer((request, response) => {
     const name = path.basename(new URL(request.url ?? '/', 'http://localhost').pathname);
@@ -128,8 +148,14 @@ async function serve(view: ViewName, theme: ThemeName, state: unknown): Promise<
     if (name === '') {
       response.setHeader('content-type', 'text/html; charset=utf-8').end(html);
     } else if (fs.existsSync(file)) {
-      const types: Record<string, string> = { '.js': 'text/javascript', '.css': 'text/css', '.ttf': 'font/ttf' };
-      response.setHeader('content-type', types[path.extname(name)] ?? 'text/plain').end(fs.readFileSync(file));
+      const types: Record<string, string> = {
+        '.js': 'text/javascript',
+        '.css': 'text/css',
+        '.ttf': 'font/ttf',
+      };
+      response
+        .setHeader('content-type', types[path.extname(name)] ?? 'text/plain')
+        .end(fs.readFileSync(file));
     } else {
       response.writeHead(name === 'favicon.ico' ? 204 : 404).end();
     }

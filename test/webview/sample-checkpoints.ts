@@ -1,4 +1,10 @@
-import type { Breakdown, CheckpointView, TensorColumns, TensorDetail, TensorStatistics } from '../../src/protocol/checkpoint';
+import type {
+  Breakdown,
+  CheckpointView,
+  TensorColumns,
+  TensorDetail,
+  TensorStatistics,
+} from '../../src/protocol/checkpoint';
 
 const PARTS = [
   ['self_attn.q_proj', 'attention.query', [4096, 4096]],
@@ -17,7 +23,12 @@ export function sampleCheckpoint(count: number, extra: Partial<CheckpointView> =
   const tensors = Array.from({ length: count }, (_, index) => {
     const layer = Math.floor(index / PARTS.length);
     const [part, module, shape] = PARTS[index % PARTS.length] ?? PARTS[0];
-    return { name: `model.layers.${String(layer)}.${part}.weight`, layer: `model.layers.${String(layer)}`, module, shape };
+    return {
+      name: `model.layers.${String(layer)}.${part}.weight`,
+      layer: `model.layers.${String(layer)}`,
+      module,
+      shape,
+    };
   }).sort((a, b) => (a.name < b.name ? -1 : 1));
   const parameters = tensors.map(({ shape }) => shape.reduce((product: number, size) => product * size, 1));
   const columns: TensorColumns = {
@@ -85,5 +96,11 @@ const STATISTICS: TensorStatistics = {
 
 /** Statistics as the server would answer them. */
 export function sampleDetail(tensor: string): TensorDetail {
-  return { tensor, dtype: 'BF16', shape: [64, 130], statistics: STATISTICS, delta: { ...STATISTICS, nan: 0, inf: 0, nonFinite: [] } };
+  return {
+    tensor,
+    dtype: 'BF16',
+    shape: [64, 130],
+    statistics: STATISTICS,
+    delta: { ...STATISTICS, nan: 0, inf: 0, nonFinite: [] },
+  };
 }

@@ -35,14 +35,24 @@ export interface ProfileShape {
 
 /** What `delta-profile` gives for made-up fine-tunes: bell-shaped over depth, some cells zero, some undefined. */
 export function profileResult(shape: ProfileShape = {}): LensResult {
-  const { tasks = ['rot90'], layers = 12, modules = MODULES, metrics = ['relative', 'norm', 'cosine'] } = shape;
+  const {
+    tasks = ['rot90'],
+    layers = 12,
+    modules = MODULES,
+    metrics = ['relative', 'norm', 'cosine'],
+  } = shape;
   const rowLabel = shape.rowLabel ?? ((layer) => `layer ${String(layer)}`);
-  const rows = Array.from({ length: layers }, (_, layer) => ({ label: rowLabel(layer), layer: `model.layers.${String(layer)}` }));
+  const rows = Array.from({ length: layers }, (_, layer) => ({
+    label: rowLabel(layer),
+    layer: `model.layers.${String(layer)}`,
+  }));
   const columns = modules.map((module) => ({ label: module, module }));
   const random = seeded(7);
   const matrices = metrics.flatMap((metric) =>
     tasks.map((task, taskIndex): Matrix => {
-      const values = rows.flatMap((_, row) => columns.map((__, column) => sampleValue(random, row / layers, column, taskIndex)));
+      const values = rows.flatMap((_, row) =>
+        columns.map((__, column) => sampleValue(random, row / layers, column, taskIndex)),
+      );
       return {
         kind: 'matrix',
         id: `${metric}:${task}`,
@@ -70,12 +80,23 @@ function sampleValue(random: () => number, depth: number, column: number, task: 
   return 0.45 * bell * (0.35 + 0.65 * random()) + 0.002;
 }
 
-function tensorTable(tasks: readonly string[], rows: readonly { layer: string }[], modules: readonly string[]): Table {
+function tensorTable(
+  tasks: readonly string[],
+  rows: readonly { layer: string }[],
+  modules: readonly string[],
+): Table {
   const random = seeded(11);
   const cells = tasks.flatMap((task) =>
     rows.flatMap(({ layer }) =>
       modules.flatMap((module): TableCell[][] =>
-        ['weight', 'bias'].map((part) => [`${layer}.${module}.${part}`, task, layer, module, random(), random() * 2]),
+        ['weight', 'bias'].map((part) => [
+          `${layer}.${module}.${part}`,
+          task,
+          layer,
+          module,
+          random(),
+          random() * 2,
+        ]),
       ),
     ),
   );
@@ -98,7 +119,8 @@ function tensorTable(tasks: readonly string[], rows: readonly { layer: string }[
 /** What `task-similarity` gives: two groups of tasks, with their dendrogram. */
 export function similarityResult(tasks: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f']): LensResult {
   const entries = tasks.map((task) => ({ label: task, task }));
-  const cosine = (i: number, j: number) => (i === j ? 1 : i % 2 === j % 2 ? 0.62 - 0.03 * Math.abs(i - j) : -0.12);
+  const cosine = (i: number, j: number) =>
+    i === j ? 1 : i % 2 === j % 2 ? 0.62 - 0.03 * Math.abs(i - j) : -0.12;
   const values = tasks.flatMap((_, i) => tasks.map((__, j) => cosine(i, j)));
   const order = [...tasks.keys()].sort((a, b) => (a % 2) - (b % 2) || a - b);
   const all: Matrix = {
@@ -116,7 +138,12 @@ export function similarityResult(tasks: readonly string[] = ['a', 'b', 'c', 'd',
     domain: [-1, 1],
     orders: [{ title: 'By similarity', rows: order, columns: order }],
   };
-  const layer: Matrix = { ...all, id: 'layer 0', title: 'Cosine of task vectors · layer 0', facets: { scope: 'layers.0' } };
+  const layer: Matrix = {
+    ...all,
+    id: 'layer 0',
+    title: 'Cosine of task vectors · layer 0',
+    facets: { scope: 'layers.0' },
+  };
   const tree: Tree = {
     kind: 'tree',
     id: 'tree:all',
@@ -136,7 +163,9 @@ export function similarityResult(tasks: readonly string[] = ['a', 'b', 'c', 'd',
   };
   const scopes = ['all', 'layers.0', 'layers.0.attention.query.weight'];
   const rows = scopes.flatMap((scope) =>
-    tasks.flatMap((a, i) => tasks.slice(i + 1).map((b, k): TableCell[] => [scope, a, b, cosine(i, i + 1 + k), 0.5])),
+    tasks.flatMap((a, i) =>
+      tasks.slice(i + 1).map((b, k): TableCell[] => [scope, a, b, cosine(i, i + 1 + k), 0.5]),
+    ),
   );
   const columns: Table['columns'] = [
     ...pairs.columns,
@@ -157,7 +186,11 @@ function mergesOf(order: readonly number[], count: number): Tree['merges'] {
   return merges;
 }
 
-export function result(lens: string, tasks: readonly string[], artifacts: LensResult['artifacts']): LensResult {
+export function result(
+  lens: string,
+  tasks: readonly string[],
+  artifacts: LensResult['artifacts'],
+): LensResult {
   return {
     lens,
     version: 1,
@@ -177,10 +210,24 @@ export const LENS: LensDescription = {
   title: 'Where did training change the weights?',
   summary: 'Shows how far each layer and module moved away from the base.',
   formula: '‖τ‖ / ‖θ₀‖ with τ = θ − θ₀',
-  source: [{ title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)', link: 'https://arxiv.org/abs/2212.04089' }],
+  source: [
+    {
+      title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)',
+      link: 'https://arxiv.org/abs/2212.04089',
+    },
+  ],
   needs: { data: ['weights'], base: 'required', tasks: { minimum: 1 }, factored: true },
   parameters: [
-    { name: 'bins', title: 'Bins', help: 'Bins of the histogram.', type: 'number', default: 64, minimum: 2, maximum: 512, integer: true },
+    {
+      name: 'bins',
+      title: 'Bins',
+      help: 'Bins of the histogram.',
+      type: 'number',
+      default: 64,
+      minimum: 2,
+      maximum: 512,
+      integer: true,
+    },
     { name: 'biases', title: 'Count biases', help: 'Whether biases count.', type: 'boolean', default: true },
     {
       name: 'norm',
@@ -198,6 +245,10 @@ export const LENS: LensDescription = {
 
 /** A run of a lens over made-up files. */
 export function runOf(lens: string, tasks: readonly string[]): RunSpec {
-  const study = { name: 'digits', base: '/models/base', tasks: tasks.map((name) => ({ name, path: `/models/${name}` })) };
+  const study = {
+    name: 'digits',
+    base: '/models/base',
+    tasks: tasks.map((name) => ({ name, path: `/models/${name}` })),
+  };
   return { lens, study, parameters: {} };
 }

@@ -1,4 +1,4 @@
-import { pointer, select } from 'd3';
+import { pointer } from 'd3';
 import type { Colouring } from '../../src/figure/colouring';
 import { matrixOrder, matrixValues, type MatrixOrder } from '../../src/figure/matrix-values';
 import { formatNumber } from '../../src/figure/number-text';
@@ -10,6 +10,7 @@ import { CellPainter } from './cell-painter';
 import { moveCursor, type Cell } from './cursor-keys';
 import { listenToGestures } from './gestures';
 import { layOut, type Layout } from './layout';
+import { drawOutlines } from './outlines';
 import type { Tooltip } from './tooltip';
 import {
   cellSize,
@@ -51,7 +52,6 @@ export class Heatmap {
   readonly element: HTMLElement;
   private readonly canvas = element('canvas', { attributes: { 'aria-hidden': 'true' } });
   private readonly svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  private readonly outline = document.createElementNS('http://www.w3.org/2000/svg', 'g');
   private readonly zoomButtons: HTMLElement;
   private readonly values: Float64Array;
   private readonly order: MatrixOrder;
@@ -64,6 +64,7 @@ export class Heatmap {
   private cursor: Cell | null = null;
   private selected: Cell | null = null;
   private pending = 0;
+  private readonly relayout = () => this.redraw(true);
 
   constructor(private readonly options: HeatmapOptions) {
     const { matrix, colouring, palette } = options;
@@ -78,8 +79,6 @@ export class Heatmap {
       palette,
     });
     this.svg.setAttribute('aria-hidden', 'true');
-    this.outline.setAttribute('class', 'outlines');
-    this.svg.append(this.outline);
     this.zoomButtons = this.makeZoomButtons();
     this.element = element(
       'div',
@@ -102,11 +101,10 @@ export class Heatmap {
       this.zoomButtons,
     );
     this.listen();
-    this.resizing = new ResizeObserver(() => {
-      this.layout = null;
-      this.redraw();
-    });
+    // Its own height follows from the layout, so only a new width asks for another one.
+    this.resizing = new ResizeObserver(() => this.redraw(this.layout?.width !== this.element.clientWidth));
     this.resizing.observe(this.element);
+    window.addEventListener('resize', this.relayout);
   }
 
   /** Marks the cell whose details are open, by row and column of the matrix. */
@@ -121,6 +119,7 @@ export class Heatmap {
   /** Lets go of observers; the element itself is the owner's to remove. */
   dispose(): void {
     this.resizing.disconnect();
+    window.removeEventListener('resize', this.relayout);
     cancelAnimationFrame(this.pending);
   }
 
@@ -191,31 +190,11 @@ export class Heatmap {
 
   private drawOutlines(layout: Layout): void {
     const focused = document.activeElement === this.element;
-    const marks = [
+    drawOutlines(this.svg, layout, this.viewport, [
       { name: 'selected', cell: this.selected },
       { name: 'hovered', cell: this.hovered },
       { name: 'cursor', cell: focused ? this.cursor : null },
-    ].flatMap(({ name, cell }) => (cell ? [{ name, cell }] : []));
-    const width = cellSize(layout.columns, this.viewport.zoom);
-    const height = cellSize(layout.rows, this.viewport.zoom);
-    const right = layout.left + plotSize(layout.columns, this.viewport.zoom);
-    const bottom = layout.top + plotSize(layout.rows, this.viewport.zoom);
-    // Outlines stand on top of the labels' groups, which the first drawing appends.
-    this.svg.append(this.outline);
-    select(this.outline)
-      .selectAll('rect')
-      .data(marks)
-      .join('rect')
-      .attr('class', ({ name }) => name)
-      .attr('x', ({ cell }) => layout.left + (cell.column - this.viewport.column) * width - 1)
-      .attr('y', ({ cell }) => layout.top + (cell.row - this.viewport.row) * height - 1)
-      .attr('width', Math.max(3, width))
-      .attr('height', Math.max(3, height))
-      .attr('display', ({ cell }) => {
-        const x = layout.left + (cell.column + 0.5 - this.viewport.column) * width;
-        const y = layout.top + (cell.row + 0.5 - this.viewport.row) * height;
-        return x >= layout.left && x <= right && y >= layout.top && y <= bottom ? null : 'none';
-      });
+    ]);
   }
 
   private listen(): void {

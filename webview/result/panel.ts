@@ -236,7 +236,9 @@ export class ResultPanel {
     const { result } = this;
     if (!result) return;
     this.selected = cell;
-    this.remember({ selected: { row: cell.row, column: cell.column } });
+    const task = cell.matrix.facets?.['task'];
+    const facets = task === undefined ? {} : { facets: { ...this.view.facets, task } };
+    this.remember({ selected: { row: cell.row, column: cell.column }, ...facets });
     this.figure?.select(cell);
     this.body.querySelector('.details')?.remove();
     this.body.append(this.makeDetails(cell, result));

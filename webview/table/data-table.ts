@@ -1,12 +1,10 @@
 import { element } from '../dom';
+import { columnWidths, type ColumnWidth } from './column-widths';
 import { rowWindow, scrolledHeight, scrollToRow } from './virtual-rows';
 
 /** A column of a {@link createDataTable}. */
-export interface DataColumn {
+export interface DataColumn extends ColumnWidth {
   readonly title: string;
-  /** Pixels it needs at least, and its share of what is left over. */
-  readonly least: number;
-  readonly grow: number;
   readonly numeric?: boolean;
   readonly help?: string;
 }
@@ -40,14 +38,6 @@ const ROW = 24;
 /** A table that keeps only the rows on screen in the DOM. Keys: arrows, Page Up/Down, Home, End, Enter. */
 export function createDataTable(options: DataTableOptions): DataTable {
   return new VirtualTable(options);
-}
-
-/** Widths of columns: what each needs, and its share of the room beyond that. */
-export function columnWidths(columns: readonly Pick<DataColumn, 'least' | 'grow'>[], room: number): number[] {
-  const least = columns.reduce((sum, column) => sum + column.least, 0);
-  const grow = columns.reduce((sum, column) => sum + column.grow, 0);
-  const spare = Math.max(0, room - least);
-  return columns.map((column) => column.least + (grow > 0 ? (spare * column.grow) / grow : 0));
 }
 
 class VirtualTable implements DataTable {

@@ -42,6 +42,7 @@ export function scrollToRow(
   const offset = (scrollTop / room) * hidden;
   const least = (row + 1) * rowHeight - viewHeight;
   const most = row * rowHeight;
-  const wanted = offset < least ? least : offset > most ? most : offset;
+  if (offset >= least && offset <= most) return scrollTop;
+  const wanted = offset < least ? least : most;
   return (Math.min(Math.max(wanted, 0), hidden) / hidden) * room;
 }

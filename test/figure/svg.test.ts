@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { figureToSvg, matricesToSvg, resultToSvg } from '../../src/figure/svg';
+import type { Histogram, Matrix, Scatter, Series, Tree } from '../../src/protocol/artifact';
+import { readXml } from './markup';
+
+function matrix(rows: number, columns: number, values: readonly (number | null)[]): Matrix {
+  return {
+    kind: 'matrix',
+    id: 'm',
+    title: 'Norm <b>&amp; "more"</b>',
+    rows: Array.from({ length: rows }, (_, i) => ({ label: `layer ${String(i)} & <x>` })),
+    columns: Array.from({ length: columns }, (_, i) => ({ label: `module ${String(i)}` })),
+    rowTitle: 'layer',
+    columnTitle: 'module',
+    values,
+    unit: '‖τ‖',
+    scale: 'sequential',
+    domain: [0, 10],
+    caption: 'in network order',
+  };
+}
+
+test('a matrix has one element per cell, undefined ones marked, and hostile labels stay text', () => {
+  const elements = readXml(figureToSvg(matrix(3, 4, [0, 1, 2, null, 4, 5, 6, null, 8, 9, 10, null])));
+  const cells = elements.filter(({ attributes }) => attributes['class']?.startsWith('cell'));
+  assert.equal(cells.length, 12);
+  assert.equal(cells.filter(({ attributes }) => attributes['class'] === 'cell undefined').length, 3);
+  assert.equal(elements.filter(({ name }) => name === 'b' || name === 'x').length, 0);
+});
+
+test('equal values get equal colours and an undefined cell none of the ramp', () => {
+  const elements = readXml(figureToSvg(matrix(1, 4, [0, 10, 10, null])));
+  const fills = elements
+    .filter(({ attributes }) => attributes['class']?.startsWith('cell'))
+    .map(({ attributes }) => attributes['fill']);
+  assert.equal(fills[1], fills[2]);
+  assert.equal(new Set(fills).size, 3);
+});
+
+test('rows stand in the order that is asked for', () => {
+  const given = { ...matrix(2, 1, [1, 9]), orders: [{ title: 'turned', rows: [1, 0], columns: [0] }] };
+  const titles = (svg: string) => [...svg.matchAll(/<title>layer (\d)/g)].map((match) => match[1]);
+  assert.deepEqual(titles(figureToSvg(given)), ['0', '1']);
+  assert.deepEqual(titles(figureToSvg(given, { order: 'turned' })), ['1', '0']);
+});
+
+test('every cell of a very large matrix is drawn, in few elements', () => {
+  const values = Array.from({ length: 30_000 }, (_, i) => (i % 100 === 0 ? null : i % 11));
+  const elements = readXml(figureToSvg(matrix(500, 60, values)));
+  const count = (className: string) =>
+    elements
+      .filter(({ attributes }) => attributes['class'] === className)
+      .reduce((sum, { attributes }) => sum + (attributes['d']?.match(/M/g)?.length ?? 0), 0);
+  assert.equal(count('cells'), 29_700);
+  assert.equal(count('undefined'), 300);
+  assert.ok(elements.length < 2000);
+});
+
+test('on a logarithmic scale a zero stands at the low end and the figure says so', () => {
+  const svg = figureToSvg(matrix(1, 3, [0, 0.001, 10]), { logarithmic: true });
+  const fills = readXml(svg)
+    .filter(({ attributes }) => attributes['class'] === 'cell')
+    .map(({ attributes }) => attributes['fill']);
+  assert.equal(fills[0], fills[1]);
+  assert.notEqual(fills[1], fills[2]);
+  assert.match(svg, /1 zero drawn at the low end/);
+});
+
+test('matrices side by side share one domain: equal values have equal colours in both', () => {
+  const wide = { ...matrix(1, 2, [5, 10]), domain: [0, 10] as const };
+  const narrow = { ...matrix(1, 2, [5, 1]), domain: [0, 5] as const };
+  const fills = readXml(matricesToSvg([wide, narrow]))
+    .filter(({ attributes }) => attributes['class'] === 'cell')
+    .map(({ attributes }) => attributes['fill']);
+  assert.equal(fills[0], fills[2]);
+});
+
+test('a dendrogram has one bracket per merge, from leaves to the root', () => {
+  const tree: Tree = {
+    kind: 'tree',
+    id: 't',
+    title: 'Tasks',
+    leaves: ['a', 'b', 'c'].map((label) => ({ label })),
+    merges: [
+      { left: 0, right: 2, height: 1 },
+      { left: 3, right: 1, height: 4 },
+    ],
+    order: [0, 2, 1],
+    unit: '1 − cos',
+  };
+  const brackets = readXml(figureToSvg(tree)).filter(({ attributes }) => attributes['class'] === 'bracket');
+  assert.equal(brackets.length, 2);
+  const path = (index: number) =>
+    (brackets[index]?.attributes['d'] ?? '').match(/[\d.]+/g)?.map(Number) ?? [];
+  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = path(0);
+  const [rootX = 0, rootY = 0, rootEnd = 0] = path(1);
+  // The root's upper arm begins where the first merge stands, midway between its leaves.
+  assert.ok(Math.abs(rootX - x1) < 0.02 && Math.abs(rootY - (y0 + y1) / 2) < 0.02);
+  // Heights are in proportion: 4 is four times as far from the leaves as 1.
+  assert.ok(Math.abs((rootEnd - x0) / (x1 - x0) - 4) < 0.01);
+});
+
+test('a histogram has a bar for every bin that is not empty, in proportion to its count', () => {
+  const histogram: Histogram = {
+    kind: 'histogram',
+    id: 'h',
+    title: 'H',
+    edges: [0, 1, 2, 3, 4],
+    counts: [100, 0, 50, 25],
+    unit: 'τ',
+  };
+  const heights = readXml(figureToSvg(histogram))
+    .filter(({ attributes }) => attributes['class'] === 'bar')
+    .map(({ attributes }) => Number(attributes['height']));
+  assert.equal(heights.length, 3);
+  assert.ok(Math.abs((heights[0] ?? 0) / (heights[1] ?? 1) - 2) < 0.01);
+  assert.ok(Math.abs((heights[1] ?? 0) / (heights[2] ?? 1) - 2) < 0.01);
+});
+
+test('an undefined value breaks a line of a series', () => {
+  const series: Series = {
+    kind: 'series',
+    id: 's',
+    title: 'S',
+    x: { title: 'layer', values: ['a', 'b', 'c', 'd', 'e'] },
+    lines: [{ name: 'one', values: [1, 2, null, 4, 5] }],
+    unit: '',
+  };
+  const [line] = readXml(figureToSvg(series)).filter(({ attributes }) => attributes['class'] === 'line');
+  assert.equal(line?.attributes['d']?.match(/M/g)?.length, 2);
+});
+
+test('a scatter draws defined points and counts the others', () => {
+  const scatter: Scatter = {
+    kind: 'scatter',
+    id: 'c',
+    title: 'C',
+    x: { title: 'x', values: [1, null, 3] },
+    y: { title: 'y', values: [1, 2, 3] },
+    points: ['a', 'b', 'c'].map((label) => ({ label })),
+  };
+  const svg = figureToSvg(scatter);
+  assert.equal(readXml(svg).filter(({ attributes }) => attributes['class'] === 'point').length, 2);
+  assert.match(svg, /1 undefined, not drawn/);
+});
+
+test('figures of nothing are still well-formed', () => {
+  readXml(figureToSvg({ ...matrix(0, 0, []), domain: null }));
+  readXml(figureToSvg({ ...matrix(1, 1, [null]), domain: null }));
+  readXml(resultToSvg([]));
+});
