@@ -11,6 +11,7 @@ after(() => code.stop());
 
 test('two folders selected in the explorer are compared, whichever of them is the base', async () => {
   const window = await code.open();
+  await window.explored();
   await window.openView('Explorer');
   await window.unfold('vit-digits');
   await window.treeItem('vflip').click({ modifiers: ['Alt'] });
@@ -23,6 +24,7 @@ test('two folders selected in the explorer are compared, whichever of them is th
 
 test('an adapter is compared with the base that its configuration names', async () => {
   const window = await code.open();
+  await window.explored();
   await window.openView('Explorer');
   for (const folder of ['charlm', 'lora']) await window.unfold(folder);
   await window.contextMenu(window.treeItem('json-r8'), 'Compare with Base…');
@@ -33,11 +35,10 @@ test('an adapter is compared with the base that its configuration names', async 
 
 test('the palette runs a lens on a study', async () => {
   const window = await code.open();
-  await window.openView('Deltalens');
-  await window.treeItem(/^rot90/).waitFor();
+  await window.explored();
   await window.command('Deltalens: Run Lens…');
   await window.pick('vit-digits.study.yaml');
-  await window.pick('Task similarity');
+  await window.pick('task-similarity');
   const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
   assert.match(label ?? '', /3 rows, 3 columns/);
   await window.close();
@@ -45,6 +46,7 @@ test('the palette runs a lens on a study', async () => {
 
 test('the palette offers an export only while a result is in front', async () => {
   const window = await code.open();
+  await window.explored();
   const exportEntry = window.page.locator('.quick-input-list .monaco-list-row', {
     hasText: 'Deltalens: Export Result',
   });

@@ -89,18 +89,18 @@ test('the heatmap takes its colours from the theme, whenever that changes', asyn
 test('a window reload brings the panel back with what was chosen in it, and only once', async () => {
   const window = await code.open();
   const page = new ResultPage(window);
-  await page.metric.selectOption({ label: 'Cosine' });
+  await page.metric.selectOption({ label: 'Cosine with the base' });
   await page.heatmap.waitFor();
   const before = await page.readMiddle();
-  await window.page.reload();
+  await window.reload();
   await page.heatmap.waitFor({ timeout: 60_000 });
-  assert.equal(await page.metric.locator('option:checked').innerText(), 'Cosine');
+  assert.equal(await page.metric.locator('option:checked').innerText(), 'Cosine with the base');
   assert.deepEqual(await page.readMiddle(), before);
   assert.equal(await window.tab(/vit-digits/).count(), 1);
   await window.close();
 });
 
-test('an export writes what is on screen to the file that the user names', async () => {
+test('an export writes what is on screen to the file that the dialog names', async () => {
   const window = await code.open();
   const page = new ResultPage(window);
   for (const [format, looksRight] of [
@@ -110,9 +110,10 @@ test('an export writes what is on screen to the file that the user names', async
     ['png', (text: string) => text.startsWith('�PNG')],
   ] as const) {
     await page.button(`Export as ${format.toUpperCase()}`).click();
-    const target = sample(`exported.${format}`);
-    await window.input().fill(target);
+    const name = `vit-digits-delta-profile.${format}`;
+    await eventually(async () => (await window.input().inputValue()).endsWith(name));
     await window.page.keyboard.press('Enter');
+    const target = sample(name);
     await eventually(() => fs.existsSync(target) && looksRight(fs.readFileSync(target, 'utf8')));
   }
   await window.close();

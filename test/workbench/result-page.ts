@@ -54,7 +54,7 @@ export class ResultPage {
     return this.heatmap.locator('canvas').evaluate((element) => {
       const canvas = element as HTMLCanvasElement;
       const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
-      return [...new Set(new Uint32Array(pixels?.buffer ?? new ArrayBuffer(0)))].sort();
+      return pixels ? [...new Set(new Uint32Array(pixels.buffer))].sort((a, b) => a - b) : [];
     });
   }
 

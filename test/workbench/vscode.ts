@@ -118,6 +118,12 @@ export class Window {
     if (!/\bchecked\b/.test((await item.getAttribute('class')) ?? '')) await icon.click({ force: true });
   }
 
+  /** Waits until Deltalens knows what the workspace holds; menus and palette offer its commands from then on. */
+  async explored(): Promise<void> {
+    await this.openView('Deltalens');
+    await this.treeItem(/^rot90/).waitFor();
+  }
+
   /** Runs a command by its title from the palette. */
   async command(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
@@ -153,7 +159,21 @@ export class Window {
   /** Chooses an entry of the context menu of a tree row. */
   async contextMenu(row: Locator, entry: string): Promise<void> {
     await row.click({ button: 'right' });
-    await this.page.getByRole('menuitem', { name: entry }).click();
+    const item = this.page.getByRole('menuitem', { name: entry });
+    await item.waitFor();
+    // VS Code takes a click soon after the menu has opened for the end of the click that opened it.
+    await eventually(async () => {
+      if (await item.isVisible()) await item.click();
+      return !(await item.isVisible());
+    });
+  }
+
+  /** Reloads the window as a user does, and waits until it is there again. */
+  async reload(): Promise<void> {
+    const loaded = this.page.waitForEvent('load');
+    await this.command('Developer: Reload Window');
+    await loaded;
+    await this.activityIcon('Deltalens').waitFor();
   }
 
   async close(): Promise<void> {
