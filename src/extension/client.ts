@@ -5,6 +5,7 @@ import type { RequestName, RequestParams, RequestResult } from '../protocol/requ
 import { CANCELLED, cancelled, failure } from '../protocol/result';
 import { Disposable } from './disposable';
 import { workspaceRoots } from './file-uri';
+import { NewFolders } from './new-folders';
 import { restartPolicy } from './restart-policy';
 
 /** Files whose change on disk can change what the server answers. */
@@ -38,6 +39,7 @@ export class AnalysisClient extends Disposable {
     private readonly log: vscode.LogOutputChannel,
   ) {
     super();
+    this.register(new NewFolders(WATCHED, (files) => void this.tellAppeared(files)));
   }
 
   /** Starts the server where it is not running yet; says so to the user when that fails. */
@@ -133,6 +135,17 @@ export class AnalysisClient extends Disposable {
     }
     await client.start();
     return client;
+  }
+
+  private async tellAppeared(files: readonly vscode.Uri[]): Promise<void> {
+    const client = await this.connection;
+    if (!client?.isRunning()) return; // A server that starts looks at everything by itself.
+    const { FileChangeType } = await import('vscode-languageclient/node');
+    const changes = files.map((file) => ({
+      uri: client.code2ProtocolConverter.asUri(file),
+      type: FileChangeType.Created,
+    }));
+    await client.sendNotification('workspace/didChangeWatchedFiles', { changes });
   }
 
   private clientOptions(library: typeof Library): Library.LanguageClientOptions {

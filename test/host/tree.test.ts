@@ -77,6 +77,21 @@ describe('sidebar tree', () => {
     });
   });
 
+  it('takes up a folder that is moved into the workspace', async () => {
+    // Beside the workspace, so that moving it is one step of the file system.
+    const outside = `${sample().fsPath}-moved`;
+    const inside = sample('vit-digits', 'moved').fsPath;
+    fs.cpSync(sample('vit-digits', 'rot90').fsPath, outside, { recursive: true });
+    fs.renameSync(outside, inside);
+    try {
+      await eventually('the folder', async () =>
+        (await entries('vit-digits')).some(({ item }) => labelOf(item) === 'moved'),
+      );
+    } finally {
+      fs.rmSync(inside, { recursive: true });
+    }
+  });
+
   it('counts what is wrong with the configuration of an adapter in its row', async () => {
     const copy = sample('charlm', 'lora', 'counted');
     fs.cpSync(sample('charlm', 'lora', 'json-r8').fsPath, copy.fsPath, { recursive: true });
