@@ -5,7 +5,6 @@ import path from 'node:path';
 import * as deltaProfile from '../bench/delta-profile.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
-import { installPackages } from './install.mjs';
 import { flag, root, run, runMain } from './run.mjs';
 import { installChromium } from './vscode-env.mjs';
 
@@ -20,7 +19,6 @@ import { installChromium } from './vscode-env.mjs';
 const ROWS = { 'open-sharded': openSharded, 'delta-profile': deltaProfile, 'heatmap-frames': heatmapFrames };
 
 await runMain(async () => {
-  installPackages();
   installChromium();
   run(process.execPath, ['scripts/build.mjs']);
   const only = flag('only')?.split(',');

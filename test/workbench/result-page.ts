@@ -61,7 +61,7 @@ export class ResultPage {
   /** Colour of the text of the page, and the class by which VS Code names the kind of theme. */
   theme(): Promise<{ kind: string; text: string }> {
     return this.frame.locator('body').evaluate((body) => ({
-      kind: /vscode-(light|dark|high-contrast(-light)?)/.exec(body.className)?.[0] ?? '',
+      kind: /vscode-(light|dark|high-contrast(-light)?)/.exec(body.getAttribute('class') ?? '')?.[0] ?? '',
       text: getComputedStyle(body).color,
     }));
   }
