@@ -246,14 +246,17 @@ test('long metadata is shortened until asked for', options, () =>
 test('a checkpoint that cannot be read says why and leads to the log', options, async () => {
   assert.ok(browser);
   const view = await openView(browser, 'checkpoint');
-  await view.send({
-    type: 'failed',
-    problem: { code: 'bad-header', message: 'The header is not JSON.', action: 'Save it again.' },
-  });
-  await view.page.getByRole('alert').getByText('The header is not JSON.').waitFor();
-  await view.page.getByRole('button', { name: 'Show Log' }).click();
-  assert.equal((await view.waitFor('command'))['command'], 'showLog');
-  await view.close();
+  try {
+    await view.send({
+      type: 'failed',
+      problem: { code: 'bad-header', message: 'The header is not JSON.', action: 'Save it again.' },
+    });
+    await view.page.getByRole('alert').getByText('The header is not JSON.').waitFor();
+    await view.page.getByRole('button', { name: 'Show Log' }).click();
+    assert.equal((await view.waitFor('command'))['command'], 'showLog');
+  } finally {
+    await view.close();
+  }
 });
 
 for (const width of [400, 1400]) {

@@ -25,12 +25,27 @@ export const NO_CHROMIUM = CHROMIUM
 
 export type ViewName = 'result' | 'checkpoint';
 
-/** Bundles the views as they are shipped. */
+/** Bundles the views as they are shipped, unless that was done since their sources last changed. */
 export function buildViews(): void {
+  const sources = ['webview', 'src/figure', 'src/protocol'].flatMap((folder) =>
+    filesBelow(path.join(ROOT, folder)),
+  );
+  const built = ['result', 'checkpoint'].flatMap((name) => [`${name}.js`, `${name}.css`]);
+  const times = built.map((name) => changedAt(path.join(ROOT, 'dist', 'webview', name)));
+  if (Math.min(...times) >= Math.max(...sources.map(changedAt))) return;
   execFileSync(process.execPath, ['scripts/build.mjs', '--only=result,checkpoint'], {
     cwd: ROOT,
     stdio: 'inherit',
   });
+}
+
+function filesBelow(folder: string): string[] {
+  const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /\.(ts|css)$/.test(name)).map((name) => path.join(folder, name));
+}
+
+function changedAt(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 export interface OpenViewOptions {
@@ -108,7 +123,7 @@ export async function openView(
     state: () => page.evaluate(() => window.savedState),
     setTheme: (name) =>
       page.evaluate(({ bodyClass, style }) => {
-        document.documentElement.setAttribute('style', style);
+        document.documentElement.style.cssText = style;
         document.body.className = bodyClass;
       }, themeOf(name)),
     async close() {

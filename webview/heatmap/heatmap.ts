@@ -59,6 +59,8 @@ export class Heatmap {
   private readonly resizing: ResizeObserver;
   private readonly measure = document.createElement('canvas').getContext('2d');
   private layout: Layout | null = null;
+  /** The size has changed; the old layout serves pointer and keys until the next drawing. */
+  private stale = true;
   private viewport: Viewport = WHOLE;
   private hovered: Cell | null = null;
   private cursor: Cell | null = null;
@@ -125,7 +127,7 @@ export class Heatmap {
 
   /** Lays out and draws in the next frame; any number of calls before it are one. */
   redraw(relayout = false): void {
-    if (relayout) this.layout = null;
+    if (relayout) this.stale = true;
     if (this.pending !== 0) return;
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
@@ -136,7 +138,9 @@ export class Heatmap {
   private draw(): void {
     if (!this.element.isConnected || this.element.clientWidth === 0) return;
     const first = this.layout === null;
-    const layout = (this.layout ??= this.makeLayout());
+    const layout = this.stale || !this.layout ? this.makeLayout() : this.layout;
+    this.layout = layout;
+    this.stale = false;
     this.viewport = constrain(this.viewport, layout.columns, layout.rows);
     this.painter.paint(this.canvas, layout, this.viewport, window.devicePixelRatio || 1);
     drawAxes(this.svg, {

@@ -24,7 +24,7 @@ import { panelHeader } from './header';
 import { createMatrixFigure, type ChosenCell, type MatrixFigure } from './matrix-figure';
 import { matrixTable } from './matrix-table';
 import { pairDetails } from './pair-details';
-import { createProgressBar } from './progress';
+import { createProgressBar, type ProgressBar } from './progress';
 import { deriveShown, facetTitle, type Shown } from './shown';
 import { createTensorRequests } from '../tensor-requests';
 import { panelToolbar } from './toolbar';
@@ -37,7 +37,7 @@ export class ResultPanel {
   private readonly headerPlace = element('div');
   private readonly toolbarPlace = element('div');
   private readonly body = element('div', { class: 'panel-body' });
-  private readonly progress = createProgressBar(() => this.host.send({ type: 'cancel' }));
+  private progress: ProgressBar | null = null;
   private readonly tooltip = createTooltip(document.body);
   private readonly announce = createAnnouncer(document.body);
   private readonly requests = createTensorRequests();
@@ -65,8 +65,7 @@ export class ResultPanel {
       case 'start':
         return this.begin(message);
       case 'progress':
-        this.progressPlace.replaceChildren(this.progress.element);
-        return this.progress.update(message.fraction, message.message);
+        return this.showProgress(message.fraction, message.message);
       case 'result':
         return this.finish(message.result);
       case 'failed':
@@ -93,15 +92,28 @@ export class ResultPanel {
     this.body.replaceChildren(skeleton());
   }
 
+  private showProgress(fraction: number, message: string): void {
+    if (!this.progress) {
+      this.progress = createProgressBar(() => this.host.send({ type: 'cancel' }));
+      this.progressPlace.replaceChildren(this.progress.element);
+    }
+    this.progress.update(fraction, message);
+  }
+
+  private hideProgress(): void {
+    this.progress = null;
+    this.progressPlace.replaceChildren();
+  }
+
   private finish(result: LensResult): void {
     this.result = result;
-    this.progressPlace.replaceChildren();
+    this.hideProgress();
     this.drawHeader();
     this.draw();
   }
 
   private fail(problem: Problem): void {
-    this.progressPlace.replaceChildren();
+    this.hideProgress();
     this.clearFigures();
     this.toolbarPlace.replaceChildren();
     const { start } = this;
@@ -142,9 +154,10 @@ export class ResultPanel {
     if (findings) area.append(findings);
     const restored = this.restoreSelected(shown);
     this.body.replaceChildren(area);
-    if (result.artifacts.length === 0)
+    if (result.artifacts.length === 0) {
       area.append(emptyView('This lens found nothing to show for this study.'));
-    else if (this.view.view === 'table') this.drawTables(area, shown);
+      this.tellDrawn(0, shown);
+    } else if (this.view.view === 'table') this.drawTables(area, shown);
     else this.drawFigures(area, shown);
     if (restored) this.openDetails(restored);
   }
