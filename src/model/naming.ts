@@ -30,8 +30,15 @@ const kinds = new Map<string, Kind>();
 const labels = new Map<string, string>();
 const REMEMBERED = 50_000;
 
-/** Finds where a tensor stands in the network by its name alone: total and deterministic, unknown names are `other`. */
-export function placeOf(tensorName: string): Place {
+/** How PEFT begins the name of every tensor of an adapter; what follows is the base's name. */
+const PEFT_PREFIX = 'base_model.model.';
+
+/**
+ * Finds where a tensor stands in the network by its name alone: total and deterministic, unknown names are `other`. A
+ * factor of an adapter stands where the base's tensor does.
+ */
+export function placeOf(storedName: string): Place {
+  const tensorName = storedName.startsWith(PEFT_PREFIX) ? storedName.slice(PEFT_PREFIX.length) : storedName;
   const number = firstNumericPart(tensorName);
   const layer = number ? tensorName.slice(0, number.end) : OTHER_LAYER;
   const key = number

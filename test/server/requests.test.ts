@@ -278,6 +278,22 @@ test('an adapter beside a base opens as the file that was asked for', async () =
   assert.equal(await kindOf('model.safetensors'), 'checkpoint');
 });
 
+test('an adapter without its configuration still shows its tensors, placed where the base has them', async () => {
+  const root = path.join(folder, 'alone');
+  const file = writeTensors(path.join(root, 'adapter_model.safetensors'), {
+    'base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight': { shape: [2, 4] },
+    'base_model.model.model.layers.3.self_attn.q_proj.lora_B.weight': { shape: [4, 2] },
+  });
+  const view = await client.value('deltalens/inspect', { path: file, roots: [root] });
+  assert.equal(view.tensorCount, 2);
+  assert.deepEqual(view.tensors.layer, ['model.layers.3', 'model.layers.3']);
+  assert.deepEqual(view.tensors.module, ['attention.query', 'attention.query']);
+  assert.deepEqual(
+    view.findings.map(({ code, severity }) => [code, severity]),
+    [['adapter-config-missing', 'warning']],
+  );
+});
+
 test('below a checkpoint stand its layers in network order, below a layer its modules, below a module its tensors', async () => {
   const layers = await client.value('deltalens/places', { path: vit('base') });
   assert.deepEqual(

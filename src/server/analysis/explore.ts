@@ -82,11 +82,8 @@ function isShardOf(name: string, stem: string): boolean {
 
 async function openOne(file: string, context: AnalysisContext): Promise<Found> {
   const opened = await openDescribed(file, context);
-  if (opened.ok) return { path: file, described: opened.value, problem: null };
-  // A checkpoint whose adapter configuration is broken still has tensors to show.
-  const checkpoint = await context.directories.open(file);
-  const described = checkpoint.ok ? { checkpoint: checkpoint.value, adapter: null } : null;
-  return { path: file, described, problem: opened.problem.message };
+  if (!opened.ok) return { path: file, described: null, problem: opened.problem.message };
+  return { path: file, described: opened.value, problem: opened.value.adapterProblem?.message ?? null };
 }
 
 async function memberOf(

@@ -5,8 +5,9 @@ import { compareModules, placeOf } from '../../model/naming';
 import type { Place } from '../../model/place';
 import { nameOf } from '../../model/task-name';
 import type { AdapterSummary, Breakdown, CheckpointView, TensorColumns } from '../../protocol/checkpoint';
+import type { Finding } from '../../protocol/finding';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
-import { success } from '../../protocol/result';
+import { success, type Problem } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 import { readModelConfig } from './model-config';
 import { findBase, openDescribed } from './open-described';
@@ -21,7 +22,7 @@ export async function inspect(
 ): Promise<RequestResult<'deltalens/inspect'>> {
   const opened = await openDescribed(file, context);
   if (!opened.ok) return opened;
-  const { checkpoint, adapter } = opened.value;
+  const { checkpoint, adapter, adapterProblem } = opened.value;
   const folder = path.dirname(checkpoint.files[0]?.path ?? checkpoint.path);
   const basePath = await findBase(opened.value, roots, context);
   const summary: AdapterSummary | null = adapter && { ...adapter.summary, basePath };
@@ -46,8 +47,16 @@ export async function inspect(
     ...(summary ? { adapter: summary } : {}),
     ...(shardOf ? { shardOf } : {}),
     tensors: columnsOf(checkpoint, places),
-    findings: [...checkpoint.findings, ...(adapter?.findings ?? [])],
+    findings: [
+      ...checkpoint.findings,
+      ...(adapter?.findings ?? []),
+      ...(adapterProblem ? [findingOf(adapterProblem, checkpoint.path)] : []),
+    ],
   });
+}
+
+function findingOf({ code, message, action, path: concerned }: Problem, opened: string): Finding {
+  return { code, severity: 'warning', path: concerned ?? opened, message, help: action };
 }
 
 function sum(entries: readonly TensorEntry[], of: (entry: TensorEntry) => number): number {

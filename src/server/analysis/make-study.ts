@@ -1,5 +1,6 @@
 import { makeStudy as studyFrom, type StudyCandidate } from '../../model/make-study';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
+import { failure } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 import { findBase, openDescribed } from './open-described';
 
@@ -12,7 +13,8 @@ export async function makeStudy(
   for (const path of new Set(paths)) {
     const opened = await openDescribed(path, context);
     if (!opened.ok) return opened;
-    const { checkpoint, adapter } = opened.value;
+    const { checkpoint, adapter, adapterProblem } = opened.value;
+    if (adapterProblem) return failure(adapterProblem);
     const basePath = base === undefined ? await findBase(opened.value, roots, context) : null;
     candidates.push({ path, checkpoint, ...(adapter ? { adapter: { basePath } } : {}) });
   }

@@ -2,7 +2,7 @@ import type { Checkpoint } from '../../format/checkpoint';
 import { findAdapterBase } from '../../model/adapter';
 import type { AdapterDescription } from '../../model/adapter-modules';
 import { openAdapter } from '../../model/open-adapter';
-import { success, type Result } from '../../protocol/result';
+import { success, type Problem, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 
 /** Checkpoints of the workspace that are looked at to find an adapter's base by the shapes of its tensors. */
@@ -12,14 +12,20 @@ const MOST_CANDIDATES = 200;
 export interface Described {
   readonly checkpoint: Checkpoint;
   readonly adapter: AdapterDescription | null;
+  /** Why it cannot be described as the adapter that it seems to be; its tensors can be shown all the same. */
+  readonly adapterProblem: Problem | null;
 }
 
-/** Opens a path and, where it is an adapter, reads its configuration. Fails as `openCheckpoint` and `openAdapter` do. */
+/** Opens a path and, where it is an adapter, reads its configuration. Fails as `openCheckpoint` does. */
 export async function openDescribed(path: string, context: AnalysisContext): Promise<Result<Described>> {
   const checkpoint = await context.directories.open(path);
   if (!checkpoint.ok) return checkpoint;
   const adapter = await openAdapter(checkpoint.value);
-  return adapter.ok ? success({ checkpoint: checkpoint.value, adapter: adapter.value }) : adapter;
+  return success({
+    checkpoint: checkpoint.value,
+    adapter: adapter.ok ? adapter.value : null,
+    adapterProblem: adapter.ok ? null : adapter.problem,
+  });
 }
 
 /**
@@ -38,7 +44,8 @@ export async function findBase(
   const candidates: Checkpoint[] = [];
   for (const path of context.known.slice(0, MOST_CANDIDATES)) {
     const opened = await openDescribed(path, context);
-    if (opened.ok && !opened.value.adapter) candidates.push(opened.value.checkpoint);
+    if (opened.ok && !opened.value.adapter && !opened.value.adapterProblem)
+      candidates.push(opened.value.checkpoint);
   }
   const inferred = await findAdapterBase(files, roots, candidates);
   return inferred && inferred.path;
