@@ -125,8 +125,8 @@ const PLACES: Readonly<Record<string, readonly (readonly [string, string, string
     ['conv_out.weight', '(other)', 'output', 'convolution'],
   ],
   'Adapters and wrappers': [
-    ['base_model.model.model.layers.0.mlp.up_proj.lora_A.weight', 'base_model.model.model.layers.0', 'base_model.model.model.layers.0', 'mlp.up'],
-    ['base_model.model.model.layers.0.self_attn.v_proj.lora_B.default.weight', 'base_model.model.model.layers.0', 'base_model.model.model.layers.0', 'attention.value'],
+    ['base_model.model.model.layers.0.mlp.up_proj.lora_A.weight', 'model.layers.0', 'model.layers.0', 'mlp.up'],
+    ['base_model.model.model.layers.0.self_attn.v_proj.lora_B.default.weight', 'model.layers.0', 'model.layers.0', 'attention.value'],
     ['base_model.model.lm_head.modules_to_save.default.weight', '(other)', 'output', 'head'],
     ['_orig_mod.model.norm.weight', '(other)', 'output', 'norm.final'],
     ['module.model.layers.0.mlp.down_proj.weight', 'module.model.layers.0', 'module.model.layers.0', 'mlp.down'],
