@@ -9,6 +9,7 @@ import { drawAxes } from './axis-labels';
 import { CellPainter } from './cell-painter';
 import { moveCursor, type Cell } from './cursor-keys';
 import { listenToGestures } from './gestures';
+import { LabelMeasure } from './label-measure';
 import { layOut, type Layout } from './layout';
 import { drawOutlines } from './outlines';
 import type { Tooltip } from './tooltip';
@@ -57,7 +58,7 @@ export class Heatmap {
   private readonly order: MatrixOrder;
   private readonly painter: CellPainter;
   private readonly resizing: ResizeObserver;
-  private readonly measure = document.createElement('canvas').getContext('2d');
+  private readonly labels: LabelMeasure;
   private layout: Layout | null = null;
   /** The size has changed; the old layout serves pointer and keys until the next drawing. */
   private stale = true;
@@ -80,6 +81,7 @@ export class Heatmap {
       colouring,
       palette,
     });
+    this.labels = new LabelMeasure(`${options.compact ? '10' : '11'}px ${palette.fontFamily}`);
     this.svg.setAttribute('aria-hidden', 'true');
     this.zoomButtons = this.makeZoomButtons();
     this.element = element(
@@ -148,7 +150,7 @@ export class Heatmap {
       order: this.order,
       layout,
       viewport: this.viewport,
-      fit: (text, room) => this.fit(text, room),
+      fit: (text, room) => this.labels.fit(text, room),
       marked: this.hovered ?? (document.activeElement === this.element ? this.cursor : null),
     });
     this.drawOutlines(layout);
@@ -157,16 +159,13 @@ export class Heatmap {
 
   private makeLayout(): Layout {
     const { matrix, compact, tree } = this.options;
-    if (this.measure) this.measure.font = `${compact ? '10' : '11'}px ${this.options.palette.fontFamily}`;
-    const longest = (entries: readonly { readonly label: string }[]) =>
-      Math.max(0, ...longestFew(entries).map((text) => this.measure?.measureText(text).width ?? 0)) + 2;
     const layout = layOut({
       width: this.element.clientWidth,
       height: this.options.room(),
       rowCount: matrix.rows.length,
       columnCount: matrix.columns.length,
-      rowLabel: Math.max(longest(matrix.rows), this.measure?.measureText(matrix.rowTitle).width ?? 0),
-      columnLabel: longest(matrix.columns),
+      rowLabel: this.labels.widest([...matrix.rows.map(({ label }) => label), matrix.rowTitle]),
+      columnLabel: this.labels.widest(matrix.columns.map(({ label }) => label)),
       titles: Boolean(matrix.columnTitle) && !compact,
       compact,
       tree: tree !== null,
@@ -178,18 +177,6 @@ export class Heatmap {
     this.svg.setAttribute('height', String(layout.height));
     this.zoomButtons.hidden = mostZoom(layout.columns, layout.rows) <= 1.05;
     return layout;
-  }
-
-  private fit(text: string, room: number): string {
-    const { measure } = this;
-    if (!measure || measure.measureText(text).width <= room) return text;
-    let kept = Math.floor((text.length * room) / measure.measureText(text).width);
-    for (; kept > 1; kept--) {
-      const end = Math.ceil(kept / 2);
-      const cut = `${text.slice(0, kept - end)}…${text.slice(text.length - end)}`;
-      if (measure.measureText(cut).width <= room) return cut;
-    }
-    return '…';
   }
 
   private drawOutlines(layout: Layout): void {
@@ -333,12 +320,4 @@ export class Heatmap {
 
 function valueText(value: number): string {
   return Number.isNaN(value) ? 'undefined' : formatNumber(value);
-}
-
-/** Measuring thousands of labels is slow: the longest by characters are enough to know the widest. */
-function longestFew(entries: readonly { readonly label: string }[]): string[] {
-  return entries
-    .map((entry) => entry.label)
-    .sort((a, b) => b.length - a.length)
-    .slice(0, 12);
 }

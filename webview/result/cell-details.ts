@@ -94,7 +94,7 @@ function figureList(tensor: CellTensor): HTMLElement {
       element(
         'div',
         {},
-        element('dt', { text: title }),
+        element('dt', { text: title, title }),
         element('dd', { text: formatCell(value, column.type), title: formatCell(value, column.type, true) }),
       ),
     );

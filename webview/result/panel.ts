@@ -1,5 +1,5 @@
 import { isFigure } from '../../src/figure/svg';
-import type { Artifact, LensResult, Table } from '../../src/protocol/artifact';
+import type { Artifact, LensResult } from '../../src/protocol/artifact';
 import type {
   ExportFormat,
   FromResultPanel,
@@ -17,15 +17,13 @@ import { problemView } from '../problem-view';
 import { onThemeChange } from '../theme';
 import { renderArtifact } from './artifact-views/registry';
 import type { ArtifactView } from './artifact-views/view';
-import { cellDetails, detailsPane } from './cell-details';
-import { comparedTasks, scopesOfPair, tensorsOfCell } from './cell-tensors';
+import { cellPane } from './cell-pane';
 import { makeExport } from './export';
 import { panelHeader } from './header';
 import { createMatrixFigure, type ChosenCell, type MatrixFigure } from './matrix-figure';
 import { matrixTable } from './matrix-table';
-import { pairDetails } from './pair-details';
 import { createProgressBar, type ProgressBar } from './progress';
-import { deriveShown, facetTitle, type Shown } from './shown';
+import { deriveShown, type Shown } from './shown';
 import { createTensorRequests } from '../tensor-requests';
 import { panelToolbar } from './toolbar';
 
@@ -254,39 +252,17 @@ export class ResultPanel {
     this.remember({ selected: { row: cell.row, column: cell.column }, ...facets });
     this.figure?.select(cell);
     this.body.querySelector('.details')?.remove();
-    this.body.append(this.makeDetails(cell, result));
-    this.body.classList.add('with-details');
-  }
-
-  private makeDetails(cell: ChosenCell, result: LensResult): HTMLElement {
-    const close = () => this.closeDetails();
-    const table = (id: string) =>
-      result.artifacts.find((artifact): artifact is Table => artifact.kind === 'table' && artifact.id === id);
-    const tasks = comparedTasks(cell.matrix, cell.row, cell.column);
-    if (tasks) {
-      return detailsPane(
-        tasks.join(' · '),
-        'Cosine of the task vectors, whole and per layer',
-        close,
-        pairDetails(tasks, scopesOfPair(table('pairs'), tasks, scopeTitles(result))),
-      );
-    }
-    const row = cell.matrix.rows[cell.row]?.label ?? '';
-    const column = cell.matrix.columns[cell.column]?.label ?? '';
-    const tensors = tensorsOfCell(table('tensors'), cell.matrix, cell.row, cell.column);
-    const task =
-      cell.matrix.facets?.['task'] ?? tensors[0]?.task ?? this.start?.run.study.tasks[0]?.name ?? '';
-    const count = `${String(tensors.length)} ${tensors.length === 1 ? 'tensor' : 'tensors'}`;
-    const list = cellDetails(tensors, task, {
+    const pane = cellPane(cell, result, this.start?.run.study.tasks[0]?.name ?? '', {
       ask: (from, tensor, answered) =>
         this.requests.ask(
           (request) => this.host.send({ type: 'tensor', request, task: from, tensor }),
           answered,
         ),
       reveal: (from, tensor) => this.host.send({ type: 'reveal', task: from, tensor }),
-      close,
+      close: () => this.closeDetails(),
     });
-    return detailsPane(`${row} · ${column}`, task ? `${task}, ${count}` : count, close, list);
+    this.body.append(pane);
+    this.body.classList.add('with-details');
   }
 
   private closeDetails(): void {
@@ -342,12 +318,6 @@ export class ResultPanel {
   private showEmpty(text: string): void {
     this.body.replaceChildren(emptyView(text));
   }
-}
-
-/** Readable names of the scopes that have a matrix of their own. */
-function scopeTitles({ artifacts }: LensResult): ReadonlyMap<string, string> {
-  const scopes = artifacts.flatMap((artifact) => artifact.facets?.['scope'] ?? []);
-  return new Map([...new Set(scopes)].map((scope) => [scope, facetTitle(artifacts, 'scope', scope)]));
 }
 
 function emptyView(text: string): HTMLElement {
