@@ -90,6 +90,8 @@ export interface TensorDetail {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly statistics: TensorStatistics;
+  /** `base` for the target of an adapter, whose own values are nowhere stored. */
+  readonly statisticsOf: 'opened' | 'base';
   /** Statistics of the task vector's entry, where a base was given. */
   readonly delta: TensorStatistics | null;
 }

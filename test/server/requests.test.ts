@@ -122,6 +122,7 @@ test('the task vector of an adapter is that of the base tensor it changes: sÂ·BÂ
     }
   }
   assertStatistics(detail.delta, product, 16);
+  assert.equal(detail.statisticsOf, 'base');
 });
 
 test('NaN and infinities of a tensor are counted, placed and kept out of its statistics', async () => {

@@ -109,7 +109,7 @@ test('an undefined cell says so and is not drawn like a zero', options, () =>
   }),
 );
 
-test('a click opens the tensors of the cell, and one of them its statistics and histograms', options, () =>
+test('a click opens the tensors of the cell with their statistics and histograms', options, () =>
   withResult(PROFILE, async (view) => {
     const matrix = matrixOf(PROFILE, 'relative:rot90');
     const { x, y } = await cellPoint(view, matrix, 2, 5);
@@ -120,18 +120,23 @@ test('a click opens the tensors of the cell, and one of them its statistics and 
       'model.layers.2.mlp.down.weight',
       'model.layers.2.mlp.down.bias',
     ]);
-    await pane.locator('summary').first().click();
-    const asked = await view.waitFor('tensor');
-    assert.equal(asked['task'], 'rot90');
-    assert.equal(asked['tensor'], 'model.layers.2.mlp.down.weight');
-    await view.send({
-      type: 'tensor',
-      request: asked['request'],
-      detail: { ok: true, value: sampleDetail('x') },
-    });
-    await pane.locator('.histogram svg').first().waitFor();
+    await view.waitFor('tensor', 2);
+    const asked = await view.sent('tensor');
+    assert.deepEqual(
+      asked.map(({ task, tensor }) => [task, tensor]),
+      [
+        ['rot90', 'model.layers.2.mlp.down.weight'],
+        ['rot90', 'model.layers.2.mlp.down.bias'],
+      ],
+    );
+    const value = sampleDetail('x');
+    await view.send({ type: 'tensor', request: asked[0]?.['request'], detail: { ok: true, value } });
+    await pane.getByText('Fine-tuned θ').first().waitFor();
     assert.equal(await pane.locator('.histogram').count(), 2);
     assert.match(await pane.innerText(), /2 NaN, 1 ±Inf/);
+    const ofBase = { ...value, statisticsOf: 'base' };
+    await view.send({ type: 'tensor', request: asked[1]?.['request'], detail: { ok: true, value: ofBase } });
+    await pane.getByText('Base θ₀').first().waitFor();
     await pane.getByText('Reveal in Checkpoint').first().click();
     assert.equal((await view.waitFor('reveal'))['tensor'], 'model.layers.2.mlp.down.weight');
     assert.deepEqual((await view.waitFor('view'))['view'], {
@@ -145,7 +150,6 @@ test('a tensor that cannot be read shows why', options, () =>
   withResult(PROFILE, async (view) => {
     const { x, y } = await cellPoint(view, matrixOf(PROFILE, 'relative:rot90'), 1, 1);
     await view.page.mouse.click(x, y);
-    await view.page.locator('.details summary').first().click();
     const asked = await view.waitFor('tensor');
     const problem = { code: 'file-missing', message: '/models/rot90 is gone.', action: 'Put it back.' };
     await view.send({ type: 'tensor', request: asked['request'], detail: { ok: false, problem } });

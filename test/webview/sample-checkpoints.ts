@@ -101,6 +101,7 @@ export function sampleDetail(tensor: string): TensorDetail {
     dtype: 'BF16',
     shape: [64, 130],
     statistics: STATISTICS,
+    statisticsOf: 'opened',
     delta: { ...STATISTICS, nan: 0, inf: 0, nonFinite: [] },
   };
 }

@@ -25,7 +25,8 @@ export function createTensorPane(view: CheckpointView, index: number, close: () 
     ['layer', tensors.layer[index] ?? ''],
     ['module', tensors.module[index] ?? ''],
   ] as const) {
-    facts.append(element('div', {}, element('dt', { text: title }), element('dd', { text, title: text })));
+    const wide = title === 'layer' ? { class: 'wide' } : {};
+    facts.append(element('div', wide, element('dt', { text: title }), element('dd', { text, title: text })));
   }
   const pane = element(
     'aside',

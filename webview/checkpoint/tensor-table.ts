@@ -72,7 +72,7 @@ export function createTensorTable(options: TensorTableOptions): TensorTable {
 }
 
 const COLUMN_VIEWS = [
-  { title: 'Name', least: 320, grow: 5 },
+  { title: 'Name', least: 320, grow: 5, keepEnd: true },
   { title: 'Dtype', least: 72, grow: 0.3 },
   { title: 'Shape', least: 124, grow: 0.6 },
   { title: 'Parameters', least: 112, grow: 0.3, numeric: true },

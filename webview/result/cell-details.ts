@@ -40,7 +40,10 @@ export function detailsPane(
   );
 }
 
-/** The tensors behind a cell. A single one is read at once; of several, those that the user opens. */
+/** So many tensors of a cell are read at once; of more, those that the user opens. */
+const OPEN_AT_ONCE = 4;
+
+/** The tensors behind a cell, with their figures and histograms. */
 export function cellDetails(
   tensors: readonly CellTensor[],
   task: string,
@@ -50,7 +53,7 @@ export function cellDetails(
     return element('p', { class: 'muted', text: 'This result lists no tensors for this cell.' });
   }
   const items = tensors.map((tensor) => tensorItem(tensor, tensor.task ?? task, actions));
-  if (items.length === 1 && items[0]) items[0].open = true;
+  if (items.length <= OPEN_AT_ONCE) for (const item of items) item.open = true;
   return element('div', { class: 'tensor-list' }, ...items);
 }
 
@@ -112,10 +115,12 @@ function answerView(detail: Result<TensorDetail>): HTMLElement[] {
     );
     return [element('div', { class: 'finding error', attributes: { role: 'alert' } }, icon('error'), text)];
   }
-  const { dtype, shape, statistics, delta } = detail.value;
+  const { dtype, shape, statistics, statisticsOf, delta } = detail.value;
   return [
     element('p', { class: 'muted', text: `${dtype} ${formatShape(shape)}` }),
     ...(delta ? [statisticsView('Task vector τ', 'τ', delta)] : []),
-    statisticsView('Fine-tuned θ', 'θ', statistics),
+    statisticsOf === 'base'
+      ? statisticsView('Base θ₀', 'θ₀', statistics)
+      : statisticsView('Fine-tuned θ', 'θ', statistics),
   ];
 }

@@ -6,6 +6,8 @@ import { rowWindow, scrolledHeight, scrollToRow } from './virtual-rows';
 export interface DataColumn extends ColumnWidth {
   readonly title: string;
   readonly numeric?: boolean;
+  /** Cut long texts at their start: names of tensors differ at the end. */
+  readonly keepEnd?: boolean;
   readonly help?: string;
 }
 
@@ -152,14 +154,15 @@ class VirtualTable implements DataTable {
     });
     this.options.columns.forEach((column, index) => {
       const text = this.options.cell(row, index);
-      made.append(
-        element('div', {
-          class: column.numeric ? 'data-cell numeric' : 'data-cell',
-          text,
-          title: this.options.hint?.(row, index) ?? text,
-          attributes: { role: 'gridcell', 'aria-colindex': index + 1 },
-        }),
-      );
+      const kind = column.numeric ? ' numeric' : column.keepEnd ? ' keep-end' : '';
+      const cell = element('div', {
+        class: `data-cell${kind}`,
+        title: this.options.hint?.(row, index) ?? text,
+        attributes: { role: 'gridcell', 'aria-colindex': index + 1 },
+      });
+      // The cell runs from right to left so that its start is cut; its text must not.
+      cell.append(column.keepEnd ? element('bdi', { text, attributes: { dir: 'ltr' } }) : text);
+      made.append(cell);
     });
     return made;
   }

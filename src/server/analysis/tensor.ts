@@ -36,7 +36,14 @@ export async function tensorDetail(
   const delta = before && change ? await ofDelta(before, change, binCount, context) : success(null);
   if (!delta.ok) return delta;
   const { dtype, shape } = shown;
-  return success({ tensor, dtype, shape, statistics: statistics.value, delta: delta.value });
+  return success({
+    tensor,
+    dtype,
+    shape,
+    statistics: statistics.value,
+    statisticsOf: own ? 'opened' : 'base',
+    delta: delta.value,
+  });
 }
 
 function ofTensor(
