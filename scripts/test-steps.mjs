@@ -14,7 +14,8 @@ import { root } from './run.mjs';
 
 const UNIT_ROOMS = ['protocol', 'tensor', 'format', 'model', 'graph', 'lens', 'lint', 'figure', 'extension'];
 
-const RUNNER = ['--import', 'tsx', '--test', '--test-reporter=spec'];
+// A test that fails may leave a browser or server behind, which must not keep the run from ending.
+const RUNNER = ['--import', 'tsx', '--test', '--test-force-exit', '--test-reporter=spec'];
 
 /** @type {readonly Step[]} */
 export const STEPS = [
@@ -38,7 +39,7 @@ export const STEPS = [
   tests(
     'unit',
     'Unit, property and reference tests',
-    [],
+    ['build'],
     ['test', ...UNIT_ROOMS.map((room) => `test/${room}`)],
   ),
   tests('server', 'Server and command line', ['build'], ['test/server', 'test/cli']),
