@@ -5,14 +5,24 @@ import { prepare } from './kernels/registry';
 import { OpenFiles } from './open-files';
 import type { PassItem, PassOutcome } from './pass';
 import { NEXT_PORTION, STOPPED, type PassMessage, type Part } from './pass-messages';
+import type { VectorKernels } from './wasm/vector-kernels';
 
 /** Buffers of one worker thread, reused by every chunk of every pass. */
 export class WorkerBuffers {
-  readonly scratch = new Scratch();
+  readonly scratch: Scratch;
   private readonly buffers: Uint8Array[] = [];
 
-  /** The first `length` bytes of buffer number `slot`. */
-  bytes(slot: number, length: number): Uint8Array {
+  /** Chunks go into the memory of `vectors` where there is room for them. */
+  constructor(vectors: VectorKernels | null = null) {
+    this.scratch = new Scratch(vectors);
+  }
+
+  /** One array of each length, holding whatever was left in it, for the bytes of one chunk. */
+  room(lengths: readonly number[]): readonly Uint8Array[] {
+    return this.scratch.vectors?.room(lengths) ?? lengths.map((length, slot) => this.bytes(slot, length));
+  }
+
+  private bytes(slot: number, length: number): Uint8Array {
     let buffer = this.buffers[slot];
     if (buffer === undefined || buffer.length < length) {
       buffer = new Uint8Array(length);
@@ -65,13 +75,11 @@ export class PassWork {
 
   private reduceChunk(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem {
     const item = this.items[chunk.item] as PassItem;
-    const bytes: Uint8Array[] = [];
-    for (const [slot, span] of spansOf(item).entries()) {
-      const range = byteRange(span, chunk.start, chunk.end);
-      const target = buffers.bytes(slot, range.length);
-      const problem = this.files.read(span, range.offset, target);
+    const spans = spansOf(item).map((span) => ({ span, range: byteRange(span, chunk.start, chunk.end) }));
+    const bytes = buffers.room(spans.map(({ range }) => range.length));
+    for (const [slot, { span, range }] of spans.entries()) {
+      const problem = this.files.read(span, range.offset, bytes[slot] as Uint8Array);
       if (problem !== null) return problem;
-      bytes.push(target);
     }
     if (this.current?.item !== chunk.item) {
       this.current = { item: chunk.item, reduce: prepare(item, buffers.scratch) };
