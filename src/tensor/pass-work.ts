@@ -1,5 +1,5 @@
 import type { Problem } from '../protocol/result';
-import { byteRange, planPortions, spansOf, type Chunk } from './chunks';
+import { byteRange, planPass, spansOf, type Chunk, type PassPlan } from './chunks';
 import { Scratch, type ChunkReducer } from './kernels/kernel';
 import { prepare } from './kernels/registry';
 import { OpenFiles } from './open-files';
@@ -37,9 +37,7 @@ export class PassWork {
   readonly pass: number;
   private readonly items: readonly PassItem[];
   private readonly control: Int32Array;
-  private readonly portions: readonly (readonly Chunk[])[];
-  /** Number, within the pass, of the first chunk of each portion. */
-  private readonly firstChunks: readonly number[];
+  private readonly plan: PassPlan;
   private readonly files = new OpenFiles();
   private current: { readonly item: number; readonly reduce: ChunkReducer } | null = null;
 
@@ -47,23 +45,19 @@ export class PassWork {
     this.pass = message.pass;
     this.items = message.items;
     this.control = new Int32Array(message.control);
-    this.portions = planPortions(message.items);
-    let chunks = 0;
-    this.firstChunks = this.portions.map((portion) => (chunks += portion.length) - portion.length);
+    this.plan = planPass(message.items);
   }
 
   /** Works off the next portion; `null` where none is left or nobody waits for the pass any more. */
   nextPortion(buffers: WorkerBuffers): Part[] | Problem | null {
     if (Atomics.load(this.control, STOPPED) !== 0) return null;
-    const index = Atomics.add(this.control, NEXT_PORTION, 1);
-    const portion = this.portions[index];
-    if (portion === undefined) return null;
-    const first = this.firstChunks[index] ?? 0;
+    const portion = this.plan.portion(Atomics.add(this.control, NEXT_PORTION, 1));
+    if (portion === null) return null;
     const parts: Part[] = [];
-    for (const [offset, chunk] of portion.entries()) {
+    for (const chunk of portion) {
       const outcome = this.reduceChunk(chunk, buffers);
       if ('code' in outcome) return outcome;
-      parts.push({ chunk: first + offset, outcome });
+      parts.push({ item: chunk.item, chunk: chunk.number, bytes: chunk.bytes, outcome });
     }
     return parts;
   }
