@@ -31,8 +31,6 @@ import { addCounts, addLanes, addTask } from './pair';
 export function addGroup<T>(tasks: i32, first: i32, count: i32): i32 {
   const stride = strideOf<T>();
   const whole = count & ~7;
-  // Where tasks are odd in number, the last is tiled with a τ of zeros.
-  memory.fill(DELTA_TILES + <usize>tasks * TILE_BYTES, 0, TILE_BYTES);
   while (first < whole) {
     const end = min(whole, first + TILE);
     if (!addTile<T>(tasks, <usize>(first >> 3) * stride, (end - first) >> 3)) return first;
@@ -53,6 +51,7 @@ function addTile<T>(tasks: i32, offset: usize, eights: i32): bool {
   }
   addLanes(BASE_SQUARES, baseSquares);
   for (let t: usize = 0; t < <usize>tasks; t++) keepTask(TASKS + t * TASK_BYTES, TILE_TASKS + t * TASK_BYTES);
+  // Where tasks are odd in number, the last goes with whatever lies behind it, into cells that nobody reads.
   for (let i = 0; i < tasks; i += 2) {
     addNeighbours(i, eights);
     for (let j = i + 2; j < tasks; j += 2) addFour(i, j, eights);

@@ -26,7 +26,7 @@ export const MOMENTS: usize = 28672;
 /** ⟨τᵢ, τⱼ⟩ for i < j at i · {@link MOST_TASKS} + j, two lanes that add up to it. */
 export const GRAM: usize = 32768;
 
-/** θ₀ of the tile in hand, then its τ, one task after the other, and one that stays zero. */
+/** θ₀ of the tile in hand, then its τ, one task after the other. */
 export const BASE_TILE: usize = 98304;
 export const TILE_BYTES: usize = 2048;
 export const DELTA_TILES: usize = 100352;
