@@ -2,6 +2,7 @@
 // `--only=cli,server` builds just these entries.
 import * as esbuild from 'esbuild';
 import fs from 'node:fs';
+import { compileTensorKernels } from './tensor-kernels.mjs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
@@ -57,6 +58,7 @@ fs.mkdirSync('dist/webview', { recursive: true });
 for (const file of ['codicon.css', 'codicon.ttf']) {
   fs.copyFileSync(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
 }
+if (chosen.some((bundle) => 'tensor-worker' in bundle.entryPoints)) await compileTensorKernels();
 if (watch) {
   for (const bundle of chosen) await (await esbuild.context({ ...bundle, logLevel: 'info' })).watch();
 } else {

@@ -7,11 +7,26 @@ import type { TensorSpan } from './span';
 export interface Chunk {
   /** Position of the item in its pass. */
   readonly item: number;
+  /** Counts through the chunks of the whole pass. */
+  readonly number: number;
   /** Flat index of the first element, and of the one after the last. */
   readonly start: number;
   readonly end: number;
   /** Bytes to read, over all spans of the item. */
   readonly bytes: number;
+}
+
+/** How the items of a pass are cut: computed when asked for, so a plan is no larger for larger tensors. */
+export interface PassPlan {
+  /** Number of chunks, and of the portions in which workers take them. */
+  readonly chunks: number;
+  readonly portions: number;
+  /** Bytes to read, over all chunks. */
+  readonly bytes: number;
+  /** The chunks of portion `index`, in order; `null` where there is no such portion. */
+  portion(index: number): readonly Chunk[] | null;
+  /** Numbers of the first chunk of an item, and of the one after its last. */
+  chunksOf(item: number): { readonly first: number; readonly end: number };
 }
 
 /** How much a worker takes at a time. */
@@ -48,41 +63,122 @@ export function countOf(item: PassItem): number {
  * chunks, many small tensors into one portion. Depends on nothing but its arguments, so that every thread comes to the
  * same plan, and results do not depend on the number of threads. Every item has a chunk, be it empty.
  */
-export function planPortions(
-  items: readonly PassItem[],
-  limits = CHUNK_LIMITS,
-): readonly (readonly Chunk[])[] {
-  const portions: Chunk[][] = [];
-  let open: Chunk[] = [];
-  let weight = 0;
-  for (const [index, item] of items.entries()) {
-    for (const chunk of chunksOf(item, index, limits)) {
-      open.push(chunk);
-      weight += chunk.bytes + WEIGHT_OF_A_CHUNK;
-      if (weight < limits.spanBytes) continue;
-      portions.push(open);
-      open = [];
-      weight = 0;
-    }
-  }
-  if (open.length > 0) portions.push(open);
-  return portions;
+export function planPass(items: readonly PassItem[], limits = CHUNK_LIMITS): PassPlan {
+  let chunks = 0;
+  const cuts = items.map((item, index): Cut => {
+    const cut = cutOf(item, index, chunks, limits);
+    chunks += cut.chunks;
+    return cut;
+  });
+  const stretches = stretchesOf(cuts, limits.spanBytes);
+  const last = stretches.at(-1);
+  return {
+    chunks,
+    portions: last === undefined ? 0 : last.firstPortion + portionsOf(last),
+    bytes: cuts.reduce((sum, cut) => sum + bytesBetween(cut, 0, cut.count), 0),
+    portion(index) {
+      const stretch = stretches[lastAtMost(stretches, index)];
+      if (stretch === undefined || index >= stretch.firstPortion + portionsOf(stretch)) return null;
+      const nth = index - stretch.firstPortion;
+      // Not a product with Infinity: 0 · ∞ is no number.
+      const first = nth === 0 ? 0 : nth * stretch.chunksPerPortion;
+      return stretch.cuts.flatMap((cut) => chunksBetween(cut, first, first + stretch.chunksPerPortion));
+    },
+    chunksOf(item) {
+      const cut = cuts[item];
+      return cut === undefined
+        ? { first: chunks, end: chunks }
+        : { first: cut.firstChunk, end: cut.firstChunk + cut.chunks };
+    },
+  };
+}
+
+/** How one item is cut. */
+interface Cut {
+  readonly item: number;
+  readonly spans: readonly TensorSpan[];
+  /** Elements, in all and in each chunk but the last. */
+  readonly count: number;
+  readonly length: number;
+  readonly chunks: number;
+  readonly firstChunk: number;
+}
+
+/** A run of portions: those of one large item, or a single one of several small items. */
+interface Stretch {
+  readonly firstPortion: number;
+  readonly cuts: readonly Cut[];
+  readonly chunksPerPortion: number;
 }
 
 /** What opening and reading costs beside the bytes themselves, in bytes: a portion of tiny tensors stays short too. */
 const WEIGHT_OF_A_CHUNK = 4096;
 
-function chunksOf(item: PassItem, index: number, limits: ChunkLimits): readonly Chunk[] {
-  const spans = spansOf(item);
+function cutOf(item: PassItem, index: number, firstChunk: number, limits: ChunkLimits): Cut {
   const count = countOf(item);
   const length = chunkLength(item, limits);
-  const chunks: Chunk[] = [];
-  for (let start = 0; start === 0 || start < count; start += length) {
-    const end = Math.min(count, start + length);
-    const bytes = spans.reduce((sum, span) => sum + byteRange(span, start, end).length, 0);
-    chunks.push({ item: index, start, end, bytes });
+  const chunks = Math.max(1, Math.ceil(count / length));
+  return { item: index, spans: spansOf(item), count, length, chunks, firstChunk };
+}
+
+/** Puts neighbouring small items together until they weigh as much as a portion may. */
+function stretchesOf(cuts: readonly Cut[], limit: number): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  let firstPortion = 0;
+  const add = (together: readonly Cut[], chunksPerPortion: number) => {
+    if (together.length === 0) return;
+    const stretch = { firstPortion, cuts: together, chunksPerPortion };
+    stretches.push(stretch);
+    firstPortion += portionsOf(stretch);
+  };
+  let open: Cut[] = [];
+  let weight = 0;
+  for (const cut of cuts) {
+    const own = weightOf(cut);
+    if (own < limit) open.push(cut);
+    weight += own;
+    if (weight < limit) continue;
+    add(open, Infinity);
+    if (own >= limit) add([cut], Math.max(1, Math.ceil((limit * cut.chunks) / own)));
+    open = [];
+    weight = 0;
   }
-  return chunks;
+  add(open, Infinity);
+  return stretches;
+}
+
+function weightOf(cut: Cut): number {
+  return bytesBetween(cut, 0, cut.count) + cut.chunks * WEIGHT_OF_A_CHUNK;
+}
+
+function portionsOf({ cuts, chunksPerPortion }: Stretch): number {
+  return chunksPerPortion === Infinity ? 1 : Math.ceil((cuts[0]?.chunks ?? 0) / chunksPerPortion);
+}
+
+/** Position of the last stretch that begins at or before a portion; −1 where there is none. */
+function lastAtMost(stretches: readonly Stretch[], portion: number): number {
+  let low = 0;
+  let high = stretches.length;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((stretches[middle]?.firstPortion ?? 0) <= portion) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** Chunks `first … end − 1` of an item, as far as it has them. */
+function chunksBetween(cut: Cut, first: number, end: number): Chunk[] {
+  return Array.from({ length: Math.max(0, Math.min(end, cut.chunks) - first) }, (_, k) => {
+    const start = (first + k) * cut.length;
+    const stop = Math.min(cut.count, start + cut.length);
+    const bytes = bytesBetween(cut, start, stop);
+    return { item: cut.item, number: cut.firstChunk + first + k, start, end: stop, bytes };
+  });
+}
+
+function bytesBetween(cut: Cut, start: number, end: number): number {
+  return cut.spans.reduce((sum, span) => sum + byteRange(span, start, end).length, 0);
 }
 
 /** Elements per chunk: a multiple of eight, so that packed types split at a byte, or of the row length. */

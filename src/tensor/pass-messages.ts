@@ -16,7 +16,11 @@ export type WorkerMessage =
 
 /** What one chunk contributes; `chunk` counts through the chunks of the whole pass. */
 export interface Part {
+  /** Position of the item in its pass. */
+  readonly item: number;
   readonly chunk: number;
+  /** Bytes that were read for it. */
+  readonly bytes: number;
   readonly outcome: PassOutcome;
 }
 

@@ -1,18 +1,28 @@
 import type { Problem } from '../protocol/result';
-import { byteRange, planPortions, spansOf, type Chunk } from './chunks';
+import { byteRange, planPass, spansOf, type Chunk, type PassPlan } from './chunks';
 import { Scratch, type ChunkReducer } from './kernels/kernel';
 import { prepare } from './kernels/registry';
 import { OpenFiles } from './open-files';
 import type { PassItem, PassOutcome } from './pass';
 import { NEXT_PORTION, STOPPED, type PassMessage, type Part } from './pass-messages';
+import type { VectorKernels } from './wasm/vector-kernels';
 
 /** Buffers of one worker thread, reused by every chunk of every pass. */
 export class WorkerBuffers {
-  readonly scratch = new Scratch();
+  readonly scratch: Scratch;
   private readonly buffers: Uint8Array[] = [];
 
-  /** The first `length` bytes of buffer number `slot`. */
-  bytes(slot: number, length: number): Uint8Array {
+  /** Chunks go into the memory of `vectors` where there is room for them. */
+  constructor(vectors: VectorKernels | null = null) {
+    this.scratch = new Scratch(vectors);
+  }
+
+  /** One array of each length, holding whatever was left in it, for the bytes of one chunk. */
+  room(lengths: readonly number[]): readonly Uint8Array[] {
+    return this.scratch.vectors?.room(lengths) ?? lengths.map((length, slot) => this.bytes(slot, length));
+  }
+
+  private bytes(slot: number, length: number): Uint8Array {
     let buffer = this.buffers[slot];
     if (buffer === undefined || buffer.length < length) {
       buffer = new Uint8Array(length);
@@ -27,9 +37,7 @@ export class PassWork {
   readonly pass: number;
   private readonly items: readonly PassItem[];
   private readonly control: Int32Array;
-  private readonly portions: readonly (readonly Chunk[])[];
-  /** Number, within the pass, of the first chunk of each portion. */
-  private readonly firstChunks: readonly number[];
+  private readonly plan: PassPlan;
   private readonly files = new OpenFiles();
   private current: { readonly item: number; readonly reduce: ChunkReducer } | null = null;
 
@@ -37,23 +45,19 @@ export class PassWork {
     this.pass = message.pass;
     this.items = message.items;
     this.control = new Int32Array(message.control);
-    this.portions = planPortions(message.items);
-    let chunks = 0;
-    this.firstChunks = this.portions.map((portion) => (chunks += portion.length) - portion.length);
+    this.plan = planPass(message.items);
   }
 
   /** Works off the next portion; `null` where none is left or nobody waits for the pass any more. */
   nextPortion(buffers: WorkerBuffers): Part[] | Problem | null {
     if (Atomics.load(this.control, STOPPED) !== 0) return null;
-    const index = Atomics.add(this.control, NEXT_PORTION, 1);
-    const portion = this.portions[index];
-    if (portion === undefined) return null;
-    const first = this.firstChunks[index] ?? 0;
+    const portion = this.plan.portion(Atomics.add(this.control, NEXT_PORTION, 1));
+    if (portion === null) return null;
     const parts: Part[] = [];
-    for (const [offset, chunk] of portion.entries()) {
+    for (const chunk of portion) {
       const outcome = this.reduceChunk(chunk, buffers);
       if ('code' in outcome) return outcome;
-      parts.push({ chunk: first + offset, outcome });
+      parts.push({ item: chunk.item, chunk: chunk.number, bytes: chunk.bytes, outcome });
     }
     return parts;
   }
@@ -65,13 +69,11 @@ export class PassWork {
 
   private reduceChunk(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem {
     const item = this.items[chunk.item] as PassItem;
-    const bytes: Uint8Array[] = [];
-    for (const [slot, span] of spansOf(item).entries()) {
-      const range = byteRange(span, chunk.start, chunk.end);
-      const target = buffers.bytes(slot, range.length);
-      const problem = this.files.read(span, range.offset, target);
+    const spans = spansOf(item).map((span) => ({ span, range: byteRange(span, chunk.start, chunk.end) }));
+    const bytes = buffers.room(spans.map(({ range }) => range.length));
+    for (const [slot, { span, range }] of spans.entries()) {
+      const problem = this.files.read(span, range.offset, bytes[slot] as Uint8Array);
       if (problem !== null) return problem;
-      bytes.push(target);
     }
     if (this.current?.item !== chunk.item) {
       this.current = { item: chunk.item, reduce: prepare(item, buffers.scratch) };

@@ -1,5 +1,5 @@
 import { cancelled, failure, success, type Problem, type Result } from '../protocol/result';
-import { planPortions, type Chunk } from './chunks';
+import { planPass, type PassPlan } from './chunks';
 import { merge } from './kernels/registry';
 import type { GroupTask, PassItem, PassOutcome } from './pass';
 import { STOPPED, type PassMessage, type Part } from './pass-messages';
@@ -15,14 +15,13 @@ export class RunningPass {
   readonly message: PassMessage;
   readonly portions: number;
   readonly result: Promise<Result<readonly PassOutcome[]>>;
-  private readonly chunks: readonly Chunk[];
+  private readonly plan: PassPlan;
   private readonly control: Int32Array;
   private readonly outcomes: (PassOutcome | undefined)[];
   /** For each item the chunk to be joined next. */
-  private readonly nextChunks: number[] = [];
+  private readonly nextChunks: number[];
   /** Contributions that came before their turn. */
   private readonly early = new Map<number, PassOutcome>();
-  private readonly totalBytes: number;
   private joined = 0;
   private doneBytes = 0;
   private toldAt = 0;
@@ -33,11 +32,9 @@ export class RunningPass {
     items: readonly PassItem[],
     private readonly onBytes?: (done: number, total: number) => void,
   ) {
-    const portions = planPortions(items);
-    this.chunks = portions.flat();
-    for (const [index, chunk] of this.chunks.entries()) this.nextChunks[chunk.item] ??= index;
-    this.portions = portions.length;
-    this.totalBytes = this.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0);
+    this.plan = planPass(items);
+    this.portions = this.plan.portions;
+    this.nextChunks = items.map((_, item) => this.plan.chunksOf(item).first);
     this.outcomes = items.map(() => undefined);
     const control = new SharedArrayBuffer(8);
     this.control = new Int32Array(control);
@@ -49,10 +46,10 @@ export class RunningPass {
   accept(parts: readonly Part[]): void {
     for (const part of parts) {
       this.early.set(part.chunk, part.outcome);
-      this.doneBytes += this.chunks[part.chunk]?.bytes ?? 0;
-      this.join(this.chunks[part.chunk]?.item ?? -1);
+      this.doneBytes += part.bytes;
+      this.join(part.item);
     }
-    const complete = this.joined === this.chunks.length;
+    const complete = this.joined === this.plan.chunks;
     this.tell(complete);
     if (complete) this.settle(success(this.outcomes.filter((outcome) => outcome !== undefined)));
   }
@@ -74,9 +71,10 @@ export class RunningPass {
   }
 
   private join(item: number): void {
-    for (let chunk = this.nextChunks[item] ?? -1; ; chunk++) {
+    const { end } = this.plan.chunksOf(item);
+    for (let chunk = this.nextChunks[item] ?? end; chunk < end; chunk++) {
       const outcome = this.early.get(chunk);
-      if (outcome === undefined || this.chunks[chunk]?.item !== item) return;
+      if (outcome === undefined) return;
       const before = this.outcomes[item];
       this.outcomes[item] = before === undefined ? outcome : merge(before, outcome);
       this.early.delete(chunk);
@@ -89,7 +87,7 @@ export class RunningPass {
     const now = Date.now();
     if (!complete && now - this.toldAt < TELL_EVERY_MS) return;
     this.toldAt = now;
-    this.onBytes?.(this.doneBytes, this.totalBytes);
+    this.onBytes?.(this.doneBytes, this.plan.bytes);
   }
 }
 

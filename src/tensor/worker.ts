@@ -1,7 +1,9 @@
+import path from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { problemFromError } from '../protocol/result';
 import type { Part, PassMessage, WorkerMessage } from './pass-messages';
 import { PassWork, WorkerBuffers } from './pass-work';
+import { VectorKernels } from './wasm/vector-kernels';
 
 /** Contributions are sent together, so that many small chunks do not drown the receiving thread in messages. */
 const SEND_EVERY_MS = 20;
@@ -12,7 +14,7 @@ interface ActivePass {
   sentAt: number;
 }
 
-const buffers = new WorkerBuffers();
+const buffers = new WorkerBuffers(VectorKernels.load(path.join(__dirname, 'tensor-kernels.wasm')));
 const active: ActivePass[] = [];
 let running = false;
 

@@ -33,7 +33,8 @@ test('every bundle that the build makes is in the package, and nothing else of d
     (name) => `dist/${name}.js`,
   );
   const pages = ['checkpoint.css', 'checkpoint.js', 'codicon.css', 'codicon.ttf', 'result.css', 'result.js'];
-  assert.deepEqual(bundles, [...expected, ...pages.map((name) => `dist/webview/${name}`)].sort());
+  const all = [...expected, 'dist/tensor-kernels.wasm', ...pages.map((name) => `dist/webview/${name}`)];
+  assert.deepEqual(bundles, all.sort());
 });
 
 test('sources, tests, samples and tools stay out of the package', () => {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { byteRange, countOf, planPortions, spansOf } from '../../src/tensor/chunks';
+import {
+  byteRange,
+  CHUNK_LIMITS,
+  countOf,
+  planPass,
+  spansOf,
+  type Chunk,
+  type ChunkLimits,
+} from '../../src/tensor/chunks';
 import { bytesFor } from '../../src/tensor/decode';
 import { DTYPES } from '../../src/tensor/dtype';
 import type { PassItem } from '../../src/tensor/pass';
@@ -31,10 +39,16 @@ const item: fc.Arbitrary<PassItem> = fc.tuple(span, span, fc.boolean()).map(([ba
     : { kind: 'group', base, tasks: [{ kind: 'dense', span: task }], elementwise: false };
 });
 
+/** The chunks of all portions, in order. */
+function chunksOf(items: readonly PassItem[], limits: ChunkLimits = CHUNK_LIMITS): readonly Chunk[] {
+  const plan = planPass(items, limits);
+  return Array.from({ length: plan.portions }, (_, index) => plan.portion(index) ?? []).flat();
+}
+
 test('chunks cover every element of every item once, in order, and split packed types between bytes', () => {
   fc.assert(
     fc.property(fc.array(item, { maxLength: 8 }), fc.integer({ min: 1, max: 4000 }), (items, spanBytes) => {
-      const chunks = planPortions(items, { spanBytes, itemBytes: 2 * spanBytes }).flat();
+      const chunks = chunksOf(items, { spanBytes, itemBytes: 2 * spanBytes });
       items.forEach((each, index) => {
         const own = chunks.filter((chunk) => chunk.item === index);
         let next = 0;
@@ -64,7 +78,7 @@ test('chunks cover every element of every item once, in order, and split packed 
 test('a chunk reads no more of a span than the limit, rounded up to eight elements', () => {
   fc.assert(
     fc.property(item, fc.integer({ min: 1, max: 4000 }), (each, spanBytes) => {
-      for (const chunk of planPortions([each], { spanBytes, itemBytes: 2 * spanBytes }).flat()) {
+      for (const chunk of chunksOf([each], { spanBytes, itemBytes: 2 * spanBytes })) {
         for (const read of spansOf(each)) {
           assert.ok(byteRange(read, chunk.start, chunk.end).length <= Math.max(spanBytes, 64));
         }
@@ -84,7 +98,7 @@ test('chunks of a group with an adapter are whole rows', () => {
   };
   const delta = randomDelta(300, 77, 2, seeded(1));
   const each: PassItem = { kind: 'group', base, tasks: [{ kind: 'lowRank', delta }], elementwise: false };
-  const chunks = planPortions([each], { spanBytes: 2000, itemBytes: 2000 }).flat();
+  const chunks = chunksOf([each], { spanBytes: 2000, itemBytes: 2000 });
   assert.ok(chunks.length > 10);
   for (const chunk of chunks) assert.equal(chunk.start % 77, 0);
 });
@@ -92,9 +106,8 @@ test('chunks of a group with an adapter are whole rows', () => {
 test('many small tensors share a portion, and an empty tensor has a chunk', () => {
   const empty: TensorSpan = { path: '/nowhere', offset: 0, bytes: 0, dtype: 'F32', shape: [0], count: 0 };
   const items = Array.from({ length: 100 }, (): PassItem => ({ kind: 'moments', span: empty }));
-  const portions = planPortions(items);
-  assert.equal(portions.length, 1);
-  assert.equal(portions.flat().length, 100);
+  assert.equal(planPass(items).portions, 1);
+  assert.equal(chunksOf(items).length, 100);
 });
 
 test('an adapter’s own moments read nothing', () => {
@@ -102,10 +115,60 @@ test('an adapter’s own moments read nothing', () => {
   const base: TensorSpan = { path: '/nowhere', offset: 0, bytes: 24, dtype: 'F32', shape: [2, 3], count: 6 };
   const each: PassItem = { kind: 'deltaMoments', base, task: { kind: 'lowRank', delta } };
   assert.deepEqual(spansOf(each), []);
-  assert.equal(
-    planPortions([each])
-      .flat()
-      .reduce((sum, chunk) => sum + chunk.bytes, 0),
-    0,
+  assert.equal(planPass([each]).bytes, 0);
+  assert.deepEqual(
+    chunksOf([each]).map(({ start, end, bytes }) => [start, end, bytes]),
+    [[0, 6, 0]],
   );
+});
+
+test('a plan says how many chunks and bytes there are, numbers chunks in order, and has no empty portion', () => {
+  fc.assert(
+    fc.property(
+      fc.array(item, { maxLength: 12 }),
+      fc.integer({ min: 1, max: 20_000 }),
+      (items, spanBytes) => {
+        const limits = { spanBytes, itemBytes: 2 * spanBytes };
+        const plan = planPass(items, limits);
+        const chunks = chunksOf(items, limits);
+        assert.equal(plan.chunks, chunks.length);
+        assert.deepEqual(
+          chunks.map(({ number }) => number),
+          chunks.map((_, index) => index),
+        );
+        assert.equal(
+          plan.bytes,
+          chunks.reduce((sum, chunk) => sum + chunk.bytes, 0),
+        );
+        items.forEach((_, index) => {
+          const { first, end } = plan.chunksOf(index);
+          assert.ok(chunks.slice(first, end).every((chunk) => chunk.item === index));
+          assert.equal(end - first, chunks.filter((chunk) => chunk.item === index).length);
+        });
+        for (let index = 0; index < plan.portions; index++) assert.ok((plan.portion(index) ?? []).length > 0);
+        assert.equal(plan.portion(plan.portions), null);
+      },
+    ),
+  );
+});
+
+test('a tensor of a pebibyte is planned without listing its chunks', () => {
+  const count = 2 ** 49;
+  const vast: TensorSpan = {
+    path: '/nowhere',
+    offset: 0,
+    bytes: 2 ** 50,
+    dtype: 'F16',
+    shape: [count],
+    count,
+  };
+  const plan = planPass([
+    { kind: 'moments', span: vast },
+    { kind: 'moments', span: { ...vast, bytes: 2, count: 1, shape: [1] } },
+  ]);
+  assert.equal(plan.chunks, 2 ** 30 + 1);
+  assert.equal(plan.bytes, 2 ** 50 + 2);
+  const last = plan.portion(plan.portions - 2)?.at(-1);
+  assert.deepEqual([last?.item, last?.number, last?.end], [0, 2 ** 30 - 1, count]);
+  assert.equal(plan.portion(plan.portions - 1)?.at(-1)?.number, 2 ** 30);
 });

@@ -20,6 +20,7 @@ import {
   product,
   randomDelta,
   seeded,
+  sixteenBit,
   slowHistogram,
   slowInner,
   slowMoments,
@@ -231,17 +232,6 @@ for (const from of SIXTEEN_BIT) {
       );
     });
   }
-}
-
-function sixteenBit(dtype: 'F16' | 'BF16', code: number): number {
-  const [exponentBits, mantissaBits] = dtype === 'F16' ? [5, 10] : [8, 7];
-  const sign = code >= 32768 ? -1 : 1;
-  const exponent = Math.floor((code % 32768) / 2 ** mantissaBits);
-  const mantissa = code % 2 ** mantissaBits;
-  const bias = 2 ** (exponentBits - 1) - 1;
-  if (exponent === 2 ** exponentBits - 1) return mantissa === 0 ? sign * Infinity : NaN;
-  const significand = exponent === 0 ? mantissa : mantissa + 2 ** mantissaBits;
-  return sign * significand * 2 ** (Math.max(1, exponent) - bias - mantissaBits);
 }
 
 /** A group of both kinds over one base, its numbers, and every τ as a plain array. */

@@ -129,3 +129,15 @@ export function isClose(actual: number, expected: number, tolerance: number, sca
   if (Object.is(actual, expected) || actual === expected) return true;
   return Math.abs(actual - expected) <= tolerance * Math.max(Math.abs(expected), scale);
 }
+
+/** The number behind a bit pattern, by the definition of IEEE 754. */
+export function sixteenBit(dtype: 'F16' | 'BF16', code: number): number {
+  const [exponentBits, mantissaBits] = dtype === 'F16' ? [5, 10] : [8, 7];
+  const sign = code >= 32768 ? -1 : 1;
+  const exponent = Math.floor((code % 32768) / 2 ** mantissaBits);
+  const mantissa = code % 2 ** mantissaBits;
+  const bias = 2 ** (exponentBits - 1) - 1;
+  if (exponent === 2 ** exponentBits - 1) return mantissa === 0 ? sign * Infinity : NaN;
+  const significand = exponent === 0 ? mantissa : mantissa + 2 ** mantissaBits;
+  return sign * significand * 2 ** (Math.max(1, exponent) - bias - mantissaBits);
+}

@@ -113,6 +113,48 @@ test('a group of fine-tunes of other types than the base, and an adapter, comes 
   assert.equal(group.gram[1], group.gram[2]);
 });
 
+/** A file of random weights, finite and of either sign, after an odd number of other bytes. */
+function weightsFile(name: string, dtype: 'BF16' | 'F16' | 'F32', count: number, seed: number): TensorSpan {
+  const span = tensorFile(name, dtype, count, seed);
+  const all = fs.readFileSync(span.path);
+  // The second-highest bit of the exponent off: no exponent is all ones.
+  const width = span.bytes / count;
+  for (let at = span.offset + width - 1; at < span.offset + span.bytes; at += width) {
+    all[at] = (all[at] as number) & 0xdf;
+  }
+  fs.writeFileSync(span.path, all);
+  return span;
+}
+
+for (const dtype of ['BF16', 'F16', 'F32'] as const) {
+  test(`${dtype} fine-tunes at odd offsets come out as computed by hand, for one worker and for three`, async () => {
+    const spans = [1, 2, 3, 4].map((k) => weightsFile(`${dtype}-${k}`, dtype, 800_003, 24 + k));
+    const [base, ...tasks] = spans as [TensorSpan, ...TensorSpan[]];
+    const items: PassItem[] = [
+      { kind: 'group', base, tasks: [{ kind: 'dense', span: tasks[0] as TensorSpan }], elementwise: false },
+      { kind: 'group', base, tasks: tasks.map((span) => ({ kind: 'dense', span })), elementwise: false },
+      { kind: 'moments', span: base },
+    ];
+    const found = await outcomes(runnerOf(1), items);
+    assert.deepEqual(await outcomes(runnerOf(3), items), found);
+    const [pair, group, spread] = found as [GroupSums, GroupSums, Moments];
+    const numbers = spans.map(valuesOf);
+    for (const [t, task] of [pair.tasks[0], ...group.tasks].entries()) {
+      const expected = slowPair(numbers[0] ?? [], numbers[Math.max(1, t)] ?? []);
+      assert.deepEqual(
+        [task?.deltaAbsMax, task?.identical, task?.signFlips, task?.skipped],
+        [expected.deltaAbsMax, expected.identical, expected.signFlips, 0],
+      );
+      assert.ok(isClose(task?.deltaSquares ?? NaN, expected.deltaSquares, 1e-12));
+      assert.ok(isClose(task?.taskSquares ?? NaN, expected.taskSquares, 1e-12));
+      assert.ok(isClose(task?.dot ?? NaN, expected.dot, 1e-12, expected.taskSquares));
+    }
+    const expected = slowMoments(numbers[0] ?? []);
+    assert.deepEqual([spread.min, spread.max, spread.zeros], [expected.min, expected.max, expected.zeros]);
+    assert.ok(isClose(spread.m2, expected.m2, 1e-12));
+  });
+}
+
 test('results are the same to the last bit for one, two and three workers', async () => {
   const base = tensorFile('same-base', 'F16', 1_700_003, 21);
   const task = tensorFile('same-task', 'BF16', 1_700_003, 22);

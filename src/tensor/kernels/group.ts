@@ -1,6 +1,7 @@
 import { codesOf, decoder, type Codes, type Decoder } from '../decode';
 import { productOfA } from '../low-rank';
 import type { GroupSums, GroupTask, LowRankDelta, PassItem, TaskSums } from '../pass';
+import { vectorGroupOf } from './group-vectors';
 import { BLOCK, type ChunkData, type Kernel, type Scratch } from './kernel';
 import {
   formEntries,
@@ -73,7 +74,8 @@ interface Block {
   readonly factorable: boolean;
 }
 
-interface ChunkSums {
+/** Sums over a chunk as they grow. */
+export interface ChunkSums {
   baseSquares: number;
   readonly tasks: readonly PairSums[];
   /** Filled above the diagonal only. */
@@ -115,8 +117,10 @@ function reduceChunk(plan: GroupPlan, chunk: ChunkData, scratch: Scratch): Group
     gram: new Float64Array(tasks.length ** 2),
   };
   const pair = codedPair(item, chunk);
+  const vectors = vectorGroupOf(item, chunk, scratch.vectors);
   const length = chunk.end - chunk.start;
-  for (let first = 0; first < length; first += blockLength) {
+  const after = (first: number) => vectors?.add(first + blockLength) ?? first + blockLength;
+  for (let first = vectors?.add(0) ?? 0; first < length; first = after(first)) {
     if (pair !== null && addCodedBlock(pair, first, Math.min(blockLength, length - first), sums)) continue;
     const place = { start: chunk.start + first, first, count: Math.min(blockLength, length - first) };
     const block = readBase(plan, place, decodeBase, scratch);
@@ -124,6 +128,7 @@ function reduceChunk(plan: GroupPlan, chunk: ChunkData, scratch: Scratch): Group
     const deltas = tasks.map((_, t) => addTask(plan, t, block, decodeTasks[t] ?? null, scratch, sums));
     addInnerProducts(plan, block, deltas, sums.gram);
   }
+  vectors?.finish(sums);
   return groupSums(item, length, sums);
 }
 

@@ -1,4 +1,5 @@
 import type { PassItem, PassOutcome } from '../pass';
+import type { VectorKernels } from '../wasm/vector-kernels';
 
 /** A run of elements of one item, and their bytes. */
 export interface ChunkData {
@@ -28,9 +29,12 @@ export interface Kernel<Item extends PassItem, Outcome extends PassOutcome> {
  */
 export const BLOCK = 2048;
 
-/** The blocks of doubles that kernels of one thread work in, reused from chunk to chunk. */
+/** What the kernels of one thread work in, reused from chunk to chunk: blocks of doubles, and vector instructions. */
 export class Scratch {
   private readonly blocks: Float64Array[] = [];
+
+  /** Without `vectors` everything is computed in plain TypeScript: slower, and the same but for rounding. */
+  constructor(readonly vectors: VectorKernels | null = null) {}
 
   /** Block number `slot`, at least `length` long, holding whatever was left in it. */
   block(slot: number, length: number): Float64Array {

@@ -1,6 +1,7 @@
 import { decoder, type Decoder } from '../decode';
 import { mergeMoments, NAMED_NON_FINITE } from '../derive';
 import type { Moments, PassItem } from '../pass';
+import { isVectorDtype, type VectorDtype, type VectorKernels } from '../wasm/vector-kernels';
 import { BLOCK, type ChunkData, type Kernel } from './kernel';
 
 type MomentsItem = Extract<PassItem, { kind: 'moments' }>;
@@ -12,7 +13,14 @@ type MomentsItem = Extract<PassItem, { kind: 'moments' }>;
 export const moments: Kernel<MomentsItem, Moments> = {
   prepare(item, scratch) {
     const block = scratch.block(0, BLOCK);
-    return (chunk) => momentsOfChunk(chunk, block, decoder(item.span.dtype, chunk.bytes[0] ?? EMPTY));
+    const { vectors } = scratch;
+    const { dtype } = item.span;
+    return (chunk) => {
+      const decode = decoder(dtype, chunk.bytes[0] ?? EMPTY);
+      return vectors !== null && isVectorDtype(dtype) && vectors.holds(chunk.bytes)
+        ? momentsInRuns(vectors, dtype, chunk, block, decode)
+        : momentsOfChunk(chunk, block, decode);
+    };
   },
   merge: mergeMoments,
 };
@@ -27,6 +35,30 @@ export function momentsOfChunk(chunk: ChunkData, block: Float64Array, decode: De
     const count = Math.min(BLOCK, length - first);
     decode(first, count, block);
     merged = mergeMoments(merged, momentsOfBlock(block, count, chunk.start + first));
+  }
+  return merged;
+}
+
+/** The same by vector kernels, one run of whole finite blocks after the other, and what is between them as above. */
+function momentsInRuns(
+  vectors: VectorKernels,
+  dtype: VectorDtype,
+  chunk: ChunkData,
+  block: Float64Array,
+  decode: Decoder,
+): Moments {
+  const length = chunk.end - chunk.start;
+  const [bytes = EMPTY] = chunk.bytes;
+  let merged = NOTHING;
+  for (let first = 0; first < length;) {
+    vectors.startMoments();
+    const stop = vectors.addMoments(dtype, bytes, first, length);
+    const run = vectors.moments(dtype);
+    if (stop > first) merged = mergeMoments(merged, { ...NOTHING, ...run, count: run.finite });
+    const count = Math.min(BLOCK, length - stop);
+    decode(stop, count, block);
+    merged = mergeMoments(merged, momentsOfBlock(block, count, chunk.start + stop));
+    first = stop + count;
   }
   return merged;
 }
