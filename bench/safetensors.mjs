@@ -63,6 +63,7 @@ export function writeCheckpoint(file, tensors, fill) {
   fs.writeSync(descriptor, Buffer.concat([length, header]));
   if (fill) writeValues(descriptor, offset, fill);
   else fs.ftruncateSync(descriptor, 8 + header.length + offset);
+  fs.fsyncSync(descriptor);
   fs.closeSync(descriptor);
 }
 
