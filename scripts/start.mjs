@@ -2,6 +2,7 @@
 // The desktop `code` where there is one; otherwise (or with --serve) VS Code served to a browser on --port (default 8137).
 // --no-open prints the address only. Node builtins only.
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -54,8 +55,10 @@ async function serve() {
   writeSettings(folders);
   linkExtension(folders, root);
   const wanted = flag('port');
-  const server = await startServer(folders, { port: wanted ? Number(wanted) : await freePort(DEFAULT_PORT) });
-  const address = `http://${server.host}/?folder=${encodeURI(samples)}`;
+  const port = wanted ? Number(wanted) : await freePort(DEFAULT_PORT);
+  const token = randomBytes(16).toString('hex');
+  const server = await startServer(folders, { port, token });
+  const address = `http://${server.host}/?tkn=${token}&folder=${encodeURI(samples)}`;
   console.log(`\nDeltalens is open on the sample study at\n\n  ${address}\n\nCtrl-C ends it.`);
   if (flag('no-open') === undefined) openBrowser(address);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void server.stop());

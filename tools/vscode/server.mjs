@@ -69,25 +69,27 @@ export function linkExtension({ data, extensions = path.join(data, 'extensions')
 
 /**
  * Starts the server and waits until it listens. Rejects with the server's output when it ends before that.
- * Extensions started by it see `env`.
+ * With a `token`, only addresses with `tkn=` of it are answered: without one, any web page that the user has open could
+ * talk to the server.
  * @param {Folders} folders
- * @param {{ port?: number, flags?: readonly string[], env?: Record<string, string | undefined> }} [options]
+ * @param {{ port?: number, flags?: readonly string[], token?: string }} [options]
  */
-export async function startServer(folders, { port = 0, flags = [], env = process.env } = {}) {
+export async function startServer(folders, { port = 0, flags = [], token } = {}) {
   fs.mkdirSync(folders.data, { recursive: true });
   const server = spawn(
     vscodeNode,
     [
       ENTRY,
       ...folderFlags(folders),
-      ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token'],
+      ...['--host', '127.0.0.1', '--port', String(port)],
+      ...(token ? ['--connection-token', token] : ['--without-connection-token']),
       // Without a short grace time every closed page leaves its extension host running for hours.
       ...['--telemetry-level', 'off', '--reconnection-grace-time', '1'],
       ...flags,
     ],
     {
       // No gallery: the server would ask a marketplace. Its sockets go into its own folder, not the system's.
-      env: { ...env, EXTENSIONS_GALLERY: '{}', TMPDIR: folders.data, XDG_RUNTIME_DIR: folders.data },
+      env: { ...process.env, EXTENSIONS_GALLERY: '{}', TMPDIR: folders.data, XDG_RUNTIME_DIR: folders.data },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
