@@ -1,7 +1,8 @@
-// Bundles everything that runs into dist/. `--watch` rebuilds on change; `--production` minifies and drops source maps;
-// `--only=cli,server` builds just these entries.
+// Bundles everything that runs into dist/. `--watch` rebuilds on change; `--production` minifies, drops source maps
+// and writes the licences of what is bundled; `--only=cli,server` builds just these entries.
 import * as esbuild from 'esbuild';
 import fs from 'node:fs';
+import { licenceNotices } from './notices.mjs';
 import { compileTensorKernels } from './tensor-kernels.mjs';
 
 const watch = process.argv.includes('--watch');
@@ -62,6 +63,9 @@ if (chosen.some((bundle) => 'tensor-worker' in bundle.entryPoints)) await compil
 if (watch) {
   for (const bundle of chosen) await (await esbuild.context({ ...bundle, logLevel: 'info' })).watch();
 } else {
-  await Promise.all(chosen.map((bundle) => esbuild.build(bundle)));
+  const built = await Promise.all(chosen.map((bundle) => esbuild.build({ ...bundle, metafile: true })));
+  if (production) {
+    fs.writeFileSync('dist/third-party-notices.txt', licenceNotices(built.map(({ metafile }) => metafile)));
+  }
   if (fs.existsSync('dist/cli.js')) fs.chmodSync('dist/cli.js', 0o755);
 }

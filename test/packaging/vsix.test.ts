@@ -33,7 +33,8 @@ test('every bundle that the build makes is in the package, and nothing else of d
     (name) => `dist/${name}.js`,
   );
   const pages = ['checkpoint.css', 'checkpoint.js', 'codicon.css', 'codicon.ttf', 'result.css', 'result.js'];
-  const all = [...expected, 'dist/tensor-kernels.wasm', ...pages.map((name) => `dist/webview/${name}`)];
+  const others = ['dist/tensor-kernels.wasm', 'dist/third-party-notices.txt'];
+  const all = [...expected, ...others, ...pages.map((name) => `dist/webview/${name}`)];
   assert.deepEqual(bundles, all.sort());
 });
 
@@ -70,6 +71,14 @@ test('onnxruntime has the binaries of this platform and of no other', () => {
     binaries.filter((name) => !name.startsWith(ours)),
     [],
   );
+});
+
+test('the licences of what is bundled come along', () => {
+  const notices = fs.readFileSync(path.join(extension, 'dist/third-party-notices.txt'), 'utf8');
+  for (const name of ['d3-scale', 'yaml', 'jsonc-parser', 'vscode-languageclient', 'onnxruntime-node']) {
+    assert.match(notices, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|ISC)\\)$`, 'm'));
+  }
+  assert.match(notices, /Permission to use, copy, modify, and\/or distribute/);
 });
 
 test('the package says which platform it is for', () => {
