@@ -19,9 +19,7 @@ export function panelToolbar(input: ToolbarInput): HTMLElement {
     { class: 'toolbar', attributes: { role: 'toolbar', 'aria-label': 'View' } },
     ...facetControls(input),
     ...(shown.matrix ? matrixControls(input) : []),
-    element('span', { class: 'spring' }),
-    viewControl(input),
-    exportControl(input),
+    element('div', { class: 'toolbar-end' }, viewControl(input), exportControl(input)),
   );
 }
 
