@@ -47,7 +47,8 @@ export function decoder(dtype: DtypeName, bytes: Uint8Array): Decoder {
     }
     case 'F16':
     case 'BF16': {
-      const { codes, values } = codesOf(dtype, bytes);
+      const codes = new Uint16Array(...aligned(bytes, 2));
+      const values = valuesOf(dtype);
       return (first, count, target) => look16(values, codes, first, count, target);
     }
     case 'F8_E4M3':
@@ -77,17 +78,6 @@ export function decoder(dtype: DtypeName, bytes: Uint8Array): Decoder {
     case 'C64':
       return integerDecoder(dtype, bytes);
   }
-}
-
-/** Bit patterns of 16-bit elements, and the value of each. */
-export interface Codes {
-  readonly codes: Uint16Array;
-  readonly values: Float32Array;
-}
-
-/** The elements of `bytes` as bit patterns with their table, for loops that look values up themselves. */
-export function codesOf(dtype: 'F16' | 'BF16', bytes: Uint8Array): Codes {
-  return { codes: new Uint16Array(...aligned(bytes, 2)), values: valuesOf(dtype) };
 }
 
 type IntegerDtype = 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL' | 'C64';

@@ -1,4 +1,4 @@
-import { codesOf, decoder, type Codes, type Decoder } from '../decode';
+import { decoder, type Decoder } from '../decode';
 import { productOfA } from '../low-rank';
 import type { GroupSums, GroupTask, LowRankDelta, PassItem, TaskSums } from '../pass';
 import { vectorGroupOf } from './group-vectors';
@@ -12,15 +12,7 @@ import {
   innerWithRows,
   rowLengthOf,
 } from './low-rank-rows';
-import {
-  addAnyPairs,
-  addFiniteCodes,
-  addFinitePairs,
-  addFormedPairs,
-  finiteSquares,
-  noPairSums,
-  type PairSums,
-} from './pair-sums';
+import { addAnyPairs, addFinitePairs, finiteSquares, noPairSums, type PairSums } from './pair-sums';
 
 type GroupItem = Extract<PassItem, { kind: 'group' }>;
 
@@ -116,12 +108,10 @@ function reduceChunk(plan: GroupPlan, chunk: ChunkData, scratch: Scratch): Group
     tasks: tasks.map(noPairSums),
     gram: new Float64Array(tasks.length ** 2),
   };
-  const pair = codedPair(item, chunk);
   const vectors = vectorGroupOf(item, chunk, scratch.vectors);
   const length = chunk.end - chunk.start;
   const after = (first: number) => vectors?.add(first + blockLength) ?? first + blockLength;
   for (let first = vectors?.add(0) ?? 0; first < length; first = after(first)) {
-    if (pair !== null && addCodedBlock(pair, first, Math.min(blockLength, length - first), sums)) continue;
     const place = { start: chunk.start + first, first, count: Math.min(blockLength, length - first) };
     const block = readBase(plan, place, decodeBase, scratch);
     sums.baseSquares += block.baseSquares;
@@ -133,28 +123,6 @@ function reduceChunk(plan: GroupPlan, chunk: ChunkData, scratch: Scratch): Group
 }
 
 const EMPTY = new Uint8Array(0);
-
-/** Base and task as bit patterns, where the group is one pair of 16-bit tensors; else `null`. */
-function codedPair(item: GroupItem, chunk: ChunkData): { base: Codes; task: Codes } | null {
-  const [task] = item.tasks;
-  if (item.tasks.length !== 1 || task?.kind !== 'dense') return null;
-  const [baseBytes = EMPTY, taskBytes = EMPTY] = chunk.bytes;
-  const from = item.base.dtype;
-  const to = task.span.dtype;
-  if ((from !== 'F16' && from !== 'BF16') || (to !== 'F16' && to !== 'BF16')) return null;
-  return { base: codesOf(from, baseBytes), task: codesOf(to, taskBytes) };
-}
-
-function addCodedBlock(
-  pair: { base: Codes; task: Codes },
-  first: number,
-  count: number,
-  sums: ChunkSums,
-): boolean {
-  const squares = addFiniteCodes(pair.base, pair.task, first, count, sums.tasks[0] as PairSums);
-  sums.baseSquares += squares ?? 0;
-  return squares !== null;
-}
 
 type Place = Pick<Block, 'start' | 'first' | 'count'>;
 
@@ -187,15 +155,13 @@ function addTask(
   const delta = scratch.block(2 + t, plan.blockLength);
   if (planned.task.kind === 'lowRank') {
     formEntries(planned.task.delta, block.start, count, delta);
-    if (planned.narrow && addFormedPairs(base, delta, count, into)) return delta;
     for (let i = 0; i < count; i++) values[i] = (base[i] as number) + (delta[i] as number);
-    addAnyPairs(base, values, delta, count, into);
-    return delta;
+  } else {
+    decode?.(block.first, count, values);
+    for (let i = 0; i < count; i++) delta[i] = (values[i] as number) - (base[i] as number);
   }
-  decode?.(block.first, count, values);
-  if (planned.narrow && addFinitePairs(base, values, delta, count, into)) return delta;
-  for (let i = 0; i < count; i++) delta[i] = (values[i] as number) - (base[i] as number);
-  addAnyPairs(base, values, delta, count, into);
+  if (!planned.narrow || !addFinitePairs(base, values, delta, count, into))
+    addAnyPairs(base, values, delta, count, into);
   return delta;
 }
 

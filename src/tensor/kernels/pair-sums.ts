@@ -1,5 +1,3 @@
-import type { Codes } from '../decode';
-
 /** Sums over one base and one task, as the loops below add them up. */
 export interface PairSums {
   taskSquares: number;
@@ -59,7 +57,7 @@ function plainSquares(x: Float64Array, count: number): number {
 }
 
 /**
- * Adds the sums over `count` entries to `into` and writes τ = θ − θ₀ to `delta`. Knows nothing of entries that are not
+ * Adds the sums over `count` entries to `into`, with τ = θ − θ₀ given in `delta`. Knows nothing of entries that are not
  * finite: where there is one, `false`, and nothing is added. Products must not underflow, so no float64 on disk.
  */
 export function addFinitePairs(
@@ -78,9 +76,8 @@ export function addFinitePairs(
   for (let i = 0; i < count; i++) {
     const x = base[i] as number;
     const y = task[i] as number;
-    const difference = y - x;
+    const difference = delta[i] as number;
     const product = x * y;
-    delta[i] = difference;
     taskSquares += y * y;
     dot += product;
     deltaSquares += difference * difference;
@@ -92,116 +89,17 @@ export function addFinitePairs(
   }
   // An entry that is not finite always shows here, whichever side it is on.
   if (!Number.isFinite(taskSquares + deltaSquares)) return false;
-  addTo(into, {
-    taskSquares,
-    dot,
-    deltaSquares,
-    deltaAbsMax: largest,
-    identical,
-    signFlips: flips,
-    skipped: 0,
-  });
+  into.taskSquares += taskSquares;
+  into.dot += dot;
+  into.deltaSquares += deltaSquares;
+  into.deltaAbsMax = Math.max(into.deltaAbsMax, largest);
+  into.identical += identical;
+  into.signFlips += flips;
   return true;
 }
 
-/** {@link addFinitePairs} for a τ that is known by itself: θ is θ₀ + τ. */
-export function addFormedPairs(
-  base: Float64Array,
-  delta: Float64Array,
-  count: number,
-  into: PairSums,
-): boolean {
-  let taskSquares = 0;
-  let dot = 0;
-  let deltaSquares = 0;
-  let largest = 0;
-  let identical = 0;
-  let flips = 0;
-  for (let i = 0; i < count; i++) {
-    const x = base[i] as number;
-    const difference = delta[i] as number;
-    const y = x + difference;
-    const product = x * y;
-    taskSquares += y * y;
-    dot += product;
-    deltaSquares += difference * difference;
-    const size = Math.abs(difference);
-    if (size > largest) largest = size;
-    identical += Number(difference === 0) | 0;
-    flips += Number(product < 0) | 0;
-  }
-  if (!Number.isFinite(taskSquares + deltaSquares)) return false;
-  addTo(into, {
-    taskSquares,
-    dot,
-    deltaSquares,
-    deltaAbsMax: largest,
-    identical,
-    signFlips: flips,
-    skipped: 0,
-  });
-  return true;
-}
-
-function addTo(into: PairSums, more: PairSums): void {
-  into.taskSquares += more.taskSquares;
-  into.dot += more.dot;
-  into.deltaSquares += more.deltaSquares;
-  into.deltaAbsMax = Math.max(into.deltaAbsMax, more.deltaAbsMax);
-  into.identical += more.identical;
-  into.signFlips += more.signFlips;
-  into.skipped += more.skipped;
-}
-
 /**
- * {@link addFinitePairs} straight from 16-bit patterns, for the commonest pass of all: one base, one task, no τ kept.
- * Returns Σθ₀² over entries `first … first + count − 1`; where an entry is not finite, `null`, and nothing is added.
- */
-export function addFiniteCodes(
-  base: Codes,
-  task: Codes,
-  first: number,
-  count: number,
-  into: PairSums,
-): number | null {
-  const { codes: baseCodes, values: baseValues } = base;
-  const { codes: taskCodes, values: taskValues } = task;
-  let baseSquares = 0;
-  let taskSquares = 0;
-  let dot = 0;
-  let deltaSquares = 0;
-  let largest = 0;
-  let identical = 0;
-  let flips = 0;
-  for (let i = first; i < first + count; i++) {
-    const x = baseValues[baseCodes[i] as number] as number;
-    const y = taskValues[taskCodes[i] as number] as number;
-    const difference = y - x;
-    const product = x * y;
-    baseSquares += x * x;
-    taskSquares += y * y;
-    dot += product;
-    deltaSquares += difference * difference;
-    const size = Math.abs(difference);
-    if (size > largest) largest = size;
-    identical += Number(difference === 0) | 0;
-    flips += Number(product < 0) | 0;
-  }
-  if (!Number.isFinite(baseSquares + taskSquares)) return null;
-  addTo(into, {
-    taskSquares,
-    dot,
-    deltaSquares,
-    deltaAbsMax: largest,
-    identical,
-    signFlips: flips,
-    skipped: 0,
-  });
-  return baseSquares;
-}
-
-/**
- * The same for any entries, with τ given in `delta`. An entry where base, task or τ is not finite counts as skipped
+ * The same for any entries. An entry where base, task or τ is not finite counts as skipped
  * and in nothing else, and its τ is set to 0, so that it adds nothing to an inner product either.
  */
 export function addAnyPairs(
