@@ -12,7 +12,18 @@ import { root } from './run.mjs';
  */
 /** @typedef {{ words: readonly string[], env?: Record<string, string> }} Command words for Node.js */
 
-const UNIT_ROOMS = ['protocol', 'tensor', 'format', 'model', 'graph', 'lens', 'lint', 'figure', 'extension'];
+const UNIT_ROOMS = [
+  'protocol',
+  'syntaxes',
+  'tensor',
+  'format',
+  'model',
+  'graph',
+  'lens',
+  'lint',
+  'figure',
+  'extension',
+];
 
 // A test that fails may leave a browser or server behind, which must not keep the run from ending.
 const RUNNER = ['--import', 'tsx', '--test', '--test-force-exit', '--test-reporter=spec'];
