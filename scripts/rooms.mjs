@@ -52,7 +52,7 @@ export function roomRules() {
     const patterns = (CLOSED[room] ?? []).map((kind) => KINDS[kind]);
     if (closed.length > 0) {
       patterns.push({
-        regex: `^(\\.\\./)+(src/)?(${closed.join('|')})(/|$)`,
+        regex: `^(\\./)*(\\.\\./)+(src/)?(${closed.join('|')})(/|$)`,
         message: `${room} may import only ${allowed.join(', ') || 'itself'} (docs/architecture.md).`,
       });
     }

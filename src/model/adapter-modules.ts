@@ -62,9 +62,25 @@ export function describeAdapter(
     modules,
     saved: sorting.saved,
     unplaced: sorting.unplaced,
-    findings: sorting.findings,
+    findings: [...sorting.findings, ...rankFindings(modules, path)],
     summary: summarise(config, modules),
   };
+}
+
+/** One finding for all modules whose ranks disagree in the same way: mostly that is one wrong `r`. */
+function rankFindings(modules: readonly AdapterModule[], path: string): Finding[] {
+  const groups = new Map<string, AdapterModule[]>();
+  for (const each of modules) {
+    if (each.rank === each.storedRank) continue;
+    const ranks = `the configuration says rank ${String(each.rank)}, the tensors have ${String(each.storedRank)}`;
+    groups.set(ranks, [...(groups.get(ranks) ?? []), each]);
+  }
+  return [...groups].map(([ranks, group]) => {
+    const first = group[0]?.module ?? '';
+    const who = group.length === 1 ? first : `${first} and ${String(group.length - 1)} more`;
+    const message = `${who}: ${ranks}. The scale is taken from the configuration.`;
+    return modelFinding('rank-mismatch', path, message, first);
+  });
 }
 
 class Sorting {
@@ -119,12 +135,7 @@ class Sorting {
       );
       return this.leaveOutBoth(pair, 'lora_A and lora_B have different ranks');
     }
-    const scale = scaleOf(config, module);
-    if (scale.rank !== storedRank) {
-      const ranks = `the configuration says rank ${String(scale.rank)}, the tensors have ${String(storedRank)}`;
-      this.report('rank-mismatch', module, `${module}: ${ranks}. The scale is taken from the configuration.`);
-    }
-    return { module, a, b, storedRank, embedding, ...scale };
+    return { module, a, b, storedRank, embedding, ...scaleOf(config, module) };
   }
 
   private report(code: Parameters<typeof modelFinding>[0], module: string, message: string): void {

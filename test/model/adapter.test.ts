@@ -191,6 +191,23 @@ test('a rank that is not that of the tensors is reported, and the configured one
   assert.deepEqual([adapter.modules[0]?.scale, adapter.modules[0]?.storedRank], [1, 2]);
 });
 
+test('one wrong rank for many modules is one finding, which says how many', async () => {
+  const { adapter } = await opened(
+    writeAdapter(
+      path.join(temporaryFolder(), 'a'),
+      { r: 4, lora_alpha: 4, target_modules: ['q_proj', 'k_proj', 'v_proj'] },
+      { ...factors('q_proj', 2), ...factors('k_proj', 2), ...factors('v_proj', 3) },
+    ),
+  );
+  assert.deepEqual(
+    adapter.findings.map(({ code, message }) => [code, message.split(': ')[0]]),
+    [
+      ['rank-mismatch', 'k_proj and 1 more'],
+      ['rank-mismatch', 'v_proj'],
+    ],
+  );
+});
+
 test('half a pair, disagreeing ranks and convolutions are left out and reported', async () => {
   const { adapter } = await opened(
     writeAdapter(
