@@ -9,7 +9,7 @@ export function pairDetails(tasks: readonly [string, string], scopes: readonly P
   if (tasks[0] === tasks[1]) {
     return element('p', {
       class: 'muted',
-      text: 'A task vector points where it points: its cosine with itself is 1.',
+      text: 'The cosine of a task vector with itself is 1.',
     });
   }
   if (scopes.length === 0) {
