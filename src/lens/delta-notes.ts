@@ -44,7 +44,7 @@ export function changeNote(study: Study, byTask: readonly (readonly ProfiledTens
   const lines = study.tasks.map(({ name, kind }, task) => {
     const tensors = byTask[task] ?? [];
     const changed = tensors.filter(({ sums }) => sums.deltaSquares > 0);
-    const unchanged = tensors.filter(({ sums }) => sums.deltaSquares === 0);
+    const unchanged = tensors.filter(({ sums }) => sums.deltaSquares === 0 && sums.compared !== 0);
     const of = kind === 'factored' ? 'targeted tensors' : 'tensors';
     const roles = [...new Set(changed.map(({ place }) => place.role))];
     const only = roles.length === 1 ? `; only ${roles.join('')} modules` : '';

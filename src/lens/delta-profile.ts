@@ -11,6 +11,7 @@ import type { Lens } from './lens';
 import { checkNeeds, checkTaskVectors } from './needs';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { addProfiles, figuresOf, profileOf, type ProfileSums } from './profile-sums';
+import { skippedEntries } from './skipped-entries';
 
 const description: LensDescription = {
   id: 'delta-profile',
@@ -91,7 +92,8 @@ export const deltaProfile: Lens = {
       energyTable(study, byTask),
       tensorTable(study, byTask),
     ];
-    return success({ artifacts, findings: [], bytesRead: read.value.bytesRead });
+    const findings = skippedEntries(study, groups, read.value.sums);
+    return success({ artifacts, findings, bytesRead: read.value.bytesRead });
   },
 };
 

@@ -68,6 +68,8 @@ export function addProfiles(a: ProfileSums, b: ProfileSums): ProfileSums {
 export function figuresOf(sums: ProfileSums): ProfileFigures {
   if (sums.count === 0) return EMPTY;
   const base = Math.sqrt(sums.baseSquares);
+  // Nothing was compared: a sum of no terms says nothing about the task, nor a base without a finite entry of itself.
+  if (sums.compared === 0) return { ...EMPTY, norm_base: base > 0 ? finiteOrNull(base) : null };
   const norm = Math.sqrt(sums.deltaSquares);
   return {
     norm_base: finiteOrNull(base),
@@ -75,7 +77,7 @@ export function figuresOf(sums: ProfileSums): ProfileFigures {
     relative: finiteOrNull(norm / base),
     // An unchanged tensor is in exactly the same direction; rounding would say 0.9999999999999999.
     cosine: sums.deltaSquares === 0 && base > 0 ? 1 : cosine(sums.dot, sums.baseSquares, sums.taskSquares),
-    max_abs: sums.compared === 0 ? null : finiteOrNull(sums.deltaAbsMax),
+    max_abs: finiteOrNull(sums.deltaAbsMax),
     identical_share: share(sums.identical, sums.compared),
     sign_flip_share: share(sums.signFlips, sums.compared),
   };

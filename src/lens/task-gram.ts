@@ -2,24 +2,27 @@ import type { TensorEntry } from '../format/checkpoint';
 import { networkOrder } from '../model/naming';
 import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
+import type { Finding } from '../protocol/finding';
 import { cancelled, success, type Result } from '../protocol/result';
 import { lowRankInner, lowRankSquares } from '../tensor/low-rank';
-import type { LowRankDelta } from '../tensor/pass';
+import type { GroupSums, LowRankDelta } from '../tensor/pass';
 import { loadLowRank, readGroups, type TensorGroup } from './group-pass';
 import type { LensContext } from './lens';
+import { skippedEntries } from './skipped-entries';
 
 /** The Gram matrix of all tasks in one tensor. */
 export interface TensorGram {
   readonly tensor: string;
   /** ⟨τᵢ, τⱼ⟩, tasks × tasks, row-major; 0 where a task leaves the tensor unchanged. */
   readonly gram: Float64Array;
-  /** Which tasks have the tensor: an adapter has every one, a fine-tune those that it stores. */
+  /** Which tasks have the tensor: an adapter has every one, a fine-tune those that it stores with a finite entry. */
   readonly has: readonly boolean[];
 }
 
 /** The Gram matrices of all tensors that some task changes, in network order. */
 export interface TaskGram {
   readonly tensors: readonly TensorGram[];
+  readonly findings: readonly Finding[];
   readonly bytesRead: number;
 }
 
@@ -40,9 +43,12 @@ export async function taskGram(study: Study, context: LensContext): Promise<Resu
   const dense = await readGroups(streamed, false, context);
   if (!dense.ok) return dense;
   const grams = new Map<string, Float64Array>();
+  const withoutEntry = new Map<string, ReadonlySet<number>>();
   for (const [index, group] of streamed.entries()) {
     const sums = dense.value.sums[index];
-    if (sums) grams.set(group.base.name, spread(sums.gram, group, study.tasks.length));
+    if (!sums) continue;
+    grams.set(group.base.name, spread(sums.gram, group, study.tasks.length));
+    withoutEntry.set(group.base.name, tasksWithoutEntry(sums, group));
   }
   const lowRank = await factoredGrams(factored, study.tasks, context);
   if (!lowRank.ok) return lowRank;
@@ -50,9 +56,13 @@ export async function taskGram(study: Study, context: LensContext): Promise<Resu
   return success({
     tensors: names.flatMap((tensor) => {
       const gram = grams.get(tensor);
-      const has = study.tasks.map(({ kind, deltas }) => kind === 'factored' || deltas.has(tensor));
+      const without = withoutEntry.get(tensor);
+      const has = study.tasks.map(
+        ({ kind, deltas }, task) => !without?.has(task) && (kind === 'factored' || deltas.has(tensor)),
+      );
       return gram ? [{ tensor, gram, has }] : [];
     }),
+    findings: skippedEntries(study, streamed, dense.value.sums),
     bytesRead: dense.value.bytesRead + lowRank.value.bytesRead,
   });
 }
@@ -68,6 +78,12 @@ function groupOf(
     return delta ? [{ task, delta }] : [];
   });
   return base && members.some(({ delta }) => delta.kind === 'dense') ? { base, members } : null;
+}
+
+/** The tasks of which no entry could be compared: where one is not finite on either side, τ is undefined, not 0. */
+function tasksWithoutEntry({ count, tasks }: GroupSums, { members }: TensorGroup): ReadonlySet<number> {
+  const without = members.filter((_, position) => count > 0 && tasks[position]?.skipped === count);
+  return new Set(without.map(({ task }) => task));
 }
 
 /** The Gram matrix of a group's members, spread over all tasks. */

@@ -56,7 +56,7 @@ export const taskSimilarity: Lens = {
       ...figures.map((scope) => similarityTree(study, scope)),
       pairTable(study, scopes),
     ];
-    return success({ artifacts, findings: [], bytesRead: gram.value.bytesRead });
+    return success({ artifacts, findings: gram.value.findings, bytesRead: gram.value.bytesRead });
   },
 };
 

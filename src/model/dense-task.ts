@@ -152,6 +152,11 @@ class Alignment {
   }
 
   private reportMismatch(fitting: number): void {
+    if (this.base.size === 0) {
+      const message = `${this.name}: the base holds no floating-point tensors, so nothing can be compared.`;
+      this.findings.addFirst('study-task-does-not-fit', message);
+      return;
+    }
     const share = `${String(fitting)} of the base's ${String(this.base.size)} tensors`;
     this.findings.addFirst(
       'study-task-does-not-fit',

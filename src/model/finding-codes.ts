@@ -20,7 +20,7 @@ const CODES = {
     'Write a value of the type named.',
   ),
   'adapter-config-missing': error(
-    'There are LoRA factors but no adapter_config.json beside them, so their scale is unknown.',
+    'There are factors of an adapter but no adapter_config.json beside them, so their scale is unknown.',
     'Put the adapter_config.json of the training run beside the weights.',
   ),
   'adapter-kind-unsupported': error(
@@ -64,6 +64,10 @@ const CODES = {
     'The study is not written as a study must be.',
     'Give a base and at least one task: "tasks:" with one name and path per line.',
   ),
+  'study-base-adapter': error(
+    'The base of a study is an adapter.',
+    'Name the whole checkpoint that the adapter was trained on as the base.',
+  ),
   'study-base-unknown': error(
     'Which of the checkpoints is the base cannot be told.',
     'Choose the base: "Deltalens: Select as Base", or --base on the command line.',
@@ -99,6 +103,10 @@ const CODES = {
   'task-tensor-integer': information(
     'Tensors that hold no floating-point numbers are left out of the task vector.',
     'Nothing is wrong; counters and masks are not trained.',
+  ),
+  'task-tensor-not-finite': warning(
+    'A tensor of base or task holds NaN or infinities; these entries are left out of the task vector.',
+    'Run the lens "summary" on base and task: it names the entries.',
   ),
   'task-dtype-differs': information(
     'Base and task are stored in different precisions, so a task vector also holds rounding errors.',

@@ -26,7 +26,7 @@ export async function openAdapter(checkpoint: Checkpoint): Promise<Result<Adapte
     return refuse(
       'adapter-config-missing',
       weights,
-      `${weights} holds LoRA factors, but there is no ${CONFIG_NAME} beside it.`,
+      `${weights} holds factors of an adapter, but there is no ${CONFIG_NAME} beside it.`,
     );
   }
   const config = readAdapterConfig(text.value, path);

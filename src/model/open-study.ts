@@ -22,7 +22,7 @@ export interface OpenStudyOptions {
 
 /**
  * Opens base and tasks of a study: directories and adapter configurations, no values. Tasks stand in the order of
- * `spec`. Fails with `study-invalid`, `study-task-duplicate`, or as opening one of its files does; whatever merely does
+ * `spec`. Fails with `study-invalid`, `study-base-adapter`, `study-task-duplicate`, or as opening one of its files does; whatever merely does
  * not fit becomes a finding.
  */
 export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {}): Promise<Result<Study>> {
@@ -78,7 +78,7 @@ async function openBase(spec: StudySpec, open: Open): Promise<Result<Checkpoint 
   const adapter = await openAdapter(base.value);
   if (adapter.ok && adapter.value) {
     return refuse(
-      'study-invalid',
+      'study-base-adapter',
       spec.base,
       `${spec.base} is an adapter; a base must be a whole checkpoint.`,
     );

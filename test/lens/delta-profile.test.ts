@@ -272,3 +272,31 @@ test('refuses an adapter that is no product of two factors, and says why', async
   assert.ok(!output.ok);
   assert.match(output.problem.message, /DoRA/);
 });
+
+test('a tensor of which no entry is finite has no figures, and what is left out is said', async () => {
+  const folder = temporaryFolder();
+  writeSafetensors(path.join(folder, 'base/model.safetensors'), {
+    'all.weight': { shape: [2], values: [1, 2] },
+    'some.weight': { shape: [2], values: [1, 2] },
+  });
+  writeSafetensors(path.join(folder, 'broken/model.safetensors'), {
+    'all.weight': { shape: [2], values: [NaN, Infinity] },
+    'some.weight': { shape: [2], values: [NaN, 5] },
+  });
+  const ran = await run(deltaProfile, await study(folder, 'base', ['broken']));
+  const [all, some] = ['all.weight', 'some.weight'].map((name) =>
+    only(ran.table('tensors'), { tensor: name }),
+  );
+  agree(all?.['norm_base'], Math.sqrt(5), 'norm of the base');
+  for (const figure of ['norm', 'relative', 'cosine', 'max_abs', 'identical_share', 'sign_flip_share']) {
+    assert.equal(all?.[figure], null, figure);
+  }
+  agree(some?.['norm'], 3, 'norm of what is finite');
+  assert.deepEqual(
+    ran.findings.map(({ code, message }) => [code, /\d of \d entries of \S+/.exec(message)?.[0]]),
+    [
+      ['task-tensor-not-finite', '2 of 2 entries of all.weight'],
+      ['task-tensor-not-finite', '1 of 2 entries of some.weight'],
+    ],
+  );
+});

@@ -110,25 +110,41 @@ function materialise(base: readonly number[], task: GroupTask): { theta: number[
 
 function groupOf(item: Extract<PassItem, { kind: 'group' }>): GroupSums {
   const base = readValues(item.base);
-  const tasks = item.tasks.map((task) => materialise(base, task));
-  const inner = (x: readonly number[], y: readonly number[]) =>
-    sum(x.map((value, index) => value * (y[index] as number)));
+  const tasks = item.tasks.map((task) => {
+    const { theta, tau } = materialise(base, task);
+    return {
+      theta,
+      tau,
+      counts: tau.map((value, at) => [value, base[at], theta[at]].every(Number.isFinite)),
+    };
+  });
+  /** Σxy over the entries that count. */
+  const inner = (x: readonly number[], y: readonly number[], counts: (at: number) => boolean) =>
+    sum(x.map((value, at) => (counts(at) ? value * (y[at] as number) : 0)));
   return {
     kind: 'group',
     count: base.length,
-    baseSquares: inner(base, base),
-    tasks: tasks.map(({ theta, tau }, index): TaskSums => {
+    baseSquares: inner(base, base, (at) => Number.isFinite(base[at])),
+    tasks: tasks.map(({ theta, tau, counts }, index): TaskSums => {
       const looked = item.elementwise || item.tasks[index]?.kind === 'dense';
+      const own = (at: number) => counts[at] === true;
+      const signs = theta.map((value, at) => value * (base[at] as number));
       return {
-        taskSquares: inner(theta, theta),
-        dot: inner(base, theta),
-        deltaSquares: inner(tau, tau),
-        deltaAbsMax: looked ? tau.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : null,
-        identical: looked ? tau.filter((value) => value === 0).length : null,
-        signFlips: looked ? theta.filter((value, at) => value * (base[at] as number) < 0).length : null,
-        skipped: looked ? 0 : null,
+        taskSquares: inner(theta, theta, own),
+        dot: inner(base, theta, own),
+        deltaSquares: inner(tau, tau, own),
+        deltaAbsMax: looked
+          ? tau.reduce((most, value, at) => (own(at) ? Math.max(most, Math.abs(value)) : most), 0)
+          : null,
+        identical: looked ? tau.filter((value, at) => own(at) && value === 0).length : null,
+        signFlips: looked ? signs.filter((value, at) => own(at) && value < 0).length : null,
+        skipped: looked ? counts.filter((each) => !each).length : null,
       };
     }),
-    gram: Float64Array.from(tasks.flatMap((x) => tasks.map((y) => inner(x.tau, y.tau)))),
+    gram: Float64Array.from(
+      tasks.flatMap((x) =>
+        tasks.map((y) => inner(x.tau, y.tau, (at) => x.counts[at] === true && y.counts[at] === true)),
+      ),
+    ),
   };
 }

@@ -133,3 +133,33 @@ test('the dendrogram joins the fine-tune and the adapter of the same task first'
   assert.deepEqual([tree.merges[0]?.left, tree.merges[0]?.right], [0, 2]);
   assert.deepEqual(ran.matrix('all').orders?.[0]?.rows, tree.order);
 });
+
+test('a tensor of which no entry is finite is undefined in a pair, not unchanged', async () => {
+  const folder = temporaryFolder();
+  const write = (name: string, values: readonly number[]) =>
+    writeSafetensors(path.join(folder, name, 'model.safetensors'), {
+      'a.weight': { shape: [2], values },
+      'b.weight': { shape: [2], values: [3, 4] },
+    });
+  write('base', [0, 0]);
+  writeSafetensors(path.join(folder, 'sound', 'model.safetensors'), {
+    'a.weight': { shape: [2], values: [1, 1] },
+    'b.weight': { shape: [2], values: [4, 4] },
+  });
+  writeSafetensors(path.join(folder, 'broken', 'model.safetensors'), {
+    'a.weight': { shape: [2], values: [NaN, NaN] },
+    'b.weight': { shape: [2], values: [5, 4] },
+  });
+  const ran = await run(taskSimilarity, await study(folder, 'base', ['sound', 'broken']));
+  const figures = ran.table('pairs').map((row) => [row['scope'], row['cosine'], row['dot']]);
+  assert.deepEqual(figures, [
+    ['all', 1, 2],
+    ['(other)', 1, 2],
+    ['a.weight', null, null],
+    ['b.weight', 1, 2],
+  ]);
+  assert.deepEqual(
+    ran.findings.map(({ code }) => code),
+    ['task-tensor-not-finite'],
+  );
+});

@@ -303,5 +303,5 @@ test('refuses a study with nothing in it, with two tasks of one name, or with an
   };
   assert.equal(await code({ name: 's', tasks: [] }), 'study-invalid');
   assert.equal(await code({ name: 's', tasks: [task, task] }), 'study-task-duplicate');
-  assert.equal(await code({ name: 's', base: task.path, tasks: [] }), 'study-invalid');
+  assert.equal(await code({ name: 's', base: task.path, tasks: [] }), 'study-base-adapter');
 });
