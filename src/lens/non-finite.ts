@@ -1,4 +1,5 @@
 import type { TensorEntry } from '../format/checkpoint';
+import { positionOf } from '../model/tensor-position';
 import type { Note } from '../protocol/artifact';
 import type { Finding } from '../protocol/finding';
 import type { Moments } from '../tensor/pass';
@@ -64,15 +65,4 @@ function countsText({ entry, moments }: NonFinite): string {
     .slice(0, POSITIONS_SHOWN)
     .map(({ index, value }) => `${value} at [${positionOf(index, entry.span.shape).join(', ')}]`);
   return `${counts.join(' and ')} of ${String(moments.count)} entries, first ${first.join(', ')}`;
-}
-
-/** The position of a flat index in C order, one number per dimension. */
-export function positionOf(index: number, shape: readonly number[]): number[] {
-  const position: number[] = [];
-  let rest = index;
-  for (const size of [...shape].reverse()) {
-    position.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return position;
 }

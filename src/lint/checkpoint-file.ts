@@ -2,6 +2,7 @@ import { isFindingCode, CODES } from './codes';
 import { dtypeByName } from '../tensor/dtype';
 import type { Moments, PassItem } from '../tensor/pass';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import { positionOf } from '../model/tensor-position';
 import type { Problem } from '../protocol/result';
 import { FindingList } from './finding-list';
 import type { LintContext, LintRule } from './rule';
@@ -80,15 +81,4 @@ function addNonFinite(tensor: TensorEntry, moments: Moments, findings: FindingLi
       (first === '' ? '.' : `: ${first}${moments.nan + moments.inf > POSITIONS ? ' ...' : '.'}`),
     help: CODES[code].action,
   });
-}
-
-/** Position along each dimension of a flat index in C order. */
-function positionOf(flat: number, shape: readonly number[]): readonly number[] {
-  const position: number[] = [];
-  let rest = flat;
-  for (const size of [...shape].reverse()) {
-    position.unshift(rest % size);
-    rest = Math.floor(rest / size);
-  }
-  return position;
 }

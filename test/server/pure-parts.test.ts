@@ -6,7 +6,7 @@ import type { Finding } from '../../src/protocol/finding';
 import { affectedBy, type Dependents } from '../../src/server/affected';
 import { histogramEdges } from '../../src/server/analysis/histogram-edges';
 import { inParallel } from '../../src/server/analysis/in-parallel';
-import { positionOf } from '../../src/server/analysis/tensor-statistics';
+import { positionOf } from '../../src/model/tensor-position';
 import { quickFixes } from '../../src/server/code-actions';
 import { diagnosticOf, FindingStore } from '../../src/server/diagnostics';
 import { pathOfUri, uriOfPath } from '../../src/server/file-uri';

@@ -1,3 +1,4 @@
+import { positionOf } from '../../model/tensor-position';
 import type { TensorStatistics } from '../../protocol/checkpoint';
 import { failure, success, type Result } from '../../protocol/result';
 import { absoluteMaximum, standardDeviation } from '../../tensor/derive';
@@ -62,14 +63,4 @@ function statisticsOf(moments: Moments, shape: readonly number[]): Omit<TensorSt
     inf: moments.inf,
     nonFinite: moments.nonFinite.map(({ index, value }) => ({ position: positionOf(index, shape), value })),
   };
-}
-
-/** Position along each dimension of a flat index in C order; a scalar's is empty. */
-export function positionOf(flat: number, shape: readonly number[]): number[] {
-  let rest = flat;
-  return shape.reduceRight<number[]>((position, size) => {
-    position.unshift(rest % size);
-    rest = Math.floor(rest / size);
-    return position;
-  }, []);
 }
