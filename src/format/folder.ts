@@ -53,6 +53,17 @@ export function chooseInFolder(names: readonly string[]): FolderChoice {
   return { kind: here.has(ADAPTER_CONFIG) ? 'adapter-without-weights' : 'none' };
 }
 
+/**
+ * What a folder holds beside an adapter, from the names in it: the file of a whole model or the index of a sharded one.
+ * `null` where there is no model, or more than one.
+ */
+export function modelInFolder(names: readonly string[]): string | null {
+  const choice = chooseInFolder(
+    names.filter((name) => !ADAPTER_NAMES.includes(name) && name !== ADAPTER_CONFIG),
+  );
+  return choice.kind === 'index' || choice.kind === 'whole' ? choice.name : null;
+}
+
 function only(names: readonly string[]): string | undefined {
   return names.length === 1 ? names[0] : undefined;
 }

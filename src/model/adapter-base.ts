@@ -1,6 +1,7 @@
-import { realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import { modelInFolder } from '../format/folder';
 import type { AdapterConfig } from './adapter-config';
 import { fitModules } from './adapter-fit';
 import { describeAdapter, type AdapterModule } from './adapter-modules';
@@ -20,10 +21,11 @@ export interface AdapterFiles {
 }
 
 /**
- * Finds the base of an adapter: `base_model_name_or_path` relative to the adapter's folder, then to each of `roots`;
- * else the one checkpoint of `candidates` that has all its modules in the right shapes. Where several fit, the one
- * whose folder is called like the base, else the only one that is called `base`. A path that leaves `roots` (after
- * following links) is never returned. `null`: not found, or not unique.
+ * Finds the base of an adapter: `base_model_name_or_path` relative to the adapter's folder, then to each of `roots`
+ * (where it leads to the adapter's own folder, the model in there); else the one checkpoint of `candidates` that has
+ * all its modules in the right shapes. Where several fit, the one whose folder is called like the base, else the only
+ * one that is called `base`. A path that leaves `roots` (after following links) is never returned. `null`: not found,
+ * or not unique.
  */
 export async function findAdapterBase(
   { config, tensors }: AdapterFiles,
@@ -48,9 +50,21 @@ async function followName(config: AdapterConfig, roots: readonly string[]): Prom
   const starts = isAbsolute(baseName) ? [baseName] : [dirname(config.path), ...roots];
   for (const start of starts) {
     const path = await realPathInside(resolve(start, baseName), roots);
-    if (path !== null) return path;
+    const base = path === null ? null : await besideAdapter(path, config.path, roots);
+    if (base !== null) return base;
   }
   return null;
+}
+
+/** The path itself, unless it is the adapter's own folder: then the model in it, since an adapter is no base of itself. */
+async function besideAdapter(
+  path: string,
+  configPath: string,
+  roots: readonly string[],
+): Promise<string | null> {
+  if (path !== (await realPathOf(dirname(configPath)))) return path;
+  const name = modelInFolder(await readdir(path).catch(() => []));
+  return name === null ? null : realPathInside(join(path, name), roots);
 }
 
 /** The real path, where it exists and lies inside one of the roots. */

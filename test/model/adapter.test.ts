@@ -268,7 +268,10 @@ async function find(
   candidates: readonly Checkpoint[],
 ) {
   const { adapter, checkpoint } = await opened(
-    writeAdapter(folder, { base_model_name_or_path: baseName }, factors('q_proj', 2)),
+    path.join(
+      writeAdapter(folder, { base_model_name_or_path: baseName }, factors('q_proj', 2)),
+      'adapter_config.json',
+    ),
   );
   return findAdapterBase({ config: adapter.config, tensors: checkpoint.tensors }, roots, candidates);
 }
@@ -280,6 +283,14 @@ test('finds a base relative to the adapter, then relative to a workspace folder'
   assert.deepEqual(await find(path.join(root, 'lora/a'), '../../models/base', [root], []), wanted);
   assert.deepEqual(await find(path.join(root, 'lora/b'), 'models/base', [root], []), wanted);
   assert.deepEqual(await find(path.join(root, 'lora/c'), path.join(root, 'models/base'), [root], []), wanted);
+});
+
+test('takes the model beside an adapter that names its own folder, and never the adapter itself', async () => {
+  const root = temporaryFolder();
+  await base(path.join(root, 'both'));
+  const model = { path: path.join(root, 'both/model.safetensors'), inferred: false };
+  assert.deepEqual(await find(path.join(root, 'both'), '.', [root], []), model);
+  assert.equal(await find(path.join(root, 'alone'), path.join(root, 'alone'), [root], []), null);
 });
 
 test('never follows a path or link out of the workspace', async () => {
