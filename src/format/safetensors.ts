@@ -51,10 +51,9 @@ async function readHeaderBytes(file: OpenFile, most: number): Promise<Result<Uin
   }
   const start = await file.read(0, LENGTH_BYTES);
   if (!start.ok) return start;
-  // A length above 2^53 loses low bits here, which is no matter: it is refused.
   const length = lengthOf(start.value);
   if (length > MAXIMUM_HEADER) {
-    const claim = `the header claims ${String(length)} bytes; the format allows ${String(MAXIMUM_HEADER)}`;
+    const claim = `the header claims ${exactLengthOf(start.value)} bytes; the format allows ${String(MAXIMUM_HEADER)}`;
     return refuse('header-too-large', path, `${path}: ${claim} (byte 0).`, 'byte 0');
   }
   if (LENGTH_BYTES + length > bytes) {
@@ -68,10 +67,18 @@ async function readHeaderBytes(file: OpenFile, most: number): Promise<Result<Uin
   return file.read(LENGTH_BYTES, length);
 }
 
-/** Length of the header in bytes, from the first eight of a file. Exact up to 2^53. */
+/** Length of the header in bytes, from the first eight of a file. Above 2^53, which is refused anyway, rounded. */
 function lengthOf(start: Uint8Array): number {
-  const view = new DataView(start.buffer, start.byteOffset, LENGTH_BYTES);
-  return view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+  return Number(unsignedOf(start));
+}
+
+/** The same for a message, with every digit. */
+function exactLengthOf(start: Uint8Array): string {
+  return String(unsignedOf(start));
+}
+
+function unsignedOf(start: Uint8Array): bigint {
+  return new DataView(start.buffer, start.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
 }
 
 function placeInFile(
