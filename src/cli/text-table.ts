@@ -4,9 +4,14 @@ export interface TextColumn {
   readonly align: 'left' | 'right';
 }
 
+/** A longer cell is cut in the middle: one name must not push every other row off the screen. */
+const LONGEST_CELL = 160;
+
 /** Rows below their titles in aligned columns, as text that ends with a line break. Control characters are made visible. */
 export function textTable(columns: readonly TextColumn[], rows: readonly (readonly string[])[]): string {
-  const cells = [columns.map((column) => column.title), ...rows].map((row) => row.map(visible));
+  const cells = [columns.map((column) => column.title), ...rows].map((row) =>
+    row.map((cell) => cut(visible(cell))),
+  );
   const widths = columns.map((_, index) =>
     cells.reduce((widest, row) => Math.max(widest, row[index]?.length ?? 0), 0),
   );
@@ -23,10 +28,19 @@ export function textTable(columns: readonly TextColumn[], rows: readonly (readon
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Text from a file as a terminal may show it: no control characters, which could move the cursor or recolour. */
+function cut(cell: string): string {
+  if (cell.length <= LONGEST_CELL) return cell;
+  const half = LONGEST_CELL / 2;
+  return `${cell.slice(0, half - 1)}…${cell.slice(-half)}`;
+}
+
+/**
+ * Text from a file as a terminal may show it: no control characters, which could move the cursor or recolour, and none
+ * that turn the direction of writing round, which could make a name look like another one.
+ */
 export function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\x${code.toString(16).padStart(2, '0')}`;
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
   });
 }
