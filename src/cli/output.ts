@@ -44,6 +44,22 @@ export async function writeWhole(file: string, text: string): Promise<Result<voi
   }
 }
 
+/**
+ * Whether a file of that name can be there at all, so that nobody finds out after an hour of reading: fails where
+ * `file` is a folder, or its folder is missing or takes no files.
+ */
+export async function checkTarget(file: string): Promise<Result<void>> {
+  const target = await fs.stat(file).catch(() => null);
+  if (target?.isDirectory()) return failure(problemFromError({ code: 'EISDIR' }, file));
+  const folder = path.dirname(path.resolve(file));
+  try {
+    await fs.access(folder, fs.constants.W_OK);
+    return success(undefined);
+  } catch (error) {
+    return failure(problemFromError(error, folder));
+  }
+}
+
 /** Whether writing `file` would replace an input: one of `inputs` itself, or a file that is there in an input's folder. */
 export async function isInput(file: string, inputs: readonly string[]): Promise<boolean> {
   const real = await fs.realpath(file).catch(() => null);

@@ -52,7 +52,11 @@ const OPERATING_SYSTEM_ANSWERS: Readonly<Record<string, { code: string; message:
     ENOENT: { code: 'file-missing', message: 'there is no such file or folder.', action: 'Check the path.' },
     EACCES: { code: 'file-unreadable', message: 'permission denied.', action: 'Check the permissions.' },
     EPERM: { code: 'file-unreadable', message: 'permission denied.', action: 'Check the permissions.' },
-    EISDIR: { code: 'not-a-file', message: 'is a folder, not a file.', action: 'Name a file inside it.' },
+    EISDIR: {
+      code: 'not-a-file',
+      message: 'this is a folder, not a file.',
+      action: 'Name a file inside it.',
+    },
     ENOTDIR: {
       code: 'file-missing',
       message: 'a part of the path is not a folder.',

@@ -12,7 +12,7 @@ import { JSON_OPTION, OUTPUT_OPTION, type Command } from '../command';
 import { exitCodeOfFindings } from '../exit-codes';
 import { findingsText } from '../findings-text';
 import { lensDetails } from '../lens-help';
-import { isInput, writeWhole } from '../output';
+import { checkTarget, isInput, writeWhole } from '../output';
 import type { Session } from '../session';
 import { studyOf } from '../study-arguments';
 
@@ -68,9 +68,8 @@ async function planOf(given: Arguments, session: Session): Promise<Result<Plan>>
   const study = await studyOf(given, tasks, session);
   if (!study.ok) return study;
   const file = given.text('output');
-  if (file !== undefined && (await isInput(file, inputsOf(study.value)))) {
-    return failure(wrongUse(`${file} is an input.`, 'Name another file with -o.'));
-  }
+  const target = file === undefined ? success(undefined) : await targetOf(file, study.value);
+  if (!target.ok) return target;
   const run = { lens: id, study: study.value, parameters: parameters.value };
   return success({ run, form: form.value, artifact: given.text('artifact'), file });
 }
@@ -98,6 +97,13 @@ function formOf(given: Arguments): Result<Form> {
   return failure(
     wrongUse(`${forms.map((form) => `--${form}`).join(' and ')} exclude each other.`, 'Give one.'),
   );
+}
+
+async function targetOf(file: string, study: StudySpec): Promise<Result<void>> {
+  if (await isInput(file, inputsOf(study))) {
+    return failure(wrongUse(`${file} is an input.`, 'Name another file with -o.'));
+  }
+  return checkTarget(file);
 }
 
 function inputsOf({ base, tasks, file }: StudySpec): string[] {
