@@ -35,7 +35,9 @@ export class FindingStore {
     const touched = new Set<string>();
     for (const finding of this.byChecked.get(checked) ?? []) {
       touched.add(finding.path);
-      this.checksOf.get(finding.path)?.delete(checked);
+      const checks = this.checksOf.get(finding.path);
+      checks?.delete(checked);
+      if (checks?.size === 0) this.checksOf.delete(finding.path);
     }
     if (findings.length > 0) this.byChecked.set(checked, findings);
     else this.byChecked.delete(checked);

@@ -61,7 +61,18 @@ function keyOf({ description }: Lens, parameters: ParameterValues, study: Study)
     ),
   );
   const base = study.base && settingOf(study.base.path, study.base.fingerprint);
-  return JSON.stringify([description.id, description.version, sorted, study.spec.name, base, tasks, scales]);
+  // The findings of the study are part of the result; a configuration can change them and nothing else.
+  const { spec, findings } = study;
+  return JSON.stringify([
+    description.id,
+    description.version,
+    sorted,
+    spec.name,
+    base,
+    tasks,
+    scales,
+    findings,
+  ]);
 }
 
 function settingOf(path: string, fingerprint: string): readonly string[] {
