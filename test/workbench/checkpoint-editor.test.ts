@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { after, before, test } from 'node:test';
 import { readFloat32Tensors } from './plain-safetensors';
 import { VSCode } from './vscode';
@@ -27,5 +28,19 @@ test('a checkpoint opens as a table of its tensors, and a tensor shows its histo
     Math.abs(Number(shown) - largest) <= 1e-5 * Math.abs(largest),
     `${name}: ${shown}, by hand ${largest}`,
   );
+  await window.close();
+});
+
+test('an open checkpoint says that its file was removed, and shows the file again when it is back', async () => {
+  const window = await code.open();
+  const file = `${code.workspace}/vit-digits/vflip/model.safetensors`;
+  await window.openFile('vit-digits', 'vflip', 'model.safetensors');
+  const editor = window.webview();
+  await editor.getByRole('grid').waitFor();
+  fs.renameSync(file, `${file}.away`);
+  const message = await editor.getByRole('alert').innerText();
+  assert.match(message, /vflip.*no such file/);
+  fs.renameSync(`${file}.away`, file);
+  await editor.getByRole('grid').waitFor();
   await window.close();
 });

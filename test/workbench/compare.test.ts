@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ResultPage } from './result-page';
 import { VSCode } from './vscode';
@@ -30,6 +32,25 @@ test('an adapter is compared with the base that its configuration names', async 
   await window.contextMenu(window.treeItem('json-r8'), 'Compare with Base…');
   const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
   assert.match(label ?? '', /json-r8/);
+  await window.close();
+});
+
+test('a study whose base was missing runs again after its file was corrected', async () => {
+  const file = path.join(code.workspace, 'corrected.study.yaml');
+  const study = (base: string) => `name: corrected\nbase: ${base}\ntasks:\n  rot90: vit-digits/rot90\n`;
+  fs.writeFileSync(file, study('vit-digits/nowhere'));
+  const window = await code.open();
+  await window.explored();
+  await window.command('Deltalens: Open Study');
+  await window.pick('corrected.study.yaml');
+  const page = new ResultPage(window);
+  await window.webview().getByRole('alert').waitFor();
+  await window.command('Deltalens: Export Result…');
+  await window.page.getByText('There is no result to export yet.').first().waitFor();
+  fs.writeFileSync(file, study('vit-digits/base'));
+  await page.button('Run Again').click();
+  const label = await page.heatmap.getAttribute('aria-label');
+  assert.match(label ?? '', /rot90/);
   await window.close();
 });
 

@@ -12,6 +12,10 @@ export const exportResult: Command = {
   async run({ results }) {
     const panel = results.active;
     if (!panel) return;
+    if (!panel.hasResult) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('There is no result to export yet.'));
+      return;
+    }
     const chosen = await vscode.window.showQuickPick(formats(), { title: vscode.l10n.t('Export Result') });
     if (chosen) panel.export(chosen.format);
   },

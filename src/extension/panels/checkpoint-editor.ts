@@ -175,7 +175,7 @@ class CheckpointPage extends Disposable {
     await vscode.commands.executeCommand('deltalens.inspect', vscode.Uri.file(path));
   }
 
-  /** Reads again after one of the files was written; not before it has been quiet for a moment. */
+  /** Reads again after one of the files was written or removed; not before it has been quiet for a moment. */
   private watchFiles(): void {
     if (this.uri.scheme !== 'file') return;
     const folder = vscode.Uri.joinPath(this.uri, '..');
@@ -190,6 +190,7 @@ class CheckpointPage extends Disposable {
     };
     this.register(watcher.onDidChange(changed));
     this.register(watcher.onDidCreate(changed));
+    this.register(watcher.onDidDelete(changed));
     this.register({ dispose: () => clearTimeout(timer) });
   }
 

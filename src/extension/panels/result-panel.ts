@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { LensResult } from '../../protocol/artifact';
 import type { LensDescription } from '../../protocol/lens';
 import type { ExportFormat, FromResultPanel, ResultViewState, ToResultPanel } from '../../protocol/panel';
-import { failure, type Problem, type Result } from '../../protocol/result';
+import { failure, success, type Problem, type Result } from '../../protocol/result';
 import type { TensorDetail } from '../../protocol/checkpoint';
 import type { RunSpec } from '../../protocol/study';
 import type { Drawn } from '../api';
@@ -62,6 +62,11 @@ export class ResultPanel extends Disposable {
     return this.panel.active;
   }
 
+  /** Whether the run has ended well, so that there is something to export. */
+  get hasResult(): boolean {
+    return this.outcome.type === 'result';
+  }
+
   /** Brings the panel to the front. */
   reveal(): void {
     this.panel.reveal();
@@ -86,9 +91,7 @@ export class ResultPanel extends Disposable {
         this.cancellation?.cancel();
         return;
       case 'run':
-        this.currentRun = { ...this.currentRun, parameters: message.parameters };
-        await this.fillWith({ type: 'progress', fraction: 0, message: '' });
-        return this.compute();
+        return this.runAgain(message.parameters);
       case 'view':
         this.view = message.view;
         return;
@@ -103,6 +106,21 @@ export class ResultPanel extends Disposable {
       case 'drawn':
         this.around.drawn.fire({ page: 'result', title: message.title, count: message.cells });
     }
+  }
+
+  /** Reads the study's file again: whoever runs a study again has often just corrected it. */
+  private async runAgain(parameters: RunSpec['parameters']): Promise<void> {
+    this.cancellation?.cancel();
+    this.cancellation = undefined;
+    const { study } = this.currentRun;
+    const read =
+      study.file === undefined
+        ? success(study)
+        : await this.around.client.request('deltalens/readStudy', { path: study.file });
+    this.currentRun = { ...this.currentRun, parameters, ...(read.ok ? { study: read.value } : {}) };
+    await this.fillWith({ type: 'progress', fraction: 0, message: '' });
+    if (!read.ok) return this.settle(failed(read.problem));
+    return this.compute();
   }
 
   private async compute(): Promise<void> {
