@@ -252,6 +252,22 @@ test('a change of theme recolours cells without a message from the host', option
   }),
 );
 
+for (const theme of ['light', 'dark', 'contrast'] as const) {
+  test(`a switch that is on does not look like one that is off, theme ${theme}`, options, () =>
+    withResult(
+      PROFILE,
+      async ({ page }) => {
+        const background = (name: string) =>
+          page
+            .getByRole('button', { name, exact: true })
+            .evaluate((button) => getComputedStyle(button).backgroundColor);
+        assert.notEqual(await background('Figure'), await background('Table'));
+      },
+      { theme },
+    ),
+  );
+}
+
 test('the table shows the numbers of the figure with all their digits, sorted on demand', options, () =>
   withResult(PROFILE, async (view) => {
     const matrix = matrixOf(PROFILE, 'relative:rot90');
