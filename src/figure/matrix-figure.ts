@@ -6,7 +6,7 @@ import { hatching, legendDrawing } from './legend';
 import { matrixOrder, matrixValues, valueRange, type MatrixOrder } from './matrix-values';
 import { briefNumber, formatNumber } from './number-text';
 import { LIGHT_PALETTE, type Palette } from './palette';
-import { label, shape, shorten, textWidth, type Drawing, type Shape } from './shape';
+import { label, shape, shorten, textWidth, wrap, type Drawing, type Shape } from './shape';
 
 // Above this, every cell as its own element makes files that viewers choke on: cells of one colour then share a path.
 const SINGLE_CELLS = 20_000;
@@ -44,12 +44,12 @@ export function drawMatrix(matrix: Matrix, options: FigureOptions = {}): Drawing
   const plotBottom = layout.top + layout.rows * layout.cellHeight;
   const spill = layout.columnLabels === 'slanted' ? layout.labelRoom * 0.75 : 0;
   const plotRight = layout.left + layout.columns * layout.cellWidth;
-  const notes = [colouring.note, matrix.caption].filter((note) => typeof note === 'string');
   const width = Math.max(
     plotRight + spill + 16,
     layout.left + legend.width + 16,
     textWidth(matrix.title, 15) + 32,
   );
+  const notes = [colouring.note, matrix.caption].flatMap((note) => (note ? wrap(note, width - 32, 10) : []));
   return {
     width,
     height: plotBottom + 20 + legend.height + notes.length * 16 + 12,
@@ -64,7 +64,7 @@ export function drawMatrix(matrix: Matrix, options: FigureOptions = {}): Drawing
         ...legend.shapes,
       ),
       ...notes.map((note, index) =>
-        label(shorten(note, width - 32, 10), 16, plotBottom + 20 + legend.height + 14 + index * 16, {
+        label(note, 16, plotBottom + 20 + legend.height + 14 + index * 16, {
           'font-size': 10,
           fill: palette.muted,
         }),

@@ -76,3 +76,15 @@ export function shorten(text: string, width: number, size = 11): string {
   const end = Math.ceil((fits - 1) / 2);
   return `${text.slice(0, fits - 1 - end)}…${text.slice(text.length - end)}`;
 }
+
+/** Breaks text between words into lines of at most `width` pixels; a word that is longer alone is shortened. */
+export function wrap(text: string, width: number, size = 11): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    const last = lines.at(-1);
+    const longer = last === undefined ? undefined : `${last} ${word}`;
+    if (longer !== undefined && textWidth(longer, size) <= width) lines[lines.length - 1] = longer;
+    else lines.push(shorten(word, width, size));
+  }
+  return lines;
+}

@@ -51,3 +51,9 @@ test('every setting that the extension reads is declared', () => {
     }
   }
 });
+
+test('views that greet a user are written without marks that VS Code would show as they stand', () => {
+  const greetings = Object.entries(strings).filter(([key]) => key.startsWith('welcome.'));
+  assert.ok(greetings.length > 0);
+  for (const [key, text] of greetings) assert.doesNotMatch(text, /`|\*\*/, key);
+});

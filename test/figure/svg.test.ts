@@ -150,3 +150,17 @@ test('figures of nothing are still well-formed', () => {
   readXml(figureToSvg({ ...matrix(1, 1, [null]), domain: null }));
   readXml(resultToSvg([]));
 });
+
+test('a caption longer than the figure stands below it in full, inside the picture', () => {
+  const words = Array.from({ length: 60 }, (_, i) => `word${String(i)}`);
+  const svg = figureToSvg({ ...matrix(2, 2, [1, 2, 3, 4]), caption: words.join(' ') });
+  const lines = [...svg.matchAll(/<text([^>]*)>(word[^<]*)</g)];
+  assert.deepEqual(
+    lines.flatMap((line) => (line[2] ?? '').split(' ')),
+    words,
+  );
+  const height = Number(/ height="([\d.]+)"/.exec(svg)?.[1]);
+  for (const [, attributes = ''] of lines) {
+    assert.ok(Number(/ y="([\d.]+)"/.exec(attributes)?.[1]) < height);
+  }
+});
