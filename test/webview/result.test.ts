@@ -257,11 +257,12 @@ for (const theme of ['light', 'dark', 'contrast'] as const) {
     withResult(
       PROFILE,
       async ({ page }) => {
-        const background = (name: string) =>
-          page
-            .getByRole('button', { name, exact: true })
-            .evaluate((button) => getComputedStyle(button).backgroundColor);
-        assert.notEqual(await background('Figure'), await background('Table'));
+        const look = (name: string) =>
+          page.getByRole('button', { name, exact: true }).evaluate((button) => {
+            const { backgroundColor, outlineStyle } = getComputedStyle(button);
+            return `${backgroundColor} ${outlineStyle}`;
+          });
+        assert.notEqual(await look('Figure'), await look('Table'));
       },
       { theme },
     ),
