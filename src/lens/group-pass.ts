@@ -25,10 +25,12 @@ export interface GroupResults {
 const BYTES_PER_DOUBLE = 8;
 /** Factors are held here and, copied, by a worker; the rest of the budget is the lens's own. */
 const SHARE_OF_BUDGET = 1 / 4;
+/** What a tensor costs while it is on its way to the workers and back, whatever its size: messages and their copies. */
+const BYTES_PER_SPAN = 8192;
 
 /**
- * Reads every group once and sums what task vectors need. Factors of adapters are loaded a batch at a time, so that
- * they stay within the memory budget. Progress runs from 0 to 1 by bytes. Fails as reading does, or with `cancelled`.
+ * Reads every group once and sums what task vectors need. Groups are read, and factors of adapters loaded, a batch at a
+ * time, so that both stay within the memory budget. Progress runs from 0 to 1 by bytes. Fails as reading does, or with `cancelled`.
  */
 export async function readGroups(
   groups: readonly TensorGroup[],
@@ -83,7 +85,7 @@ async function itemsOf(batch: readonly TensorGroup[], elementwise: boolean): Pro
   return success(items);
 }
 
-/** Cuts the groups into runs whose factors fit into `limit` bytes; a larger one stands alone. */
+/** Cuts the groups into runs that fit into `limit` bytes; a larger one stands alone. */
 function batchesOf(groups: readonly TensorGroup[], limit: number): TensorGroup[][] {
   const batches: TensorGroup[][] = [];
   let room = 0;
@@ -118,7 +120,10 @@ function factorBytes({ members }: TensorGroup): number {
 function heldBytes({ members }: TensorGroup): number {
   return members.reduce(
     (sum, { delta }) =>
-      sum + (delta.kind === 'dense' ? 0 : (delta.a.span.count + delta.b.span.count) * BYTES_PER_DOUBLE),
-    0,
+      sum +
+      (delta.kind === 'dense'
+        ? BYTES_PER_SPAN
+        : (delta.a.span.count + delta.b.span.count) * BYTES_PER_DOUBLE),
+    BYTES_PER_SPAN,
   );
 }
