@@ -9,13 +9,19 @@ function byDefinition(distances: Float64Array, n: number): number[] {
   const heights: number[] = [];
   while (clusters.length > 1) {
     let best = { height: Infinity, pair: [[], []] as [number[], number[]] };
+    let second = Infinity;
     for (const [index, x] of clusters.entries()) {
       for (const y of clusters.slice(index + 1)) {
         const all = x.flatMap((i) => y.map((j) => distances[i * n + j] as number));
         const height = all.reduce((sum, value) => sum + value, 0) / all.length;
-        if (height < best.height) best = { height, pair: [x, y] };
+        if (height < best.height) {
+          second = best.height;
+          best = { height, pair: [x, y] };
+        } else second = Math.min(second, height);
       }
     }
+    // Means that are equal but for rounding may be joined in either order, and what follows then differs.
+    fc.pre(second - best.height > 1e-9);
     heights.push(best.height);
     const [x, y] = best.pair;
     clusters = [...clusters.filter((cluster) => cluster !== x && cluster !== y), [...x, ...y]];
