@@ -39,7 +39,7 @@ function lensPage(lenses) {
   ].join('\n');
 }
 
-function lensSection({ id, version, title, summary, formula, source, needs, parameters }) {
+function lensSection({ id, version, title, summary, formula, reading, source, needs, parameters }) {
   return [
     `## ${id}`,
     '',
@@ -48,6 +48,8 @@ function lensSection({ id, version, title, summary, formula, source, needs, para
     '```text',
     formula,
     '```',
+    '',
+    `How to read it: ${reading}`,
     '',
     `Needs: ${needsText(needs)}.`,
     '',

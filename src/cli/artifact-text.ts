@@ -1,5 +1,14 @@
 import { formatCell, formatCount, formatNumber, formatShare } from '../figure/number-text';
-import type { Artifact, Histogram, LensResult, Matrix, Series, Table, Tree } from '../protocol/artifact';
+import type {
+  Artifact,
+  Graph,
+  Histogram,
+  LensResult,
+  Matrix,
+  Series,
+  Table,
+  Tree,
+} from '../protocol/artifact';
 import { unpackNumbers } from '../protocol/numbers';
 import { textTable, visible, type TextColumn } from './text-table';
 
@@ -45,6 +54,8 @@ function artifactText(artifact: Artifact): string {
       return histogramText(artifact);
     case 'tree':
       return treeText(artifact);
+    case 'graph':
+      return graphText(artifact);
     case 'scatter':
       return `${formatCount(artifact.points.length)} points; --json has them.\n`;
     case 'note':
@@ -96,6 +107,22 @@ function seriesText({ x, lines }: Series): string {
       .map((at, index) => [String(at), ...columns.map((values) => formatNumber(values[index] ?? null))]),
   );
   return text + cut(x.values.length, 'points', '--json has them all');
+}
+
+function graphText({ nodes, edges, unit }: Graph): string {
+  const name = (index: number) => nodes[index]?.entry.label ?? '';
+  const text = textTable(
+    [
+      { title: 'from', align: 'left' },
+      { title: 'to', align: 'left' },
+      { title: 'group', align: 'left' },
+      { title: unit, align: 'right' },
+    ],
+    edges
+      .slice(0, MOST_ROWS)
+      .map(({ from, to, group, weight }) => [name(from), name(to), group ?? '', formatNumber(weight)]),
+  );
+  return text + cut(edges.length, 'edges', '--json has them all');
 }
 
 function histogramText({ edges, counts }: Histogram): string {

@@ -42,7 +42,8 @@ function section(artifact: Artifact): string {
     case 'tree':
     case 'histogram':
     case 'series':
-    case 'scatter': {
+    case 'scatter':
+    case 'graph': {
       const drawing = drawFigure(artifact);
       const svg = shapeToText(drawingToShape(drawing, LIGHT_PALETTE, false));
       return `<section><figure>${svg}</figure></section>`;

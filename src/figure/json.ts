@@ -24,6 +24,7 @@ export function unpackArtifact(artifact: Artifact): Artifact {
     case 'table':
     case 'histogram':
     case 'tree':
+    case 'graph':
     case 'note':
       return artifact;
   }

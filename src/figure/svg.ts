@@ -1,5 +1,6 @@
-import type { Artifact, Histogram, Matrix, Scatter, Series, Tree } from '../protocol/artifact';
+import type { Artifact, Graph, Histogram, Matrix, Scatter, Series, Tree } from '../protocol/artifact';
 import type { FigureOptions } from './figure-options';
+import { drawGraph } from './graph-figure';
 import { drawHistogram } from './histogram-figure';
 import { drawMatrix } from './matrix-figure';
 import { sharedDomain } from './matrix-values';
@@ -10,7 +11,7 @@ import { label, shape, shapeToText, type Drawing, type Shape } from './shape';
 import { drawTree } from './tree-figure';
 
 /** The artifacts that have a picture; tables and notes are text. */
-export type Figure = Matrix | Tree | Histogram | Series | Scatter;
+export type Figure = Matrix | Tree | Histogram | Series | Scatter | Graph;
 
 /** Whether an artifact has a picture. */
 export function isFigure(artifact: Artifact): artifact is Figure {
@@ -30,6 +31,8 @@ export function drawFigure(figure: Figure, options: FigureOptions = {}): Drawing
       return drawSeries(figure, options);
     case 'scatter':
       return drawScatter(figure, options);
+    case 'graph':
+      return drawGraph(figure, options);
   }
 }
 

@@ -1,4 +1,4 @@
-import { networkOrder, placeOf } from '../model/naming';
+import { placeOf } from '../model/naming';
 import type { Study } from '../model/study';
 import type { Artifact, Matrix } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
@@ -6,12 +6,13 @@ import { success } from '../protocol/result';
 import { DELTA_METRICS, type DeltaMetric } from './delta-metrics';
 import { changeNote, fitNote, type ProfiledTensor } from './delta-notes';
 import { COVERAGE, energyTable, layerTable, tensorTable } from './delta-tables';
-import { readGroups, type TensorGroup } from './group-pass';
+import { readGroups } from './group-pass';
 import type { Lens } from './lens';
 import { checkNeeds, checkTaskVectors } from './needs';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { addProfiles, figuresOf, profileOf, type ProfileSums } from './profile-sums';
 import { skippedEntries } from './skipped-entries';
+import { tensorGroups } from './tensor-groups';
 
 const description: LensDescription = {
   id: 'delta-profile',
@@ -21,6 +22,8 @@ const description: LensDescription = {
     'Shows for every layer and module how far a fine-tune or adapter moved the weights away from its base.',
   formula:
     'τ = θ − θ₀ (for an adapter τ = s·B·A);  ‖τ‖,  ‖τ‖/‖θ₀‖,  cos(θ₀, θ),  max|τ|,  |{τ = 0}|/n,  |{θ₀·θ < 0}|/n',
+  reading:
+    'Start with the relative norm: dark rows are the layers that training moved most, in units of their own size. Light rows are candidates for freezing or sharing. A hatched cell is undefined, not 0. A cosine with the base near 1 beside a large norm means that weights grew rather than turned.',
   source: [
     {
       title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)',
@@ -69,7 +72,7 @@ export const deltaProfile: Lens = {
     const something = checkTaskVectors(study);
     if (!something.ok) return something;
     const elementwise = parameters['elementwise'] === true;
-    const groups = groupsOf(study);
+    const groups = tensorGroups(study);
     const read = await readGroups(groups, elementwise, context);
     if (!read.ok) return read;
     const profiled = groups.flatMap((group, index) => {
@@ -96,19 +99,6 @@ export const deltaProfile: Lens = {
     return success({ artifacts, findings, bytesRead: read.value.bytesRead });
   },
 };
-
-/** Every tensor of the base that some task changes, in network order, with the tasks that do. */
-function groupsOf(study: Study): TensorGroup[] {
-  const entries = new Map(study.base?.tensors.map((entry) => [entry.name, entry]) ?? []);
-  return networkOrder([...entries.keys()]).flatMap((name) => {
-    const base = entries.get(name);
-    const members = study.tasks.flatMap(({ deltas }, task) => {
-      const delta = deltas.get(name);
-      return delta ? [{ task, delta }] : [];
-    });
-    return base && members.length > 0 ? [{ base, members }] : [];
-  });
-}
 
 function heatmaps(
   study: Study,

@@ -24,6 +24,8 @@ const description: LensDescription = {
     'Gives mean, spread, extremes, norms and zeros of every tensor of checkpoints and adapters, and names those that hold NaN or infinities.',
   formula:
     'mean = Σx/n;  std = √(Σ(x − mean)²/n);  l1 = Σ|x|;  l2 = √Σx²;  absmax = max|x|;  over the finite entries',
+  reading:
+    'Look for NaN and infinities first: the note names their positions. Then for layers whose spread or largest entry stands out from their neighbours, and for tensors that hold nothing but zeros. Kurtosis far above 3 means a few very large entries, which quantisation handles badly.',
   source: [
     {
       title:

@@ -17,6 +17,8 @@ const description: LensDescription = {
   summary:
     'Compares the directions in which different fine-tunes and adapters moved the same base: the whole model and every layer.',
   formula: 'cos(τᵢ, τⱼ) = ⟨τᵢ, τⱼ⟩ / (‖τᵢ‖ ‖τⱼ‖);  for adapters ⟨s₁B₁A₁, s₂B₂A₂⟩ = s₁s₂ Σ (B₁ᵀB₂) ∘ (A₁A₂ᵀ)',
+  reading:
+    'Cosines of unrelated task vectors are near 0, since they have millions of entries; 0.1 is already a shared direction. Negative cosines are tasks that undo each other when added. Look at single layers as well: agreement in the whole may hide opposition in one layer.',
   source: [
     {
       title: 'ATM: Improving Model Merging by Alternating Tuning and Merging (Zhou et al. 2024)',

@@ -53,8 +53,19 @@ export interface Matrix extends ArtifactBase {
 export interface Series extends ArtifactBase {
   readonly kind: 'series';
   readonly x: { readonly title: string; readonly values: readonly (number | string)[] };
-  readonly lines: readonly { readonly name: string; readonly values: PackedNumbers }[];
+  readonly lines: readonly {
+    readonly name: string;
+    readonly values: PackedNumbers;
+    /** The task a line is of, so that a selection reaches it. */
+    readonly task?: string;
+  }[];
   readonly unit: string;
+  /** `stacked`: shares on top of each other, from 0. Lines where not given. */
+  readonly style?: 'lines' | 'stacked';
+  /** Where the axes are logarithmic; values that are not positive are left out there. */
+  readonly logarithmic?: { readonly x?: boolean; readonly y?: boolean };
+  /** What stands at each x, so that a click leads on; as long as `x.values`. */
+  readonly places?: readonly AxisEntry[];
 }
 
 export type TableCell = string | number | boolean | null;
@@ -80,6 +91,24 @@ export interface Histogram extends ArtifactBase {
   readonly edges: readonly number[];
   readonly counts: readonly number[];
   readonly unit: string;
+  /** A logarithmic axis: all edges are positive, but for a first one of 0. */
+  readonly logarithmic?: boolean;
+  readonly cuts?: HistogramCuts;
+}
+
+/**
+ * Two cuts that a reader drags over a histogram of sizes |τ|: the largest `drop` of all entries is left out and the next
+ * `keep` stays. While a cut moves, density and energy are read off the bins; on release the lens runs with the two
+ * parameters and answers exactly.
+ */
+export interface HistogramCuts {
+  /** Names of the lens's parameters, both shares of all entries. */
+  readonly keepParameter: string;
+  readonly dropParameter: string;
+  readonly keep: number;
+  readonly drop: number;
+  /** Σx² of the values in each bin, as long as `counts`. */
+  readonly energies: readonly number[];
 }
 
 export interface Scatter extends ArtifactBase {
@@ -87,6 +116,26 @@ export interface Scatter extends ArtifactBase {
   readonly x: { readonly title: string; readonly values: PackedNumbers };
   readonly y: { readonly title: string; readonly values: PackedNumbers };
   readonly points: readonly AxisEntry[];
+  /** The group of each point, from 0 on, told apart by colour and mark; as long as `points`. */
+  readonly groups?: readonly number[];
+}
+
+/** A directed graph with nodes in columns, e.g. heads by layer and which later heads they write to. */
+export interface Graph extends ArtifactBase {
+  readonly kind: 'graph';
+  /** `column` is the place from left to right (a layer), `row` the place in its column (a head). */
+  readonly nodes: readonly { readonly entry: AxisEntry; readonly column: number; readonly row: number }[];
+  readonly columnTitle: string;
+  readonly rowTitle: string;
+  /** Indices into `nodes`; strongest first. */
+  readonly edges: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly weight: number;
+    /** E.g. `K-composition`; told apart by colour. */
+    readonly group?: string;
+  }[];
+  readonly unit: string;
 }
 
 /** A dendrogram: leaves are `leaves[i]`; every merge joins two earlier nodes (leaf i is node i, merge k is node leaves.length + k). */
@@ -103,9 +152,11 @@ export interface Note extends ArtifactBase {
   readonly kind: 'note';
   readonly severity: 'information' | 'warning';
   readonly text: string;
+  /** `recommendation`: what to do, with its reason and its limits. `verdict`: what to know before anything else. */
+  readonly role?: 'recommendation' | 'verdict';
 }
 
-export type Artifact = Matrix | Series | Table | Histogram | Scatter | Tree | Note;
+export type Artifact = Matrix | Series | Table | Histogram | Scatter | Tree | Graph | Note;
 
 /** What every run of a lens returns, and what `--json` prints. */
 export interface LensResult {

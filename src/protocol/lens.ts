@@ -44,6 +44,8 @@ export interface LensDescription {
   /** One sentence that a newcomer understands. */
   readonly summary: string;
   readonly formula: string;
+  /** How to read the result: what large and small mean, what to do with it, where it misleads. Plain text. */
+  readonly reading: string;
   readonly source: readonly { readonly title: string; readonly link: string }[];
   readonly needs: LensNeeds;
   readonly parameters: readonly ParameterDeclaration[];

@@ -1,11 +1,13 @@
 import type { Problem } from '../protocol/result';
 import { bytesFor } from './decode';
+import type { MatrixSource } from './matrix-source';
 import type { LowRankDelta, PassItem } from './pass';
 import type { TensorSpan } from './span';
 
 /** The first reason why an item cannot be worked on, found without opening a file; `null` where there is none. */
 export function checkItem(item: PassItem): Problem | null {
   if (item.kind === 'moments' || item.kind === 'histogram') return checkSpan(item.span);
+  if (item.kind === 'matrix') return checkMatrix(item.source);
   const own = checkSpan(item.base);
   if (own !== null) return own;
   for (const task of item.kind === 'group' ? item.tasks : [item.task]) {
@@ -35,6 +37,42 @@ function checkSpan(span: TensorSpan): Problem | null {
     path: span.path,
     at: String(span.offset),
   };
+}
+
+function checkMatrix({ rows, columns, terms }: MatrixSource): Problem | null {
+  const count = rows * columns;
+  for (const term of terms) {
+    if (term.kind === 'values') {
+      if (term.values.length !== count)
+        throw new RangeError(`${term.values.length} values are no ${rows} × ${columns} matrix`);
+      continue;
+    }
+    const { first = 0 } = term;
+    const spans =
+      term.kind === 'tensor' ? [term.span] : term.task.kind === 'dense' ? [term.base, term.task.span] : [];
+    for (const span of spans) {
+      const problem = checkSpan(span);
+      if (problem !== null) return problem;
+      if (first + count > span.count) {
+        return shapeProblem(
+          span,
+          `a ${rows} × ${columns} matrix from element ${first} on is wanted`,
+          span.path,
+        );
+      }
+    }
+    if (term.kind === 'delta' && term.task.kind === 'lowRank') {
+      const { delta } = term.task;
+      if (delta.rows * delta.columns !== count) {
+        return shapeProblem(
+          term.base,
+          `the adapter's product is ${delta.rows} × ${delta.columns}`,
+          term.base.path,
+        );
+      }
+    }
+  }
+  return null;
 }
 
 function checkDense(base: TensorSpan, task: TensorSpan): Problem | null {

@@ -1,5 +1,6 @@
 import { bitsOf, bytesFor } from './decode';
 import { rowLengthOf } from './kernels/low-rank-rows';
+import { spansOfSource } from './matrix-source';
 import type { PassItem } from './pass';
 import type { TensorSpan } from './span';
 
@@ -50,11 +51,14 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
     case 'deltaMoments':
     case 'deltaHistogram':
       return item.task.kind === 'dense' ? [item.base, item.task.span] : [];
+    case 'matrix':
+      return spansOfSource(item.source);
   }
 }
 
 /** Elements of the tensor that an item is about. */
 export function countOf(item: PassItem): number {
+  if (item.kind === 'matrix') return item.source.rows * item.source.columns;
   return item.kind === 'moments' || item.kind === 'histogram' ? item.span.count : item.base.count;
 }
 
@@ -183,6 +187,8 @@ function bytesBetween(cut: Cut, start: number, end: number): number {
 
 /** Elements per chunk: a multiple of eight, so that packed types split at a byte, or of the row length. */
 function chunkLength(item: PassItem, limits: ChunkLimits): number {
+  // A matrix is worked on as a whole.
+  if (item.kind === 'matrix') return Math.max(1, countOf(item));
   const spans = spansOf(item);
   const share = Math.min(limits.spanBytes, limits.itemBytes / Math.max(1, spans.length));
   const widest = Math.max(8, ...spans.map((span) => bitsOf(span.dtype)));

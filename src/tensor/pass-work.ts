@@ -1,6 +1,7 @@
 import type { Problem } from '../protocol/result';
 import { byteRange, planPass, spansOf, type Chunk, type PassPlan } from './chunks';
 import { Scratch, type ChunkReducer } from './kernels/kernel';
+import { reduceMatrix } from './kernels/matrix';
 import { prepare } from './kernels/registry';
 import { OpenFiles } from './open-files';
 import type { PassItem, PassOutcome } from './pass';
@@ -69,6 +70,7 @@ export class PassWork {
 
   private reduceChunk(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem {
     const item = this.items[chunk.item] as PassItem;
+    if (item.kind === 'matrix') return reduceMatrix(item, this.files);
     const spans = spansOf(item).map((span) => ({ span, range: byteRange(span, chunk.start, chunk.end) }));
     const bytes = buffers.room(spans.map(({ range }) => range.length));
     for (const [slot, { span, range }] of spans.entries()) {

@@ -1,4 +1,5 @@
 import type { Result } from '../protocol/result';
+import type { MatrixOperation, MatrixOutcome, MatrixSource } from './matrix-source';
 import type { TensorSpan } from './span';
 
 /** Low-rank task vector of one tensor, `τ = scale · B · A`, with both factors in memory (they are small). */
@@ -22,7 +23,8 @@ export type GroupTask =
  * One piece of work of a streaming pass. The bytes of every span are read once, whatever is asked of them.
  * `moments`: moments and extremes of one tensor. `histogram`: counts between known edges. `group`: a base tensor and its
  * tasks: everything a task vector's profile and Gram matrix need. `deltaMoments`/`deltaHistogram`: the same of
- * `τ = θ − θ₀` (streamed row by row for a low-rank task, never held whole).
+ * `τ = θ − θ₀` (streamed row by row for a low-rank task, never held whole). `matrix`: one matrix as a whole, by one
+ * worker: its entries or its singular values; different matrices are worked on side by side.
  */
 export type PassItem =
   | { readonly kind: 'moments'; readonly span: TensorSpan }
@@ -39,7 +41,8 @@ export type PassItem =
       readonly base: TensorSpan;
       readonly task: GroupTask;
       readonly edges: Float64Array;
-    };
+    }
+  | { readonly kind: 'matrix'; readonly source: MatrixSource; readonly operation: MatrixOperation };
 
 /** Float64 moments over the finite entries. `mean` and `m2` (sum of squared deviations) are merged by Chan's formula. */
 export interface Moments {
@@ -95,7 +98,7 @@ export interface GroupSums {
   readonly gram: Float64Array;
 }
 
-export type PassOutcome = Moments | BinCounts | GroupSums;
+export type PassOutcome = Moments | BinCounts | GroupSums | MatrixOutcome;
 
 /** Runs passes over worker threads. Implemented by `pool.ts`, and by a slow obvious one in the tests. */
 export interface PassRunner {

@@ -13,6 +13,7 @@ import type {
   TaskSums,
 } from '../../src/tensor/pass';
 import type { TensorSpan } from '../../src/tensor/span';
+import { slowMatrix } from './slow-matrix';
 
 /** Runs passes one after the other on the calling thread. `reads` counts what was asked for. */
 export function slowPasses(): PassRunner & { readonly items: PassItem[] } {
@@ -30,6 +31,7 @@ export function slowPasses(): PassRunner & { readonly items: PassItem[] } {
 function outcomeOf(item: PassItem): PassOutcome {
   if (item.kind === 'moments') return momentsOf(readValues(item.span));
   if (item.kind === 'group') return groupOf(item);
+  if (item.kind === 'matrix') return slowMatrix(item, readValues);
   throw new Error(`no lens asks for ${item.kind}`);
 }
 

@@ -3,15 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { bytesFor } from '../../src/tensor/decode';
 import { Scratch } from '../../src/tensor/kernels/kernel';
-import { merge, prepare } from '../../src/tensor/kernels/registry';
-import type {
-  GroupSums,
-  GroupTask,
-  LowRankDelta,
-  Moments,
-  PassItem,
-  PassOutcome,
-} from '../../src/tensor/pass';
+import { merge, prepare, type ChunkedItem } from '../../src/tensor/kernels/registry';
+import type { GroupSums, GroupTask, LowRankDelta, Moments, PassOutcome } from '../../src/tensor/pass';
 import { spansOf } from '../../src/tensor/chunks';
 import {
   bytesOf,
@@ -28,7 +21,12 @@ import {
 } from './oracle';
 
 /** Reduces an item chunk by chunk, cut after the given elements; `files` are the bytes of its spans in order. */
-function reduce(item: PassItem, files: readonly Uint8Array[], count: number, cuts: readonly number[] = []) {
+function reduce(
+  item: ChunkedItem,
+  files: readonly Uint8Array[],
+  count: number,
+  cuts: readonly number[] = [],
+) {
   const borders = [...new Set([0, ...cuts.filter((cut) => cut > 0 && cut < count), count])].sort(
     (x, y) => x - y,
   );
@@ -78,7 +76,7 @@ function assertMoments(actual: PassOutcome, expected: ReturnType<typeof slowMome
 test('moments agree with the definition however the tensor is cut, NaN and infinities included', () => {
   fc.assert(
     fc.property(entries, cuts, (values, at) => {
-      const item: PassItem = { kind: 'moments', span: doubles(values.length) };
+      const item: ChunkedItem = { kind: 'moments', span: doubles(values.length) };
       const outcome = reduce(item, [bytesOf(Float64Array.from(values))], values.length, at);
       assertMoments(outcome, slowMoments(values));
     }),
@@ -90,7 +88,7 @@ test('moments of a tensor of many blocks agree with the definition, odd length a
   const values = Array.from({ length: 9001 }, () => random() - 0.5);
   values[8999] = NaN;
   values[4096] = -Infinity;
-  const item: PassItem = { kind: 'moments', span: doubles(values.length) };
+  const item: ChunkedItem = { kind: 'moments', span: doubles(values.length) };
   const outcome = reduce(item, [bytesOf(Float64Array.from(values))], values.length, [1000, 5001]);
   assertMoments(outcome, slowMoments(values));
 });
@@ -99,7 +97,7 @@ test('the spread keeps its digits where the mean is ten million times larger', (
   const random = seeded(2);
   const spread = Array.from({ length: 200_000 }, () => Math.round(random() * 1024) / 1024);
   const values = spread.map((x) => x + 1e7);
-  const item: PassItem = { kind: 'moments', span: doubles(values.length) };
+  const item: ChunkedItem = { kind: 'moments', span: doubles(values.length) };
   const outcome = reduce(item, [bytesOf(Float64Array.from(values))], values.length, [65_536, 131_072]);
   // The shift is exact in float64, so the deviations are those of the unshifted numbers.
   const expected = slowMoments(spread).m2;
@@ -111,7 +109,7 @@ test('the spread keeps its digits where the mean is ten million times larger', (
 
 test('only the first eight entries that are not finite are named, in order, across chunks', () => {
   const values = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? NaN : i % 7 === 0 ? Infinity : 1));
-  const item: PassItem = { kind: 'moments', span: doubles(40) };
+  const item: ChunkedItem = { kind: 'moments', span: doubles(40) };
   const outcome = reduce(item, [bytesOf(Float64Array.from(values))], 40, [8, 16, 24, 32]) as Moments;
   assert.deepEqual(
     outcome.nonFinite.map(({ index }) => index),
@@ -131,7 +129,7 @@ test('histograms count as numpy does, for even and uneven edges, values on edges
   fc.assert(
     fc.property(entries, cuts, edgeSets, (values, at, edges) => {
       const all = [...values, ...edges, 1];
-      const item: PassItem = {
+      const item: ChunkedItem = {
         kind: 'histogram',
         span: doubles(all.length),
         edges: Float64Array.from(edges),
@@ -172,7 +170,7 @@ for (const dtype of ['F32', 'F64'] as const) {
         const count = base.length;
         const span = { ...doubles(count), dtype, bytes: bytesFor(dtype, count) };
         const dense = tasks.map((): GroupTask => ({ kind: 'dense', span }));
-        const item: PassItem = { kind: 'group', base: span, tasks: dense, elementwise: true };
+        const item: ChunkedItem = { kind: 'group', base: span, tasks: dense, elementwise: true };
         const files = [base, ...tasks].map((values) =>
           bytesOf(dtype === 'F32' ? Float32Array.from(values) : Float64Array.from(values)),
         );
@@ -219,7 +217,7 @@ for (const from of SIXTEEN_BIT) {
               Uint16Array,
             ];
             const span = (dtype: 'F16' | 'BF16') => ({ ...doubles(count), dtype, bytes: count * 2 });
-            const item: PassItem = {
+            const item: ChunkedItem = {
               kind: 'group',
               base: span(from),
               tasks: [{ kind: 'dense', span: span(to) }],
@@ -254,7 +252,7 @@ function mixedGroup(rows: number, columns: number, seed: number) {
 function groupItem(
   group: ReturnType<typeof mixedGroup>,
   elementwise: boolean,
-): { item: Extract<PassItem, { kind: 'group' }>; files: Uint8Array[] } {
+): { item: Extract<ChunkedItem, { kind: 'group' }>; files: Uint8Array[] } {
   const count = group.base.length;
   // The numbers fit float32, and either type on disk has loops of its own.
   const dtype = count % 2 === 0 ? 'F32' : 'F64';

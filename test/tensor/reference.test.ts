@@ -7,9 +7,9 @@ import { decode } from '../../src/tensor/decode';
 import { cosine, standardDeviation } from '../../src/tensor/derive';
 import type { DtypeName } from '../../src/tensor/dtype';
 import { Scratch } from '../../src/tensor/kernels/kernel';
-import { prepare } from '../../src/tensor/kernels/registry';
+import { prepare, type ChunkedItem } from '../../src/tensor/kernels/registry';
 import { lowRankSquares } from '../../src/tensor/low-rank';
-import type { GroupSums, LowRankDelta, Moments, PassItem } from '../../src/tensor/pass';
+import type { GroupSums, LowRankDelta, Moments } from '../../src/tensor/pass';
 import type { TensorSpan } from '../../src/tensor/span';
 import { spansOf } from '../../src/tensor/chunks';
 import { isClose } from './oracle';
@@ -62,7 +62,7 @@ function bytesOfSpan(span: TensorSpan): Uint8Array {
 }
 
 /** The item reduced as a single chunk. */
-function whole(item: PassItem, count: number) {
+function whole(item: ChunkedItem, count: number) {
   const bytes = spansOf(item).map(bytesOfSpan);
   return prepare(item, new Scratch())({ start: 0, end: count, bytes });
 }
@@ -116,7 +116,7 @@ test('norms, cosines and identical shares of six fine-tunes are those of numpy i
     const span = base.get(name);
     assert.ok(span, name);
     const dense = fineTunes.map((spans) => ({ kind: 'dense' as const, span: spans.get(name) ?? span }));
-    const item: PassItem = { kind: 'group', base: span, tasks: dense, elementwise: false };
+    const item: ChunkedItem = { kind: 'group', base: span, tasks: dense, elementwise: false };
     const found = whole(item, span.count) as GroupSums;
     tasks.forEach((task, i) => {
       const sums = found.tasks[i];

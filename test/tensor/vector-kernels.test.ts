@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { spansOf } from '../../src/tensor/chunks';
 import { bytesFor } from '../../src/tensor/decode';
 import { Scratch } from '../../src/tensor/kernels/kernel';
-import { merge, prepare } from '../../src/tensor/kernels/registry';
-import type { GroupSums, GroupTask, Moments, PassItem, PassOutcome } from '../../src/tensor/pass';
+import { merge, prepare, type ChunkedItem } from '../../src/tensor/kernels/registry';
+import type { GroupSums, GroupTask, Moments, PassOutcome } from '../../src/tensor/pass';
 import type { TensorSpan } from '../../src/tensor/span';
 import { MOST_TASKS, VectorKernels, type VectorDtype } from '../../src/tensor/wasm/vector-kernels';
 import { isClose, seeded, sixteenBit, slowInner, slowMoments, slowPair } from './oracle';
@@ -39,14 +39,19 @@ function spanOf(dtype: VectorDtype, count: number): TensorSpan {
   return { path: '/nowhere', offset: 0, bytes: bytesFor(dtype, count), dtype, shape: [count], count };
 }
 
-function groupOf(dtype: VectorDtype, count: number, tasks: number): PassItem {
+function groupOf(dtype: VectorDtype, count: number, tasks: number): ChunkedItem {
   const span = spanOf(dtype, count);
   const dense = Array.from({ length: tasks }, (): GroupTask => ({ kind: 'dense', span }));
   return { kind: 'group', base: span, tasks: dense, elementwise: true };
 }
 
 /** Reduces an item with the bytes of each chunk in the kernels' memory, cut after the given elements. */
-function reduce(item: PassItem, files: readonly Uint8Array[], count: number, cuts: readonly number[] = []) {
+function reduce(
+  item: ChunkedItem,
+  files: readonly Uint8Array[],
+  count: number,
+  cuts: readonly number[] = [],
+) {
   const inside = cuts.filter((cut) => cut > 0 && cut < count);
   const borders = [...new Set([0, ...inside, count])].sort((x, y) => x - y);
   const reducer = prepare(item, new Scratch(vectors));
@@ -138,7 +143,7 @@ for (const dtype of DTYPES) {
     fc.assert(
       fc.property(fc.array(anyCode(dtype), { maxLength: 80 }), cuts, (codes, at) => {
         const { bytes, values } = tensorOf(dtype, codes);
-        const item: PassItem = { kind: 'moments', span: spanOf(dtype, codes.length) };
+        const item: ChunkedItem = { kind: 'moments', span: spanOf(dtype, codes.length) };
         assertMoments(reduce(item, [bytes], codes.length, at), values);
       }),
     );
@@ -211,7 +216,7 @@ for (const dtype of DTYPES) {
       for (const [t, task] of tasks.entries()) {
         const pair = reduce(groupOf(dtype, count, 1), [zero.bytes, task.bytes], count, cuts);
         assertGroup(pair, zero.values, [values[t] ?? []]);
-        const item: PassItem = { kind: 'moments', span: spanOf(dtype, count) };
+        const item: ChunkedItem = { kind: 'moments', span: spanOf(dtype, count) };
         assertMoments(reduce(item, [task.bytes], count, cuts), task.values);
       }
       const files = [zero, ...tasks].map(({ bytes }) => bytes);
@@ -316,7 +321,7 @@ for (const dtype of DTYPES) {
 test('the spread of numbers far from zero keeps its digits', () => {
   const random = seeded(15);
   const values = Float32Array.from({ length: 5000 }, () => 1000 + Math.round(random() * 1024) / 1024);
-  const item: PassItem = { kind: 'moments', span: spanOf('F32', values.length) };
+  const item: ChunkedItem = { kind: 'moments', span: spanOf('F32', values.length) };
   const outcome = reduce(item, [new Uint8Array(values.buffer)], values.length);
   assertMoments(outcome, [...values]);
 });

@@ -210,6 +210,7 @@ export const LENS: LensDescription = {
   title: 'Where did training change the weights?',
   summary: 'Shows how far each layer and module moved away from the base.',
   formula: '‖τ‖ / ‖θ₀‖ with τ = θ − θ₀',
+  reading: 'Dark cells moved most.',
   source: [
     {
       title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)',

@@ -31,6 +31,8 @@ function artifactCells(artifact: Artifact): number {
       return artifact.points.length;
     case 'tree':
       return artifact.leaves.length;
+    case 'graph':
+      return artifact.nodes.length + artifact.edges.length;
     case 'note':
       return artifact.text.length;
   }

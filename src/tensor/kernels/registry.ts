@@ -5,8 +5,11 @@ import { histogram } from './histogram';
 import type { ChunkReducer, Scratch } from './kernel';
 import { moments } from './moments';
 
+/** Items that are worked off chunk by chunk: all but matrices. */
+export type ChunkedItem = Exclude<PassItem, { kind: 'matrix' }>;
+
 /** What turns the chunks of an item into contributions; runs in a worker. */
-export function prepare(item: PassItem, scratch: Scratch): ChunkReducer {
+export function prepare(item: ChunkedItem, scratch: Scratch): ChunkReducer {
   switch (item.kind) {
     case 'moments':
       return moments.prepare(item, scratch);

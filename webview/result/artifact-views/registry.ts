@@ -1,4 +1,5 @@
 import type { Artifact } from '../../../src/protocol/artifact';
+import { renderGraph } from './graph';
 import { renderHistogram } from './histogram';
 import { renderNote } from './note';
 import { renderScatter } from './scatter';
@@ -16,6 +17,8 @@ export function renderArtifact(artifact: Exclude<Artifact, { kind: 'matrix' }>):
       return renderSeries(artifact);
     case 'scatter':
       return renderScatter(artifact);
+    case 'graph':
+      return renderGraph(artifact);
     case 'histogram':
       return renderHistogram(artifact);
     case 'note':

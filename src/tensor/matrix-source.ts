@@ -1,0 +1,63 @@
+import type { GroupTask } from './pass';
+import type { TensorSpan } from './span';
+
+/**
+ * Where a matrix comes from: a tensor, a task vector, a sum of such, or values in memory. Plain data, so a worker can
+ * have it. `rows × columns` is the matrix as it is wanted; a tensor of more dimensions is taken as rows in C order.
+ */
+export interface MatrixSource {
+  readonly rows: number;
+  readonly columns: number;
+  /** True where the stored matrix is `columns × rows` and is to be turned (Conv1D weights). */
+  readonly transposed?: boolean;
+  readonly terms: readonly MatrixTerm[];
+}
+
+/** One summand; `weight` is its factor. All terms of a source have the same stored shape. */
+export type MatrixTerm = { readonly weight: number } & (
+  | {
+      readonly kind: 'tensor';
+      readonly span: TensorSpan;
+      /** Flat index of the first element, for a slice of a larger tensor (one expert of a fused stack). 0 where not given. */
+      readonly first?: number;
+    }
+  /** τ of a task. A low-rank task's entries are formed; `first` as above, for dense tasks only. */
+  | { readonly kind: 'delta'; readonly base: TensorSpan; readonly task: GroupTask; readonly first?: number }
+  | { readonly kind: 'values'; readonly values: Float64Array }
+);
+
+/** What is wanted of a matrix. */
+export type MatrixOperation =
+  /** The entries. */
+  | { readonly kind: 'values' }
+  /** All singular values. */
+  | { readonly kind: 'singularValues' }
+  /** The `rank` largest singular values with their vectors; all of them where `rank` is null. */
+  | { readonly kind: 'svd'; readonly rank: number | null };
+
+/** What came of a matrix; what the operation does not give is `null`. */
+export interface MatrixOutcome {
+  readonly kind: 'matrix';
+  readonly rows: number;
+  readonly columns: number;
+  /** Entries that are not finite; where there is one, singular values and vectors are `null`. */
+  readonly nonFinite: number;
+  /** Row-major. */
+  readonly values: Float64Array | null;
+  /** Descending. */
+  readonly singular: Float64Array | null;
+  /** rows × k and k × columns, row-major. */
+  readonly left: Float64Array | null;
+  readonly right: Float64Array | null;
+  /** Bound of the error of any singular value, in their units. */
+  readonly error: number | null;
+}
+
+/** The spans that a source reads. */
+export function spansOfSource({ terms }: MatrixSource): readonly TensorSpan[] {
+  return terms.flatMap((term) => {
+    if (term.kind === 'tensor') return [term.span];
+    if (term.kind === 'values') return [];
+    return term.task.kind === 'dense' ? [term.base, term.task.span] : [];
+  });
+}
