@@ -4,6 +4,20 @@ import type { LensDescription } from './lens';
 import type { Problem, Result } from './result';
 import type { RunSpec } from './study';
 
+/**
+ * A place that all views of a panel mark together: what was chosen in one of them. The fields are those of an `AxisEntry`, so an entry
+ * can be handed over as it is.
+ */
+export interface Selection {
+  readonly layer?: string;
+  readonly module?: string;
+  readonly head?: number;
+  readonly tensor?: string;
+  readonly task?: string;
+  /** What axes call the layer, where tables hold that instead of its key. */
+  readonly label?: string;
+}
+
 /** What the user sees and has chosen in a result panel; survives a window reload. All optional: a view fills in defaults. */
 export interface ResultViewState {
   /** Chosen value per facet, e.g. `{ metric: 'relative' }`. */

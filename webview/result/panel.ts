@@ -16,7 +16,7 @@ import type { Host } from '../host';
 import { problemView } from '../problem-view';
 import { onThemeChange } from '../theme';
 import { renderArtifact } from './artifact-views/registry';
-import type { ArtifactView } from './artifact-views/view';
+import type { ArtifactView, ViewContext } from './artifact-views/view';
 import { cellPane } from './cell-pane';
 import { makeExport } from './export';
 import { panelHeader } from './header';
@@ -179,7 +179,7 @@ export class ResultPanel {
 
   private drawFigures(area: HTMLElement, shown: Shown): void {
     const views = shown.others.flatMap((artifact) =>
-      artifact.kind === 'matrix' ? [] : [renderArtifact(artifact)],
+      artifact.kind === 'matrix' ? [] : [renderArtifact(artifact, this.viewContext())],
     );
     const isWarning = (artifact: Artifact | undefined) =>
       artifact?.kind === 'note' && artifact.severity === 'warning';
@@ -201,7 +201,7 @@ export class ResultPanel {
     this.artifacts = views;
     if (shown.matrix) return;
     if (!shown.others.some(isFigure)) {
-      const tables = shown.tables.map(renderArtifact);
+      const tables = shown.tables.map((table) => renderArtifact(table, this.viewContext()));
       this.artifacts.push(...tables);
       area.append(...tables.map((view) => view.element));
     }
@@ -223,10 +223,23 @@ export class ResultPanel {
       };
       area.append(element('div', { class: 'table-choice' }, choice('table', options, chosen ?? '', choose)));
     }
-    if (table) area.append(renderArtifact(table).element);
+    if (table) area.append(renderArtifact(table, this.viewContext()).element);
     else if (matrix) area.append(matrixTable(matrix, shown.order));
     else area.append(emptyView('This result has no numbers in rows and columns.'));
     this.tellDrawn(0, shown);
+  }
+
+  private viewContext(): ViewContext {
+    const parameters = this.result?.parameters ?? {};
+    return {
+      onSelect: (selection) => {
+        for (const view of this.artifacts) view.select?.(selection);
+      },
+      runWith: (changed) => this.run({ ...parameters, ...changed }),
+      parameters,
+      tooltip: this.tooltip,
+      announce: this.announce,
+    };
   }
 
   private tellDrawn(cells: number, shown: Shown): void {
