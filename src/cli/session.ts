@@ -4,7 +4,7 @@ import type { Problem } from '../protocol/result';
 import { answer } from '../server/analysis/answer';
 import { MEMORY_BUDGET } from '../server/analysis/context';
 import { DirectoryCache } from '../server/analysis/directory-cache';
-import { createResultCache } from '../server/analysis/result-cache';
+import { ResultCache } from '../server/analysis/result-cache';
 import { limitProgress } from '../server/progress-limit';
 import { DEFAULT_SCAN_LIMIT } from '../server/settings';
 import { createPassRunner } from '../tensor/pool';
@@ -16,7 +16,7 @@ import { ProgressBar } from './progress-bar';
 export class Session {
   private readonly passes = createPassRunner({ workerFile: path.join(__dirname, 'tensor-worker.js') });
   private readonly directories = new DirectoryCache();
-  private readonly results = createResultCache();
+  private readonly results = new ResultCache();
   private known: readonly string[] = [];
 
   constructor(
@@ -31,6 +31,7 @@ export class Session {
       passes: this.passes,
       directories: this.directories,
       results: this.results,
+      contents: null,
       signal: this.signal,
       memoryBudget: MEMORY_BUDGET,
       scanLimit: DEFAULT_SCAN_LIMIT,

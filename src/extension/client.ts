@@ -157,7 +157,8 @@ export class AnalysisClient extends Disposable {
       },
       initializationOptions: {
         roots: workspaceRoots(),
-        scanLimitMiB: vscode.workspace.getConfiguration('deltalens').get('scanLimitMiB'),
+        ...serverSettings(),
+        cacheFolder: vscode.Uri.joinPath(this.extension.globalStorageUri, 'results').fsPath,
       },
       outputChannel: this.log,
       revealOutputChannelOn: library.RevealOutputChannelOn.Never,
@@ -201,6 +202,13 @@ export class AnalysisClient extends Disposable {
     if (chosen === showLog) this.log.show();
     if (chosen === restart) await this.restart();
   }
+}
+
+/** The settings that the server is started with; it hears of later changes by itself. */
+function serverSettings(): Readonly<Record<string, unknown>> {
+  const settings = vscode.workspace.getConfiguration('deltalens');
+  const names = ['scanLimitMiB', 'cacheLimitMiB', 'hashContents'];
+  return Object.fromEntries(names.map((name) => [name, settings.get(name)]));
 }
 
 interface AnyNotification {

@@ -66,6 +66,8 @@ export interface Requests {
     };
     value: { readonly markdown: string; readonly range: TextRange } | null;
   };
+  /** Forgets all results of lenses that are kept, in memory and on disk; `bytes` were freed on disk. */
+  'deltalens/clearCache': { params: Record<string, never>; value: { readonly bytes: number } };
   /** Version of onnxruntime, loading it: proves that the packaging works. */
   'deltalens/runtime': { params: Record<string, never>; value: { readonly onnxruntime: string } };
 }

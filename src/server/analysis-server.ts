@@ -15,7 +15,7 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import path from 'node:path';
 import type { WorkspaceContents } from '../protocol/explorer';
 import { quickFixes } from './code-actions';
-import type { ComputeProcess } from './compute-process';
+import type { Compute } from './compute-processes';
 import { Debounce } from './debounce';
 import { diagnosticOf } from './diagnostics';
 import { isKnown, openDocuments } from './documents';
@@ -23,7 +23,13 @@ import { pathOfUri, uriOfPath } from './file-uri';
 import { forwardRequests, signalOf } from './forwarding';
 import { isLinted } from './linted';
 import { LintService } from './lint-service';
-import { DEFAULT_SCAN_LIMIT, scanLimitFrom } from './settings';
+import {
+  cacheFolderFrom,
+  cacheSettingsFrom,
+  DEFAULT_CACHE_LIMIT,
+  DEFAULT_SCAN_LIMIT,
+  scanLimitFrom,
+} from './settings';
 
 const CONTENTS_SETTLE_MS = 300;
 
@@ -39,11 +45,14 @@ export class AnalysisServer {
   private roots: string[] = [];
   private known: readonly string[] = [];
   private scanLimit = DEFAULT_SCAN_LIMIT;
+  private cacheFolder: string | null = null;
+  private cacheLimit = DEFAULT_CACHE_LIMIT;
+  private hashContents = false;
   private can = { registerWatchers: false, changeFolders: false };
 
   constructor(
     private readonly connection: Connection,
-    private readonly compute: ComputeProcess,
+    private readonly compute: Compute,
   ) {
     this.lint = new LintService(compute, {
       roots: () => this.roots,
@@ -90,6 +99,8 @@ export class AnalysisServer {
       changeFolders: capabilities.workspace?.workspaceFolders === true,
     };
     this.scanLimit = scanLimitFrom(initializationOptions) ?? DEFAULT_SCAN_LIMIT;
+    this.cacheFolder = cacheFolderFrom(initializationOptions);
+    this.takeCacheSettings(initializationOptions);
     this.configure();
     this.roots = pathsOf(workspaceFolders ?? []);
     return {
@@ -134,10 +145,20 @@ export class AnalysisServer {
   }
 
   private configure(): void {
-    this.compute.configure({ scanLimit: this.scanLimit, known: this.known });
+    const { scanLimit, known, cacheFolder, cacheLimit, hashContents } = this;
+    const cache = cacheFolder === null ? null : { path: cacheFolder, limit: cacheLimit };
+    this.compute.configure({ scanLimit, known, cache, hashContents });
+  }
+
+  private takeCacheSettings(settings: unknown): void {
+    const { limit, hashContents } = cacheSettingsFrom(settings);
+    this.cacheLimit = limit ?? this.cacheLimit;
+    this.hashContents = hashContents ?? this.hashContents;
   }
 
   private configurationChanged(settings: unknown): void {
+    this.takeCacheSettings(settings);
+    this.configure();
     const scanLimit = scanLimitFrom(settings);
     if (scanLimit === undefined || scanLimit === this.scanLimit) return;
     this.scanLimit = scanLimit;

@@ -1,5 +1,6 @@
 import type { RequestName } from '../protocol/requests';
 import type { Result } from '../protocol/result';
+import type { CacheFolder } from './analysis/result-cache';
 
 /** What the user has set, and what the server has learnt, as far as an analysis depends on it. */
 export interface ComputeSettings {
@@ -7,6 +8,10 @@ export interface ComputeSettings {
   readonly scanLimit: number;
   /** Absolute paths of checkpoints that the workspace holds. */
   readonly known: readonly string[];
+  /** Where results of lenses are kept on disk; `null`: nowhere. */
+  readonly cache: CacheFolder | null;
+  /** Whether inputs are told apart by all their bytes, not by size, modification time and header alone. */
+  readonly hashContents: boolean;
 }
 
 /** How a request is to be treated; says nothing about what is asked. */

@@ -31,10 +31,11 @@ export class ComputeProcess {
   private closed = false;
   private settings: ComputeSettings | undefined;
 
-  /** `file` is the bundle to fork; `log` gets one line at a time. */
+  /** `file` is the bundle to fork, `words` its command line; `log` gets one line at a time. */
   constructor(
     private readonly file: string,
     private readonly log: (message: string) => void,
+    private readonly words: readonly string[] = [],
   ) {}
 
   /** Asks the compute process. Never rejects. A cancelled request is answered at once, whatever the process does. */
@@ -105,7 +106,7 @@ export class ComputeProcess {
   }
 
   private start(): ChildProcess {
-    const child = fork(this.file, [], {
+    const child = fork(this.file, this.words, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],

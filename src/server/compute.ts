@@ -1,10 +1,12 @@
 // The compute process: forked by the analysis server, answers its requests, and holds the streaming workers.
+import os from 'node:os';
 import path from 'node:path';
 import { createPassRunner } from '../tensor/pool';
 import { answer } from './analysis/answer';
 import { MEMORY_BUDGET, type AnalysisContext } from './analysis/context';
 import { DirectoryCache } from './analysis/directory-cache';
-import { createResultCache } from './analysis/result-cache';
+import { ContentHashes } from './analysis/content-hash';
+import { ResultCache } from './analysis/result-cache';
 import type { ComputeSettings, FromCompute, ToCompute } from './compute-messages';
 import { limitProgress } from './progress-limit';
 import { DEFAULT_SCAN_LIMIT } from './settings';
@@ -13,9 +15,15 @@ const workerFile = path.join(__dirname, 'tensor-worker.js');
 const passes = createPassRunner({ workerFile });
 const backgroundPasses = createPassRunner({ workerFile, workers: 1 });
 const directories = new DirectoryCache();
-const results = createResultCache();
+const results = new ResultCache((message) => send({ type: 'log', message }));
+const contents = new ContentHashes();
 const running = new Map<number, AbortController>();
-let settings: ComputeSettings = { scanLimit: DEFAULT_SCAN_LIMIT, known: [] };
+let settings: ComputeSettings = {
+  scanLimit: DEFAULT_SCAN_LIMIT,
+  known: [],
+  cache: null,
+  hashContents: false,
+};
 
 function send(message: FromCompute): void {
   // The server is gone when this fails, and `disconnect` ends this process too.
@@ -28,6 +36,7 @@ function contextOf(request: Extract<ToCompute, { type: 'request' }>, signal: Abo
     passes: manner.background ? backgroundPasses : passes,
     directories,
     results,
+    contents: settings.hashContents ? contents : null,
     signal,
     memoryBudget: MEMORY_BUDGET,
     scanLimit: manner.scanLimit ?? settings.scanLimit,
@@ -56,9 +65,12 @@ process.on('message', (message: ToCompute) => {
       break;
     case 'configure':
       settings = message.settings;
+      results.keepIn(settings.cache);
       break;
   }
 });
+// Lenses use every core; what somebody waits for goes before.
+if (process.argv.includes('--yielding')) os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL);
 process.on('disconnect', () => process.exit());
 // Interrupting the terminal that an editor was started from must not end this process before the server does.
 process.on('SIGINT', () => undefined);

@@ -1,8 +1,9 @@
 import type { Connection } from 'vscode-languageserver/node';
 import type { JobProgress, RequestName, RequestParams, RequestResult } from '../protocol/requests';
-import type { ComputeProcess } from './compute-process';
+import type { Compute } from './compute-processes';
 
 const FORWARDED: Readonly<Record<RequestName, true>> = {
+  'deltalens/clearCache': true,
   'deltalens/explore': true,
   'deltalens/formats': true,
   'deltalens/hover': true,
@@ -40,7 +41,7 @@ export function signalOf(token: Token): AbortSignal {
  */
 export function forwardRequests(
   connection: Connection,
-  compute: ComputeProcess,
+  compute: Compute,
   onAnswer: <N extends RequestName>(name: N, result: RequestResult<N>) => void,
 ): void {
   for (const name of REQUEST_NAMES) {

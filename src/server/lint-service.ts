@@ -4,7 +4,7 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import type { WorkspaceContents } from '../protocol/explorer';
 import type { Finding } from '../protocol/finding';
 import { affectedBy, dependentsIn, folderOf, type Change, type Dependents } from './affected';
-import type { ComputeProcess } from './compute-process';
+import type { Compute } from './compute-processes';
 import { Debounce } from './debounce';
 import { FindingStore } from './diagnostics';
 import { isFollowed } from './documents';
@@ -45,7 +45,7 @@ export class LintService {
   private dependents: Dependents = { adapters: [], studies: [] };
 
   constructor(
-    private readonly compute: ComputeProcess,
+    private readonly compute: Compute,
     private readonly host: LintHost,
   ) {}
 

@@ -2,10 +2,10 @@
 import path from 'node:path';
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
 import { AnalysisServer } from './analysis-server';
-import { ComputeProcess } from './compute-process';
+import { ComputeProcesses } from './compute-processes';
 
 const connection = createConnection(ProposedFeatures.all);
-const compute = new ComputeProcess(path.join(__dirname, 'compute.js'), (message) =>
+const compute = new ComputeProcesses(path.join(__dirname, 'compute.js'), (message) =>
   connection.console.info(message),
 );
 new AnalysisServer(connection, compute).listen();

@@ -13,6 +13,29 @@ export function scanLimitFrom(settings: unknown): number | undefined {
   return typeof limit === 'number' && Number.isFinite(limit) && limit >= 0 ? limit * MIB : undefined;
 }
 
+/** Bytes that kept results may take on disk, where the user has not said. */
+export const DEFAULT_CACHE_LIMIT = 512 * MIB;
+
+/** What a user's settings say of kept results; `undefined` where they do not say or make no sense. */
+export function cacheSettingsFrom(settings: unknown): {
+  readonly limit: number | undefined;
+  readonly hashContents: boolean | undefined;
+} {
+  const own = property(settings, 'deltalens') ?? settings;
+  const limit = property(own, 'cacheLimitMiB');
+  const hash = property(own, 'hashContents');
+  return {
+    limit: typeof limit === 'number' && Number.isFinite(limit) && limit >= 0 ? limit * MIB : undefined,
+    hashContents: typeof hash === 'boolean' ? hash : undefined,
+  };
+}
+
+/** The folder for kept results that the editor names when it starts the server; `null` where it names none. */
+export function cacheFolderFrom(options: unknown): string | null {
+  const folder = property(options, 'cacheFolder');
+  return typeof folder === 'string' && folder !== '' ? folder : null;
+}
+
 function property(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;

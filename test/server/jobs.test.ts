@@ -167,6 +167,36 @@ test('a lens that does not exist, and a parameter that is out of range, are prob
   assert.equal(bad.problem.code, 'bad-parameter');
 });
 
+test('a result is kept for the next server, until kept results are cleared', async () => {
+  const options = { scanLimitMiB: 1, cacheFolder: path.join(folder, 'kept results') };
+  const first = await TestClient.start(folder, options);
+  const result = await first.value('deltalens/runLens', { run: small, job: 'first' });
+  await first.stop();
+  const kept = fs.readdirSync(options.cacheFolder);
+  assert.equal(kept.length, 1);
+  // Marks the kept result, so that it can be told from one computed anew.
+  const file = path.join(options.cacheFolder, kept[0] ?? '');
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/"elapsedMs":\d+/, '"elapsedMs":123456'));
+  const second = await TestClient.start(folder, options);
+  const again = await second.value('deltalens/runLens', { run: small, job: 'second' });
+  assert.deepEqual(again, { ...result, elapsedMs: 123456 });
+  const { bytes } = await second.value('deltalens/clearCache', {});
+  assert.ok(bytes > 0);
+  const anew = await second.value('deltalens/runLens', { run: small, job: 'third' });
+  assert.notEqual(anew.elapsedMs, 123456);
+  await second.stop();
+});
+
+test('a lens that fills its process does not keep a hover or the tree waiting', async () => {
+  const job = await startLarge('busy');
+  process.kill(await client.computeProcess(), 'SIGSTOP');
+  // The process of lenses stands still, and everything else is answered all the same.
+  await client.value('deltalens/lenses', {});
+  process.kill(await client.computeProcess(), 'SIGCONT');
+  job.cancel();
+  await job.result;
+});
+
 test('the compute process ends with the server', async () => {
   const other = await TestClient.start(folder, { scanLimitMiB: 1 });
   await other.value('deltalens/lenses', {});

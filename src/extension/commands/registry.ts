@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { DeltalensContext } from '../context';
 import { clearBase } from './clear-base';
+import { clearCache } from './clear-cache';
 import type { Command } from './command';
 import { compareSelected } from './compare-selected';
 import { compareWithBase } from './compare-with-base';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   toggleTable,
   refresh,
   restartServer,
+  clearCache,
   showLog,
 ];
 

@@ -1,6 +1,7 @@
 import type { RequestName, RequestParams, RequestResult } from '../../protocol/requests';
 import { failure, problemFromError } from '../../protocol/result';
 import type { AnalysisContext } from './context';
+import { clearCache } from './clear-cache';
 import { explore } from './explore';
 import { formats } from './formats';
 import { hoverOver } from './hover';
@@ -21,6 +22,7 @@ export type Handler<N extends RequestName> = (
 ) => Promise<RequestResult<N>>;
 
 const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
+  'deltalens/clearCache': clearCache,
   'deltalens/explore': explore,
   'deltalens/formats': formats,
   'deltalens/hover': hoverOver,

@@ -1,4 +1,5 @@
 import type { PassRunner } from '../../tensor/pass';
+import type { ContentHashes } from './content-hash';
 import type { DirectoryCache } from './directory-cache';
 import type { ResultCache } from './result-cache';
 
@@ -7,6 +8,8 @@ export interface AnalysisContext {
   readonly passes: PassRunner;
   readonly directories: DirectoryCache;
   readonly results: ResultCache;
+  /** Hashes of whole files, where results are to be told apart by them; `null`: by size, time and header. */
+  readonly contents: ContentHashes | null;
   readonly signal: AbortSignal;
   /** Bytes a lens may hold at once. */
   readonly memoryBudget: number;

@@ -28,6 +28,12 @@ export class RecentlyUsed<V> {
     }
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.entries.clear();
+    this.weight = 0;
+  }
+
   /** Forgets `key`, where it is known. */
   delete(key: string): void {
     this.weight -= this.entries.get(key)?.weight ?? 0;

@@ -5,9 +5,8 @@ import type { Study } from '../../model/study';
 import type { LensResult } from '../../protocol/artifact';
 import { checkParameters, type ParameterValues } from '../../protocol/lens';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
-import { cancelled, failure, success, type Problem } from '../../protocol/result';
+import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';
-import { cellsOf } from './result-cache';
 
 /**
  * Runs a lens over a study, or recalls its result where nothing it depends on has changed. Fails with `unknown-lens`,
@@ -27,13 +26,15 @@ export async function runLens(
   if (!study.ok) return study;
   if (context.signal.aborted) return cancelled();
 
-  const key = keyOf(lens, parameters.value, study.value);
-  const known = context.results.get(key);
+  const hashes = await contentHashes(study.value, context);
+  if (!hashes.ok) return hashes;
+  const key = keyOf(lens, parameters.value, study.value, hashes.value);
+  const known = await context.results.get(key);
   if (known) return success(known);
   const output = await lens.run(study.value, parameters.value, context);
   if (!output.ok) return output;
   const result = resultOf(lens, parameters.value, study.value, output.value, performance.now() - started);
-  context.results.set(key, result, cellsOf(result));
+  await context.results.set(key, result);
   context.progress(1, 'Done');
   return success(result);
 }
@@ -48,8 +49,30 @@ function unknownLens(id: string): Problem {
   };
 }
 
+/** Hashes of all bytes of base and tasks, where the user wants inputs told apart by them. */
+async function contentHashes(
+  { base, tasks }: Study,
+  context: AnalysisContext,
+): Promise<Result<readonly string[]>> {
+  const { contents, signal } = context;
+  if (!contents) return success([]);
+  context.progress(0, 'Hashing files');
+  const hashes: string[] = [];
+  for (const checkpoint of [...(base ? [base] : []), ...tasks.map((task) => task.checkpoint)]) {
+    const hash = await contents.of(checkpoint, signal);
+    if (!hash.ok) return hash;
+    hashes.push(hash.value);
+  }
+  return success(hashes);
+}
+
 /** All that a result depends on. */
-function keyOf({ description }: Lens, parameters: ParameterValues, study: Study): string {
+function keyOf(
+  { description }: Lens,
+  parameters: ParameterValues,
+  study: Study,
+  hashes: readonly string[],
+): string {
   const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
   const tasks = study.tasks.map((task) => [
     task.name,
@@ -72,6 +95,7 @@ function keyOf({ description }: Lens, parameters: ParameterValues, study: Study)
     tasks,
     scales,
     findings,
+    hashes,
   ]);
 }
 
