@@ -4,10 +4,11 @@ import { matrixOrder, matrixValues } from './matrix-values';
 /**
  * One CSV field (RFC 4180): quoted where needed, quotes doubled. Text that a spreadsheet would run as a formula (it starts with
  * `=`, `+`, `-`, `@`, tab or return, and is no number) gets a leading apostrophe, as OWASP advises for CSV injection; so a hostile
- * tensor name stays a name. Numbers are written with all their digits, undefined is an empty field.
+ * tensor name stays a name. Numbers are written with all their digits, a list of them as JSON, undefined is an empty field.
  */
 export function csvField(cell: TableCell): string {
   if (cell === null || (typeof cell === 'number' && Number.isNaN(cell))) return '';
+  if (Array.isArray(cell)) return cell.length > 1 ? `"${JSON.stringify(cell)}"` : JSON.stringify(cell);
   if (typeof cell !== 'string') return String(cell);
   const safe = /^[=+\-@\t\r]/.test(cell) && !isNumber(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(safe) || safe !== safe.trim() ? `"${safe.replace(/"/g, '""')}"` : safe;

@@ -91,6 +91,7 @@ export function formatCell(cell: TableCell, type: TableColumn['type'], full = fa
   if (cell === null) return '–';
   if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
   if (typeof cell === 'string') return cell;
+  if (typeof cell !== 'number') return listText(cell, full);
   switch (type) {
     case 'integer':
       return Number.isInteger(cell) ? formatCount(cell) : formatNumber(cell);
@@ -103,4 +104,11 @@ export function formatCell(cell: TableCell, type: TableColumn['type'], full = fa
     case 'boolean':
       return full ? fullNumber(cell) : formatNumber(cell);
   }
+}
+
+/** The first numbers of a list, and how many there are. */
+function listText(list: readonly number[], full: boolean): string {
+  const shown = full ? list.length : 3;
+  const first = list.slice(0, shown).map((value) => (full ? fullNumber(value) : formatNumber(value, 4)));
+  return list.length > shown ? `${first.join(', ')}, … (${formatCount(list.length)})` : first.join(', ');
 }

@@ -2,6 +2,7 @@ import type { TensorEntry } from '../format/checkpoint';
 import type { TensorDelta } from '../model/task-vector';
 import { cancelled, success, type Result } from '../protocol/result';
 import type { MatrixOperation, MatrixOutcome, MatrixSource, MatrixTerm } from '../tensor/matrix-source';
+import type { PassItem } from '../tensor/pass';
 import { loadLowRank } from './group-pass';
 import type { LensContext } from './lens';
 
@@ -16,12 +17,16 @@ export interface MatrixResults {
   readonly outcomes: readonly MatrixOutcome[];
 }
 
-/** Matrices sent to the workers together. */
-const BATCH = 16;
+/** Matrices sent to the workers together, at most: between two batches a worker may wait for the other. */
+const BATCH = 64;
+/** Factors and outcomes of a batch are held here and, copied, by a worker; the rest of the budget is the lens's own. */
+const SHARE_OF_BUDGET = 1 / 4;
+const BYTES_PER_DOUBLE = 8;
 
 /**
- * Works off matrices in the workers, side by side, a batch at a time. `take` gets every outcome in order, so that a lens
- * need not hold them all. Progress runs from 0 to 1 by number. Fails as reading does, or with `cancelled`.
+ * Works off matrices in the workers, side by side, as many at a time as the memory budget has room for. `take` gets every
+ * outcome in order, so that a lens need not hold them all. Progress runs from 0 to 1 by number. Fails as reading does, or
+ * with `cancelled`.
  */
 export async function readMatrices(
   work: readonly MatrixWork[],
@@ -29,23 +34,54 @@ export async function readMatrices(
   take: (outcome: MatrixOutcome, index: number) => void,
   message = 'Working on matrices',
 ): Promise<Result<null>> {
-  for (let first = 0; first < work.length; first += BATCH) {
-    if (context.signal.aborted) return cancelled();
-    const batch = work.slice(first, first + BATCH);
-    const items = [];
-    for (const { operation, load } of batch) {
-      const source = await load();
-      if (!source.ok) return source;
-      items.push({ kind: 'matrix' as const, source: source.value, operation });
-    }
-    const outcomes = await context.passes.run(items, { signal: context.signal });
-    if (!outcomes.ok) return outcomes;
-    outcomes.value.forEach((outcome, index) => {
-      if (outcome.kind === 'matrix') take(outcome, first + index);
+  let done = 0;
+  let batch: MatrixItem[] = [];
+  let room = context.memoryBudget * SHARE_OF_BUDGET;
+  const flush = async (): Promise<Result<null>> => {
+    const count = batch.length;
+    const outcomes = await context.passes.run(batch, {
+      signal: context.signal,
+      onBytes: (read, total) =>
+        context.progress((done + (total > 0 ? (count * read) / total : 0)) / work.length, message),
     });
-    context.progress(Math.min(1, (first + batch.length) / work.length), message);
+    if (!outcomes.ok) return outcomes;
+    for (const [index, outcome] of outcomes.value.entries()) {
+      if (outcome.kind === 'matrix') take(outcome, done + index);
+    }
+    done += count;
+    batch = [];
+    room = context.memoryBudget * SHARE_OF_BUDGET;
+    context.progress(done / work.length, message);
+    return success(null);
+  };
+  for (const { operation, load } of work) {
+    if (context.signal.aborted) return cancelled();
+    const source = await load();
+    if (!source.ok) return source;
+    const needed = heldBytes(source.value, operation);
+    if (batch.length === BATCH || (batch.length > 0 && needed > room)) {
+      const flushed = await flush();
+      if (!flushed.ok) return flushed;
+    }
+    batch.push({ kind: 'matrix', source: source.value, operation });
+    room -= needed;
   }
-  return success(null);
+  return batch.length > 0 ? flush() : success(null);
+}
+
+type MatrixItem = Extract<PassItem, { kind: 'matrix' }>;
+
+/** Bytes of what a source brings along and of what comes of it. */
+function heldBytes({ rows, columns, terms }: MatrixSource, operation: MatrixOperation): number {
+  const brought = terms.reduce((sum, term) => {
+    if (term.kind === 'values') return sum + term.values.length;
+    if (term.kind === 'tensor' || term.task.kind === 'dense') return sum;
+    return sum + term.task.delta.a.length + term.task.delta.b.length;
+  }, 0);
+  const most = Math.min(rows, columns);
+  const kept = operation.kind === 'svd' ? Math.min(operation.rank ?? most, most) : 0;
+  const outcome = operation.kind === 'values' ? rows * columns : most + kept * (rows + columns);
+  return (brought + outcome) * BYTES_PER_DOUBLE;
 }
 
 /** Rows and columns of a tensor taken as a matrix: the first dimension × the rest; `null` for fewer than two dimensions. */
@@ -68,6 +104,18 @@ export async function deltaSource(base: TensorEntry, delta: TensorDelta): Promis
   const shape = matrixShape(base) ?? { rows: 1, columns: base.span.count };
   return success({ ...shape, terms: [term.value] });
 }
+
+/** s·B·A of an adapter that is looked at without its base, as a matrix source with its factors loaded. */
+export async function factorSource(delta: LowRankTensorDelta): Promise<Result<MatrixSource>> {
+  const loaded = await loadLowRank(delta);
+  if (!loaded.ok) return loaded;
+  const task = { kind: 'lowRank' as const, delta: loaded.value.delta };
+  const { rows, columns } = task.delta;
+  // Nothing of the base is read: the span only says in messages what is meant.
+  return success({ rows, columns, terms: [{ kind: 'delta', weight: 1, base: delta.b.span, task }] });
+}
+
+type LowRankTensorDelta = Extract<TensorDelta, { kind: 'lowRank' }>;
 
 /** `weight · τ` as a term of a sum. */
 export async function deltaTerm(

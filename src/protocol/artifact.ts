@@ -68,7 +68,8 @@ export interface Series extends ArtifactBase {
   readonly places?: readonly AxisEntry[];
 }
 
-export type TableCell = string | number | boolean | null;
+/** A list (such as all singular values of a tensor) stands in a hidden column: it is for programs, not for reading. */
+export type TableCell = string | number | boolean | null | readonly number[];
 
 export interface TableColumn {
   readonly name: string;

@@ -69,6 +69,13 @@ test('any finite numbers come back from CSV exactly', () => {
   );
 });
 
+test('a list of numbers comes back from CSV as JSON', () => {
+  for (const list of [[], [0.1], [3, -2e-300, 1 / 3]]) {
+    const [row] = readCsv(csvText([[list, 'next']]));
+    assert.deepEqual([JSON.parse(row?.[0] ?? ''), row?.[1]], [list, 'next']);
+  }
+});
+
 test('a text that a spreadsheet would run gets an apostrophe, a negative number does not', () => {
   const cells = ['=cmd()', '+1+1', '-2+3', '@SUM(A1)', '\tx', '-0.5', '+3', '-1e-7', '.=a'];
   const wanted = ["'=cmd()", "'+1+1", "'-2+3", "'@SUM(A1)", "'\tx", '-0.5', '+3', '-1e-7', '.=a'];

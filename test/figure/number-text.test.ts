@@ -64,3 +64,9 @@ test('counts, sizes and shares read as people write them', () => {
   assert.equal(formatCell(true, 'boolean'), 'yes');
   assert.equal(formatCell(1234567, 'integer'), '1,234,567');
 });
+
+test('a list shows its first numbers and how many there are, in full all of them', () => {
+  assert.equal(formatCell([0.5, 1 / 3, 2], 'number'), '0.5, 0.3333, 2');
+  assert.equal(formatCell([4, 3, 2, 1], 'number'), '4, 3, 2, … (4)');
+  assert.equal(formatCell([4, 3, 2, 1 / 3], 'number', true), `4, 3, 2, ${String(1 / 3)}`);
+});
