@@ -18,7 +18,7 @@ export interface DeltaMetric {
 const unitInterval = (values: Iterable<number | null>) => fromZero(values) && ([0, 1] as const);
 
 /** The figures in the order in which a view offers them. */
-export const DELTA_METRICS: readonly DeltaMetric[] = [
+const DELTA_METRICS: readonly DeltaMetric[] = [
   {
     name: 'relative',
     title: 'Relative norm',
@@ -75,17 +75,37 @@ export const DELTA_METRICS: readonly DeltaMetric[] = [
   },
 ];
 
-const [RELATIVE, NORM, ...OTHERS] = DELTA_METRICS;
+const BELOW_EPSILON: DeltaMetric = {
+  name: 'below_epsilon_share',
+  title: 'Entries within ε',
+  unit: 'share',
+  type: 'share',
+  cell: 'A cell is the share of all entries of its tensors with |τ| ≤ ε·rms(θ₀), rms of each tensor.',
+  elementwise: true,
+  domain: unitInterval,
+};
+
+/** The figures in the order in which a view offers them. With ε = 0 the entries within ε are the identical ones, and not named twice. */
+export function deltaMetrics(epsilon: number): readonly DeltaMetric[] {
+  return epsilon > 0 ? [...DELTA_METRICS, BELOW_EPSILON] : DELTA_METRICS;
+}
+
 /** In tables the norm stands beside the base's, before their ratio. */
-const IN_TABLES = [NORM, RELATIVE, ...OTHERS].filter((metric) => metric !== undefined);
+function inTables(epsilon: number): readonly DeltaMetric[] {
+  const metrics = deltaMetrics(epsilon);
+  const norm = metrics.filter(({ name }) => name === 'norm');
+  return [...norm, ...metrics.filter(({ name }) => name !== 'norm')];
+}
 
 /** Table columns of all figures, the base's norm first. */
-export const FIGURE_COLUMNS: readonly TableColumn[] = [
-  { name: 'norm_base', title: '‖θ₀‖', type: 'number' },
-  ...IN_TABLES.map(({ name, title, type }): TableColumn => ({ name, title, type })),
-];
+export function figureColumns(epsilon: number): readonly TableColumn[] {
+  return [
+    { name: 'norm_base', title: '‖θ₀‖', type: 'number' },
+    ...inTables(epsilon).map(({ name, title, type }): TableColumn => ({ name, title, type })),
+  ];
+}
 
-/** Cells for {@link FIGURE_COLUMNS}. */
-export function figureCells(figures: ProfileFigures): (number | null)[] {
-  return [figures.norm_base, ...IN_TABLES.map(({ name }) => figures[name])];
+/** Cells for {@link figureColumns}. */
+export function figureCells(figures: ProfileFigures, epsilon: number): (number | null)[] {
+  return [figures.norm_base, ...inTables(epsilon).map(({ name }) => figures[name])];
 }

@@ -1,5 +1,4 @@
 import type { TensorEntry } from '../format/checkpoint';
-import { isFloating } from '../model/dense-task';
 import type { Place } from '../model/place';
 import type { Study } from '../model/study';
 import type { Note } from '../protocol/artifact';
@@ -16,28 +15,6 @@ export interface ProfiledTensor {
 }
 
 const NAMES_SHOWN = 6;
-
-/** Whether the base fits its tasks: what to know before any other figure. */
-export function fitNote(study: Study): Note {
-  const trained = study.base?.tensors.filter(isFloating).length ?? 0;
-  let doubtful = false;
-  const lines = study.tasks.map(({ name, kind, deltas, unplaced }) => {
-    const left = unplaced.length > 0 ? `, ${countText(unplaced.length, 'tensor')} of it left out` : '';
-    if (kind === 'factored') {
-      doubtful ||= deltas.size === 0;
-      return `${name}: an adapter of ${String(deltas.size)} of the base's ${String(trained)} tensors${left}.`;
-    }
-    doubtful ||= deltas.size * 2 < trained;
-    return `${name}: ${String(deltas.size)} of the base's ${String(trained)} trained tensors have a counterpart${left}.`;
-  });
-  return {
-    kind: 'note',
-    id: 'fit',
-    title: doubtful ? 'The base may not be the right one' : 'The base fits',
-    severity: doubtful ? 'warning' : 'information',
-    text: lines.join('\n'),
-  };
-}
 
 /** What each task left as it was, and whether it only touched one kind of module. */
 export function changeNote(study: Study, byTask: readonly (readonly ProfiledTensor[])[]): Note {
@@ -64,8 +41,4 @@ export function changeNote(study: Study, byTask: readonly (readonly ProfiledTens
 function namesText(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN).join(', ');
   return names.length > NAMES_SHOWN ? `${shown} and ${String(names.length - NAMES_SHOWN)} more` : shown;
-}
-
-function countText(count: number, noun: string): string {
-  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

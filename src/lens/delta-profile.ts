@@ -3,27 +3,33 @@ import type { Study } from '../model/study';
 import type { Artifact, Matrix } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
 import { success } from '../protocol/result';
-import { DELTA_METRICS, type DeltaMetric } from './delta-metrics';
-import { changeNote, fitNote, type ProfiledTensor } from './delta-notes';
+import { deltaMetrics, type DeltaMetric } from './delta-metrics';
+import { activityMatrix, activityOverlap, tensorActivity } from './active-tensors';
+import { baseVerdict } from './base-verdict';
+import { countBelowEpsilon } from './below-epsilon';
+import { changeNote, type ProfiledTensor } from './delta-notes';
 import { COVERAGE, energyTable, layerTable, tensorTable } from './delta-tables';
+import { energyNote, energySeries } from './energy-split';
 import { readGroups } from './group-pass';
 import type { Lens } from './lens';
 import { checkNeeds, checkTaskVectors } from './needs';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { addProfiles, figuresOf, profileOf, type ProfileSums } from './profile-sums';
+import { partOf } from './progress-part';
+import { sharePlan, storageTable } from './share-plan';
 import { skippedEntries } from './skipped-entries';
 import { tensorGroups } from './tensor-groups';
 
 const description: LensDescription = {
   id: 'delta-profile',
-  version: 1,
+  version: 2,
   title: 'What did training change?',
   summary:
     'Shows for every layer and module how far a fine-tune or adapter moved the weights away from its base.',
   formula:
-    'τ = θ − θ₀ (for an adapter τ = s·B·A);  ‖τ‖,  ‖τ‖/‖θ₀‖,  cos(θ₀, θ),  max|τ|,  |{τ = 0}|/n,  |{θ₀·θ < 0}|/n',
+    'τ = θ − θ₀ (for an adapter τ = s·B·A);  ‖τ‖,  ‖τ‖/‖θ₀‖,  cos(θ₀, θ),  max|τ|,  |{τ = 0}|/n,  |{|τ| ≤ ε·rms(θ₀)}|/n,  |{θ₀·θ < 0}|/n;  energy of a role Σ‖τ‖² over its modules / ‖τ‖²',
   reading:
-    'Start with the relative norm: dark rows are the layers that training moved most, in units of their own size. Light rows are candidates for freezing or sharing. A hatched cell is undefined, not 0. A cosine with the base near 1 beside a large norm means that weights grew rather than turned.',
+    'Read the verdict on the base first: against the wrong base every other figure is meaningless. Then the relative norm: dark rows are the layers that training moved most, in units of their own size. Light rows are candidates for freezing or sharing. A hatched cell is undefined, not 0. A cosine with the base near 1 beside a large norm means that weights grew rather than turned. The stacked shares tell whether attention or MLPs learned the task; the plan names what may be frozen or stored once.',
   source: [
     {
       title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)',
@@ -36,6 +42,14 @@ const description: LensDescription = {
     {
       title: 'Task Adaptive Parameter Sharing for Multi-Task Learning (Wallingford et al. 2022)',
       link: 'https://arxiv.org/abs/2203.16708',
+    },
+    {
+      title: 'Efficient Computation Sharing for Multi-Task Visual Scene Understanding (Shoouri et al. 2023)',
+      link: 'https://arxiv.org/abs/2303.09663',
+    },
+    {
+      title: '1bit-Merging: Dynamic Quantized Merging for Large Language Models (Liu et al. 2025)',
+      link: 'https://arxiv.org/abs/2502.10743',
     },
     {
       title:
@@ -60,6 +74,14 @@ const description: LensDescription = {
       type: 'boolean',
       default: false,
     },
+    {
+      name: 'epsilon',
+      title: 'Tolerance ε',
+      help: 'Entries with |τ| up to ε·rms(θ₀) of their tensor count as shared with the base, e.g. 0.001. Reads everything a second time; 0 counts identical entries only.',
+      type: 'number',
+      default: 0,
+      minimum: 0,
+    },
   ],
 };
 
@@ -72,31 +94,50 @@ export const deltaProfile: Lens = {
     const something = checkTaskVectors(study);
     if (!something.ok) return something;
     const elementwise = parameters['elementwise'] === true;
+    const epsilon = Number(parameters['epsilon'] ?? 0);
     const groups = tensorGroups(study);
-    const read = await readGroups(groups, elementwise, context);
+    const first = partOf(context, 0, epsilon > 0 ? 0.5 : 1);
+    const read = await readGroups(groups, elementwise, first);
     if (!read.ok) return read;
+    const small = await countBelowEpsilon(
+      groups,
+      read.value.sums,
+      epsilon,
+      elementwise,
+      partOf(context, 0.5, 1),
+    );
+    if (!small.ok) return small;
     const profiled = groups.flatMap((group, index) => {
       const { base, members } = group;
       const sums = read.value.sums[index];
+      const below = small.value.counts[index] ?? [];
       const place = placeOf(base.name);
       return members.flatMap(({ task, delta }, position): ProfiledTensor[] => {
         const own = sums?.tasks[position];
         if (!sums || !own) return [];
-        const figures = profileOf(base.span.count, sums.baseSquares, own);
+        const figures = profileOf(base.span.count, sums.baseSquares, own, below[position] ?? null);
         return [{ task, base, place, factored: delta.kind === 'lowRank', sums: figures }];
       });
     });
     const byTask = study.tasks.map((_, task) => profiled.filter((each) => each.task === task));
+    const activity = tensorActivity(study, byTask);
+    const layers = networkAxes(activity.map(({ place }) => place));
     const artifacts: Artifact[] = [
-      fitNote(study),
-      ...heatmaps(study, byTask, elementwise),
+      baseVerdict(study, byTask),
+      ...heatmaps(study, byTask, elementwise, epsilon),
+      activityMatrix(study, activity, layers),
+      ...energySeries(study, byTask, layers),
       changeNote(study, byTask),
-      layerTable(study, byTask),
+      energyNote(study, byTask),
+      sharePlan(study, activity, layers, epsilon),
+      layerTable(study, byTask, epsilon),
       energyTable(study, byTask),
-      tensorTable(study, byTask),
+      storageTable(study, activity),
+      activityOverlap(study, activity),
+      tensorTable(study, byTask, epsilon),
     ];
     const findings = skippedEntries(study, groups, read.value.sums);
-    return success({ artifacts, findings, bytesRead: read.value.bytesRead });
+    return success({ artifacts, findings, bytesRead: read.value.bytesRead + small.value.bytesRead });
   },
 };
 
@@ -104,10 +145,11 @@ function heatmaps(
   study: Study,
   byTask: readonly (readonly ProfiledTensor[])[],
   elementwise: boolean,
+  epsilon: number,
 ): Matrix[] {
   const axes = networkAxes(byTask.flatMap((tensors) => tensors.map(({ place }) => place)));
   const cells = byTask.map((tensors) => sumInCells(axes, tensors));
-  return DELTA_METRICS.flatMap((metric) => {
+  return deltaMetrics(epsilon).flatMap((metric) => {
     const values = cells.map((sums) => sums.map((each) => (each ? figuresOf(each)[metric.name] : null)));
     // One range for all tasks, so that equal colours mean equal numbers side by side.
     const domain = metric.domain(values.flat());

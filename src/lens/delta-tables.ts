@@ -2,7 +2,7 @@ import { shapeText } from '../model/adapter';
 import type { Place } from '../model/place';
 import type { Study } from '../model/study';
 import type { Table, TableCell } from '../protocol/artifact';
-import { FIGURE_COLUMNS, figureCells } from './delta-metrics';
+import { figureCells, figureColumns } from './delta-metrics';
 import type { ProfiledTensor } from './delta-notes';
 import { addProfiles, figuresOf, type ProfileSums } from './profile-sums';
 
@@ -11,7 +11,11 @@ export const COVERAGE =
   'Counted: every floating-point tensor that a fine-tune shares with the base; of an adapter the tensors that it targets.';
 
 /** One row per tensor and task, tasks one after the other, tensors in network order. */
-export function tensorTable(study: Study, byTask: readonly (readonly ProfiledTensor[])[]): Table {
+export function tensorTable(
+  study: Study,
+  byTask: readonly (readonly ProfiledTensor[])[],
+  epsilon: number,
+): Table {
   const rows = study.tasks.flatMap(({ name }, task) =>
     (byTask[task] ?? []).map(({ base, place, factored, sums }): TableCell[] => [
       base.name,
@@ -21,7 +25,7 @@ export function tensorTable(study: Study, byTask: readonly (readonly ProfiledTen
       shapeText(base.span.shape),
       base.span.dtype,
       base.span.count,
-      ...figureCells(figuresOf(sums)),
+      ...figureCells(figuresOf(sums), epsilon),
       place.row,
       factored,
     ]),
@@ -39,7 +43,7 @@ export function tensorTable(study: Study, byTask: readonly (readonly ProfiledTen
       { name: 'shape', title: 'Shape', type: 'text' },
       { name: 'dtype', title: 'Dtype', type: 'text' },
       { name: 'count', title: 'Entries', type: 'integer' },
-      ...FIGURE_COLUMNS,
+      ...figureColumns(epsilon),
       { name: 'row', title: 'Heatmap row', type: 'text', hidden: true },
       { name: 'factored', title: 'Factored', type: 'boolean', hidden: true },
     ],
@@ -48,7 +52,7 @@ export function tensorTable(study: Study, byTask: readonly (readonly ProfiledTen
 }
 
 /** Sums per key, in the order in which keys first appear. */
-function sumBy(
+export function sumBy(
   tensors: readonly ProfiledTensor[],
   keyOf: (place: Place) => string,
 ): Map<string, ProfileSums> {
@@ -62,7 +66,11 @@ function sumBy(
 }
 
 /** One row per layer and task, the whole task vector (`all`) first. */
-export function layerTable(study: Study, byTask: readonly (readonly ProfiledTensor[])[]): Table {
+export function layerTable(
+  study: Study,
+  byTask: readonly (readonly ProfiledTensor[])[],
+  epsilon: number,
+): Table {
   const rows = study.tasks.flatMap(({ name }, task) => {
     const tensors = byTask[task] ?? [];
     const scopes = [...sumBy(tensors, () => 'all'), ...sumBy(tensors, ({ layer }) => layer)];
@@ -71,7 +79,7 @@ export function layerTable(study: Study, byTask: readonly (readonly ProfiledTens
       layer,
       sums.tensors,
       sums.count,
-      ...figureCells(figuresOf(sums)),
+      ...figureCells(figuresOf(sums), epsilon),
     ]);
   });
   return {
@@ -84,7 +92,7 @@ export function layerTable(study: Study, byTask: readonly (readonly ProfiledTens
       { name: 'layer', title: 'Layer', type: 'text' },
       { name: 'tensors', title: 'Tensors', type: 'integer' },
       { name: 'count', title: 'Entries', type: 'integer' },
-      ...FIGURE_COLUMNS,
+      ...figureColumns(epsilon),
     ],
     rows,
   };

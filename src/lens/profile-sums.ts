@@ -8,10 +8,12 @@ export interface ProfileSums {
   readonly taskSquares: number;
   readonly dot: number;
   readonly deltaSquares: number;
-  /** The four below are `null` where an adapter was not looked at element by element. */
+  /** The five below are `null` where an adapter was not looked at element by element. */
   readonly deltaAbsMax: number | null;
   readonly identical: number | null;
   readonly signFlips: number | null;
+  /** Entries with |τ| ≤ ε·rms(θ₀) of their tensor. */
+  readonly below: number | null;
   /** Entries where both sides are finite. */
   readonly compared: number | null;
 }
@@ -24,11 +26,17 @@ export interface ProfileFigures {
   readonly cosine: number | null;
   readonly max_abs: number | null;
   readonly identical_share: number | null;
+  readonly below_epsilon_share: number | null;
   readonly sign_flip_share: number | null;
 }
 
-/** The sums of one tensor, as a pass gives them. */
-export function profileOf(count: number, baseSquares: number, sums: TaskSums): ProfileSums {
+/** The sums of one tensor, as a pass gives them; `below` counts the entries with |τ| ≤ ε·rms(θ₀). */
+export function profileOf(
+  count: number,
+  baseSquares: number,
+  sums: TaskSums,
+  below: number | null,
+): ProfileSums {
   const { taskSquares, dot, deltaSquares, deltaAbsMax, identical, signFlips, skipped } = sums;
   const compared = skipped === null ? null : count - skipped;
   return {
@@ -41,6 +49,7 @@ export function profileOf(count: number, baseSquares: number, sums: TaskSums): P
     deltaAbsMax,
     identical,
     signFlips,
+    below,
     compared,
   };
 }
@@ -57,12 +66,13 @@ export function addProfiles(a: ProfileSums, b: ProfileSums): ProfileSums {
     deltaAbsMax: both(a.deltaAbsMax, b.deltaAbsMax, Math.max),
     identical: both(a.identical, b.identical, plus),
     signFlips: both(a.signFlips, b.signFlips, plus),
+    below: both(a.below, b.below, plus),
     compared: both(a.compared, b.compared, plus),
   };
 }
 
 /**
- * ‖θ₀‖, ‖τ‖, ‖τ‖/‖θ₀‖, cos(θ₀, θ), max|τ|, share of τ = 0 and share of θ₀·θ < 0 (Ilharco et al. 2023: τ = θ − θ₀).
+ * ‖θ₀‖, ‖τ‖, ‖τ‖/‖θ₀‖, cos(θ₀, θ), max|τ|, shares of τ = 0, of |τ| ≤ ε·rms(θ₀) and of θ₀·θ < 0 (Ilharco et al. 2023: τ = θ − θ₀).
  * Shares are of the entries where both sides are finite.
  */
 export function figuresOf(sums: ProfileSums): ProfileFigures {
@@ -79,6 +89,7 @@ export function figuresOf(sums: ProfileSums): ProfileFigures {
     cosine: sums.deltaSquares === 0 && base > 0 ? 1 : cosine(sums.dot, sums.baseSquares, sums.taskSquares),
     max_abs: finiteOrNull(sums.deltaAbsMax),
     identical_share: share(sums.identical, sums.compared),
+    below_epsilon_share: share(sums.below, sums.compared),
     sign_flip_share: share(sums.signFlips, sums.compared),
   };
 }
@@ -90,6 +101,7 @@ const EMPTY: ProfileFigures = {
   cosine: null,
   max_abs: null,
   identical_share: null,
+  below_epsilon_share: null,
   sign_flip_share: null,
 };
 

@@ -12,7 +12,7 @@ import {
   type TaskVectorReference,
 } from './reference';
 import { agree, cell, FIXTURES, only, readJson, run, SAMPLES, study, WITH_ZOO, ZOO, type Row } from './run';
-import { slowPasses } from './slow-passes';
+import { readValues, slowPasses } from './slow-passes';
 
 const VIT = path.join(SAMPLES, 'vit-digits');
 const CHARLM = path.join(SAMPLES, 'charlm');
@@ -300,3 +300,122 @@ test('a tensor of which no entry is finite has no figures, and what is left out 
     ],
   );
 });
+
+test('counts the entries within a tolerance of the base’s own size', async () => {
+  const opened = await study(VIT, 'base', ['rot90', 'invert']);
+  const epsilon = 0.05;
+  const ran = await run(deltaProfile, opened, { epsilon });
+  const { base, tasks } = opened;
+  for (const tensor of ['vit.encoder.layer.3.intermediate.dense.weight', 'classifier.weight']) {
+    const before = readValues(entryOf(base?.tensors, tensor).span);
+    const rms = Math.sqrt(before.reduce((sum, value) => sum + value * value, 0) / before.length);
+    for (const { name, checkpoint } of tasks) {
+      const after = readValues(entryOf(checkpoint.tensors, tensor).span);
+      const within = after.filter((value, at) => Math.abs(value - (before[at] ?? NaN)) <= epsilon * rms);
+      const row = only(ran.table('tensors'), { tensor, task: name });
+      agree(row['below_epsilon_share'], within.length / before.length, `${tensor} ${name}`);
+    }
+  }
+  assert.ok((cell(ran.matrix('below_epsilon_share:rot90'), 'layer 2', 'mlp.up') ?? 0) > 0);
+});
+
+test('an adapter has entries within the tolerance only where every element is looked at', async () => {
+  const opened = await study(CHARLM, 'base', ['lora/json-r8']);
+  const tensor = 'model.layers.2.mlp.down_proj.weight';
+  const quick = await run(deltaProfile, opened, { epsilon: 0.01 });
+  assert.equal(only(quick.table('tensors'), { tensor })['below_epsilon_share'], null);
+  const thorough = await run(deltaProfile, opened, { epsilon: 0.01, elementwise: true });
+  const share = only(thorough.table('tensors'), { tensor })['below_epsilon_share'] as number;
+  assert.ok(share > 0 && share < 1);
+});
+
+test('the energy of every layer is divided without a rest', async () => {
+  const ran = await run(deltaProfile, await study(VIT, 'base', ['rot90']));
+  const series = ran.artifacts.find(({ id }) => id === 'energy:rot90');
+  assert.ok(series?.kind === 'series');
+  assert.equal(series.style, 'stacked');
+  const lines = series.lines.map(({ values }) => unpackNumbers(values));
+  series.x.values.forEach((layer, at) => {
+    const shares = lines.map((line) => line[at] ?? null);
+    if (layer === 'output') return;
+    agree(
+      shares.reduce<number>((sum, share) => sum + (share ?? 0), 0),
+      1,
+      String(layer),
+    );
+  });
+  const layer = ran.table('tensors').filter((row) => row['layer'] === 'vit.encoder.layer.2');
+  const squares = (rows: readonly Row[]) => rows.reduce((sum, row) => sum + (row['norm'] as number) ** 2, 0);
+  const mlp = layer.filter((row) => String(row['module']).startsWith('mlp'));
+  const at = series.x.values.indexOf('layer 2');
+  const line = series.lines.findIndex(({ name }) => name === 'MLP');
+  agree(lines[line]?.[at], squares(mlp) / squares(layer), 'MLP of layer 2');
+});
+
+test('recommends to freeze the layers that are bit-identical, and says what is saved', async () => {
+  const folder = temporaryFolder();
+  const layers = (change: number) =>
+    Object.fromEntries(
+      [0, 1, 2].map((layer) => [
+        `model.layers.${String(layer)}.mlp.up_proj.weight`,
+        { shape: [2, 2], values: [1, 2, 3, 4 + (layer === 2 ? change : 0)] },
+      ]),
+    );
+  writeSafetensors(path.join(folder, 'base/model.safetensors'), layers(0));
+  writeSafetensors(path.join(folder, 'x/model.safetensors'), layers(1));
+  writeSafetensors(path.join(folder, 'y/model.safetensors'), layers(-1));
+  const ran = await run(deltaProfile, await study(folder, 'base', ['x', 'y']));
+  const plan = ran.artifacts.find(({ id }) => id === 'plan');
+  assert.ok(plan?.kind === 'note');
+  assert.equal(plan.role, 'recommendation');
+  assert.match(plan.text, /^All tasks: layers 0–1 are bit-identical to the base/);
+  assert.match(plan.text, /\nx: layers 0–1 are bit-identical to the base: freeze them.*; 66\.7 % /);
+  assert.match(plan.text, /\nLimits: /);
+  assert.equal(cell(ran.matrix('activity'), 'layer 0', 'x'), 0);
+  assert.equal(cell(ran.matrix('activity'), 'layer 2', 'x'), 1);
+  assert.equal(only(ran.table('storage'), { task: 'all' })['parameters'], 12 + 4 + 4);
+  assert.equal(only(ran.table('active_overlap'), { a: 'x', b: 'y' })['iou'], 1);
+});
+
+test('an adapter shares every tensor that it does not target', async () => {
+  const ran = await run(deltaProfile, await study(CHARLM, 'base', ['json', 'lora/json-r8']));
+  const row = only(ran.table('active_overlap'), { a: 'json', b: 'json-r8' });
+  const changed = ran.table('tensors').filter(({ task, norm }) => task === 'json' && norm !== 0);
+  agree(row['iou'], 28 / changed.length, 'targets of all changed tensors');
+  assert.equal(cell(ran.matrix('activity'), 'input', 'json-r8'), 0);
+  const factors = only(ran.table('storage'), { task: 'json-r8' });
+  assert.equal(factors['tensors'], 56);
+});
+
+test('gives its verdict on the base first, and doubts one that was trained apart', async () => {
+  const sound = await run(deltaProfile, await study(VIT, 'base', ['rot90']));
+  const [first] = sound.artifacts;
+  assert.ok(first?.kind === 'note' && first.role === 'verdict');
+  assert.equal(first.title, 'The base fits');
+  assert.match(
+    first.text,
+    /^rot90: 104 of the base's 104 trained tensors have a counterpart; 2 of them are bit-identical/,
+  );
+  const folder = temporaryFolder();
+  const write = (name: string, values: readonly number[], rows: number) =>
+    writeSafetensors(path.join(folder, name, 'model.safetensors'), {
+      'model.layers.0.mlp.up_proj.weight': { shape: [2, 2], values },
+      'model.layers.0.mlp.down_proj.weight': { shape: [2, 2], values },
+      'model.embed_tokens.weight': { shape: [rows, 1], values: new Array<number>(rows).fill(1) },
+    });
+  write('base', [1, 0, 0, 1], 3);
+  write('other', [0, 1, -1, 0], 4);
+  write('tuned', [1, 0.1, 0, 1], 3);
+  const ran = await run(deltaProfile, await study(folder, 'base', ['tuned', 'other']));
+  const [verdict] = ran.artifacts;
+  assert.ok(verdict?.kind === 'note');
+  assert.equal(verdict.title, 'The base may not be the right one');
+  assert.match(verdict.text, /^other: .*Doubtful: the vocabulary differs .*point elsewhere/);
+  assert.doesNotMatch(verdict.text.split('\n')[1] ?? '', /Doubtful/);
+});
+
+function entryOf<T extends { readonly name: string }>(entries: readonly T[] | undefined, name: string): T {
+  const entry = entries?.find((each) => each.name === name);
+  assert.ok(entry);
+  return entry;
+}

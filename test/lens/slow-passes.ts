@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { success } from '../../src/protocol/result';
 import type { DtypeName } from '../../src/tensor/dtype';
 import type {
+  BinCounts,
   GroupSums,
   GroupTask,
   LowRankDelta,
@@ -31,6 +32,7 @@ export function slowPasses(): PassRunner & { readonly items: PassItem[] } {
 function outcomeOf(item: PassItem): PassOutcome {
   if (item.kind === 'moments') return momentsOf(readValues(item.span));
   if (item.kind === 'group') return groupOf(item);
+  if (item.kind === 'deltaHistogram') return binsOf(item);
   if (item.kind === 'matrix') return slowMatrix(item, readValues);
   throw new Error(`no lens asks for ${item.kind}`);
 }
@@ -108,6 +110,17 @@ function materialise(base: readonly number[], task: GroupTask): { theta: number[
   }
   const tau = product(task.delta);
   return { theta: tau.map((value, index) => value + (base[index] as number)), tau };
+}
+
+/** Counts of τ between ascending edges, the last bin with its upper edge. */
+function binsOf({ base, task, edges }: Extract<PassItem, { kind: 'deltaHistogram' }>): BinCounts {
+  const { tau } = materialise(readValues(base), task);
+  const last = edges.length - 2;
+  const counts = Float64Array.from({ length: last + 1 }, (_, bin) => {
+    const [low = NaN, high = NaN] = edges.subarray(bin, bin + 2);
+    return tau.filter((value) => value >= low && (value < high || (bin === last && value === high))).length;
+  });
+  return { kind: 'bins', counts };
 }
 
 function groupOf(item: Extract<PassItem, { kind: 'group' }>): GroupSums {
