@@ -1,7 +1,7 @@
 import type { TensorEntry } from '../format/checkpoint';
 import type { TensorDelta } from '../model/task-vector';
 import { cancelled, success, type Result } from '../protocol/result';
-import type { GroupSums, GroupTask, LowRankDelta, PassItem } from '../tensor/pass';
+import type { GroupSums, GroupTask, LowRankDelta, PassItem, PassOutcome } from '../tensor/pass';
 import type { LensContext } from './lens';
 
 /** One tensor of the base with the deltas of some tasks, to be read together. */
@@ -28,22 +28,49 @@ const SHARE_OF_BUDGET = 1 / 4;
 /** What a tensor costs while it is on its way to the workers and back, whatever its size: messages and their copies. */
 const BYTES_PER_SPAN = 8192;
 
-/**
- * Reads every group once and sums what task vectors need. Groups are read, and factors of adapters loaded, a batch at a
- * time, so that both stay within the memory budget. Progress runs from 0 to 1 by bytes. Fails as reading does, or with `cancelled`.
- */
+/** What is asked of every group of a stream. */
+export interface GroupWork<Item extends PassItem> {
+  /** The item for a group, its tasks in the order of the members. */
+  itemOf(group: TensorGroup, tasks: readonly GroupTask[]): Item;
+  /** Gets every outcome, in the order of the groups, so that a lens need not hold them all. */
+  take(outcome: PassOutcome, group: TensorGroup): void;
+  /** Bytes of an outcome, of which there may be several at once; little where not given. */
+  outcomeBytes?(group: TensorGroup): number;
+}
+
+/** Reads every group once and sums what task vectors need, as {@link streamGroups} does. */
 export async function readGroups(
   groups: readonly TensorGroup[],
   elementwise: boolean,
   context: LensContext,
 ): Promise<Result<GroupResults>> {
-  const total = groups.reduce((sum, group) => sum + streamedBytes(group), 0);
   const sums: GroupSums[] = [];
+  const read = await streamGroups(groups, context, {
+    itemOf: ({ base }, tasks) => ({ kind: 'group', base: base.span, tasks, elementwise }),
+    take: (outcome) => {
+      if (outcome.kind === 'group') sums.push(outcome);
+    },
+  });
+  return read.ok ? success({ sums, bytesRead: read.value }) : read;
+}
+
+/**
+ * Reads every group once, with one item for each; gives the number of bytes read. Groups are read, and factors of
+ * adapters loaded, a batch at a time, so that both stay within the memory budget. Progress runs from 0 to 1 by bytes.
+ * Fails as reading does, or with `cancelled`.
+ */
+export async function streamGroups<Item extends PassItem>(
+  groups: readonly TensorGroup[],
+  context: LensContext,
+  work: GroupWork<Item>,
+): Promise<Result<number>> {
+  const total = groups.reduce((sum, group) => sum + streamedBytes(group), 0);
+  const held = (group: TensorGroup) => heldBytes(group) + (work.outcomeBytes?.(group) ?? 0);
   let streamed = 0;
   let factors = 0;
-  for (const batch of batchesOf(groups, context.memoryBudget * SHARE_OF_BUDGET)) {
+  for (const batch of batchesOf(groups, context.memoryBudget * SHARE_OF_BUDGET, held)) {
     if (context.signal.aborted) return cancelled();
-    const items = await itemsOf(batch, elementwise);
+    const items = await itemsOf(batch, work);
     if (!items.ok) return items;
     const before = streamed;
     const outcomes = await context.passes.run(items.value, {
@@ -51,11 +78,14 @@ export async function readGroups(
       onBytes: (done) => context.progress(total > 0 ? (before + done) / total : 1, 'Reading tensors'),
     });
     if (!outcomes.ok) return outcomes;
-    for (const outcome of outcomes.value) if (outcome.kind === 'group') sums.push(outcome);
+    outcomes.value.forEach((outcome, index) => {
+      const group = batch[index];
+      if (group) work.take(outcome, group);
+    });
     streamed += batch.reduce((sum, group) => sum + streamedBytes(group), 0);
     factors += batch.reduce((sum, group) => sum + factorBytes(group), 0);
   }
-  return success({ sums, bytesRead: streamed + factors });
+  return success(streamed + factors);
 }
 
 /** Loads the factors of an adapter's delta, and counts their bytes on disk. */
@@ -68,11 +98,14 @@ export async function loadLowRank(
     : loaded;
 }
 
-async function itemsOf(batch: readonly TensorGroup[], elementwise: boolean): Promise<Result<PassItem[]>> {
-  const items: PassItem[] = [];
-  for (const { base, members } of batch) {
+async function itemsOf<Item extends PassItem>(
+  batch: readonly TensorGroup[],
+  work: GroupWork<Item>,
+): Promise<Result<Item[]>> {
+  const items: Item[] = [];
+  for (const group of batch) {
     const tasks: GroupTask[] = [];
-    for (const { delta } of members) {
+    for (const { delta } of group.members) {
       if (delta.kind === 'dense') tasks.push({ kind: 'dense', span: delta.span });
       else {
         const loaded = await loadLowRank(delta);
@@ -80,17 +113,21 @@ async function itemsOf(batch: readonly TensorGroup[], elementwise: boolean): Pro
         tasks.push({ kind: 'lowRank', delta: loaded.value.delta });
       }
     }
-    items.push({ kind: 'group', base: base.span, tasks, elementwise });
+    items.push(work.itemOf(group, tasks));
   }
   return success(items);
 }
 
 /** Cuts the groups into runs that fit into `limit` bytes; a larger one stands alone. */
-function batchesOf(groups: readonly TensorGroup[], limit: number): TensorGroup[][] {
+function batchesOf(
+  groups: readonly TensorGroup[],
+  limit: number,
+  held: (group: TensorGroup) => number,
+): TensorGroup[][] {
   const batches: TensorGroup[][] = [];
   let room = 0;
   for (const group of groups) {
-    const needed = heldBytes(group);
+    const needed = held(group);
     const last = batches.at(-1);
     if (last && needed <= room) {
       last.push(group);

@@ -10,7 +10,7 @@ export function checkItem(item: PassItem): Problem | null {
   if (item.kind === 'matrix') return checkMatrix(item.source);
   const own = checkSpan(item.base);
   if (own !== null) return own;
-  for (const task of item.kind === 'group' ? item.tasks : [item.task]) {
+  for (const task of 'tasks' in item ? item.tasks : [item.task]) {
     const problem =
       task.kind === 'dense' ? checkDense(item.base, task.span) : checkLowRank(item.base, task.delta);
     if (problem !== null) return problem;

@@ -47,9 +47,14 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
     case 'histogram':
       return [item.span];
     case 'group':
+    case 'signs':
+    case 'masks':
       return [item.base, ...item.tasks.flatMap((task) => (task.kind === 'dense' ? [task.span] : []))];
     case 'deltaMoments':
     case 'deltaHistogram':
+    case 'magnitudes':
+    case 'magnitudeValues':
+    case 'rowBands':
       return item.task.kind === 'dense' ? [item.base, item.task.span] : [];
     case 'matrix':
       return spansOfSource(item.source);
@@ -193,9 +198,16 @@ function chunkLength(item: PassItem, limits: ChunkLimits): number {
   const share = Math.min(limits.spanBytes, limits.itemBytes / Math.max(1, spans.length));
   const widest = Math.max(8, ...spans.map((span) => bitsOf(span.dtype)));
   const room = Math.floor((share * 8) / widest);
-  const row = item.kind === 'group' ? rowLengthOf(item) : null;
-  const unit = row ?? 8;
+  const unit = unitOf(item);
   return Math.max(1, Math.floor(room / unit)) * unit;
+}
+
+function unitOf(item: PassItem): number {
+  if (item.kind === 'group') return rowLengthOf(item) ?? 8;
+  if (item.kind !== 'rowBands') return 8;
+  // Eight rows begin at a byte whatever the type.
+  const splits = spansOf(item).some((span) => bitsOf(span.dtype) < 8);
+  return Math.max(1, splits ? item.rowLength * 8 : item.rowLength);
 }
 
 /** Where elements `start … end − 1` of a span lie, relative to its first byte. */

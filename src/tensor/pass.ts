@@ -1,6 +1,15 @@
 import type { Result } from '../protocol/result';
+import type {
+  Magnitudes,
+  MagnitudesItem,
+  MagnitudeValues,
+  MagnitudeValuesItem,
+  RowBands,
+  RowBandsItem,
+} from './magnitudes';
 import type { MatrixOperation, MatrixOutcome, MatrixSource } from './matrix-source';
 import type { TensorSpan } from './span';
+import type { MaskCounts, MasksItem, SignCounts, SignsItem } from './task-masks';
 
 /** Low-rank task vector of one tensor, `τ = scale · B · A`, with both factors in memory (they are small). */
 export interface LowRankDelta {
@@ -24,7 +33,8 @@ export type GroupTask =
  * `moments`: moments and extremes of one tensor. `histogram`: counts between known edges. `group`: a base tensor and its
  * tasks: everything a task vector's profile and Gram matrix need. `deltaMoments`/`deltaHistogram`: the same of
  * `τ = θ − θ₀` (streamed row by row for a low-rank task, never held whole). `matrix`: one matrix as a whole, by one
- * worker: its entries or its singular values; different matrices are worked on side by side.
+ * worker: its entries or its singular values; different matrices are worked on side by side. `signs`/`masks`: counts over
+ * several tasks together, entry by entry. `magnitudes`/`magnitudeValues`/`rowBands`: how sizes |τ| are distributed.
  */
 export type PassItem =
   | { readonly kind: 'moments'; readonly span: TensorSpan }
@@ -42,7 +52,12 @@ export type PassItem =
       readonly task: GroupTask;
       readonly edges: Float64Array;
     }
-  | { readonly kind: 'matrix'; readonly source: MatrixSource; readonly operation: MatrixOperation };
+  | { readonly kind: 'matrix'; readonly source: MatrixSource; readonly operation: MatrixOperation }
+  | SignsItem
+  | MasksItem
+  | MagnitudesItem
+  | MagnitudeValuesItem
+  | RowBandsItem;
 
 /** Float64 moments over the finite entries. `mean` and `m2` (sum of squared deviations) are merged by Chan's formula. */
 export interface Moments {
@@ -98,7 +113,16 @@ export interface GroupSums {
   readonly gram: Float64Array;
 }
 
-export type PassOutcome = Moments | BinCounts | GroupSums | MatrixOutcome;
+export type PassOutcome =
+  | Moments
+  | BinCounts
+  | GroupSums
+  | MatrixOutcome
+  | SignCounts
+  | MaskCounts
+  | Magnitudes
+  | MagnitudeValues
+  | RowBands;
 
 /** Runs passes over worker threads. Implemented by `pool.ts`, and by a slow obvious one in the tests. */
 export interface PassRunner {

@@ -106,7 +106,7 @@ function shareFactors(items: readonly PassItem[]): readonly PassItem[] {
       : { ...task, delta: { ...task.delta, a: shared(task.delta.a), b: shared(task.delta.b) } };
   return items.map((item) => {
     if (item.kind === 'matrix') return item;
-    if (item.kind === 'group') return { ...item, tasks: item.tasks.map(sharedTask) };
+    if ('tasks' in item) return { ...item, tasks: item.tasks.map(sharedTask) };
     return 'task' in item ? { ...item, task: sharedTask(item.task) } : item;
   });
 }

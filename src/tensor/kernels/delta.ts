@@ -32,8 +32,8 @@ export const deltaHistogram: Kernel<DeltaHistogramItem, BinCounts> = {
   merge: (before, after) => histogram.merge(before, after),
 };
 
-/** Delivers τ by index within the chunk. Uses block 1 of the scratch. */
-function deltaDecoder(base: TensorSpan, task: GroupTask, chunk: ChunkData, scratch: Scratch): Decoder {
+/** Delivers τ by index within the chunk, at most a block at a time. Uses block 1 of the scratch. */
+export function deltaDecoder(base: TensorSpan, task: GroupTask, chunk: ChunkData, scratch: Scratch): Decoder {
   if (task.kind === 'lowRank') {
     return (first, count, target) => formEntries(task.delta, chunk.start + first, count, target);
   }

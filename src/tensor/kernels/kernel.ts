@@ -32,6 +32,7 @@ export const BLOCK = 2048;
 /** What the kernels of one thread work in, reused from chunk to chunk: blocks of doubles, and vector instructions. */
 export class Scratch {
   private readonly blocks: Float64Array[] = [];
+  private readonly cleared: Float64Array[] = [];
 
   /** Without `vectors` everything is computed in plain TypeScript: slower, and the same but for rounding. */
   constructor(readonly vectors: VectorKernels | null = null) {}
@@ -42,6 +43,15 @@ export class Scratch {
     if (known !== undefined && known.length >= length) return known;
     const block = new Float64Array(length);
     this.blocks[slot] = block;
+    return block;
+  }
+
+  /** The same for blocks of zeros, which whoever takes one leaves as it was. */
+  zeros(slot: number, length: number): Float64Array {
+    const known = this.cleared[slot];
+    if (known !== undefined && known.length >= length) return known;
+    const block = new Float64Array(length);
+    this.cleared[slot] = block;
     return block;
   }
 }

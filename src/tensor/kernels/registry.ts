@@ -3,7 +3,12 @@ import { deltaHistogram, deltaMoments } from './delta';
 import { group } from './group';
 import { histogram } from './histogram';
 import type { ChunkReducer, Scratch } from './kernel';
+import { magnitudeValues } from './magnitude-values';
+import { magnitudes } from './magnitudes';
+import { masks } from './masks';
 import { moments } from './moments';
+import { rowBands } from './row-bands';
+import { signs } from './signs';
 
 /** Items that are worked off chunk by chunk: all but matrices. */
 export type ChunkedItem = Exclude<PassItem, { kind: 'matrix' }>;
@@ -21,6 +26,16 @@ export function prepare(item: ChunkedItem, scratch: Scratch): ChunkReducer {
       return deltaMoments.prepare(item, scratch);
     case 'deltaHistogram':
       return deltaHistogram.prepare(item, scratch);
+    case 'signs':
+      return signs.prepare(item, scratch);
+    case 'masks':
+      return masks.prepare(item, scratch);
+    case 'magnitudes':
+      return magnitudes.prepare(item, scratch);
+    case 'magnitudeValues':
+      return magnitudeValues.prepare(item, scratch);
+    case 'rowBands':
+      return rowBands.prepare(item, scratch);
   }
 }
 
@@ -29,5 +44,11 @@ export function merge(before: PassOutcome, after: PassOutcome): PassOutcome {
   if (before.kind === 'moments' && after.kind === 'moments') return moments.merge(before, after);
   if (before.kind === 'bins' && after.kind === 'bins') return histogram.merge(before, after);
   if (before.kind === 'group' && after.kind === 'group') return group.merge(before, after);
+  if (before.kind === 'signs' && after.kind === 'signs') return signs.merge(before, after);
+  if (before.kind === 'masks' && after.kind === 'masks') return masks.merge(before, after);
+  if (before.kind === 'magnitudes' && after.kind === 'magnitudes') return magnitudes.merge(before, after);
+  if (before.kind === 'magnitudeValues' && after.kind === 'magnitudeValues')
+    return magnitudeValues.merge(before, after);
+  if (before.kind === 'rowBands' && after.kind === 'rowBands') return rowBands.merge(before, after);
   throw new TypeError(`${before.kind} and ${after.kind} are contributions to different items`);
 }
