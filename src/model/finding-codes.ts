@@ -108,6 +108,22 @@ const CODES = {
     'A tensor of base or task holds NaN or infinities; these entries are left out of the task vector.',
     'Run the lens "summary" on base and task: it names the entries.',
   ),
+  'model-config-invalid': warning(
+    'The config.json beside the weights cannot be read, so what it says of the model is unknown.',
+    'Put the config.json of the model beside its weights.',
+  ),
+  'model-config-field': warning(
+    'A field of the config.json beside the weights has a value of the wrong type and is ignored.',
+    'Correct the field in config.json.',
+  ),
+  'head-split-unknown': error(
+    'How the attention of a model is split into heads is not known.',
+    'Put the config.json of the model beside its weights, or set the parameter "heads" (for grouped queries "key_value_heads", too).',
+  ),
+  'attention-missing': error(
+    'A model has no attention whose weights can be told apart by their names.',
+    'Choose a transformer whose tensors have the names of its framework.',
+  ),
   'task-dtype-differs': information(
     'Base and task are stored in different precisions, so a task vector also holds rounding errors.',
     'For an exact comparison take both in the precision in which the task was trained.',

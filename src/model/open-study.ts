@@ -7,10 +7,12 @@ import { success, type Problem, type Result } from '../protocol/result';
 import type { StudySpec, TaskSpec } from '../protocol/study';
 import { realPathOf } from './adapter-base';
 import type { AdapterDescription } from './adapter-modules';
+import type { ReadArchitecture } from './architecture';
 import { denseTask, type BuiltTask } from './dense-task';
 import { factoredTask, type ReadSpan } from './factored-task';
 import { modelFinding, refuse } from './finding-codes';
 import { openAdapter } from './open-adapter';
+import { architectureBeside } from './read-architecture';
 import type { Study } from './study';
 
 /** How a study reads files; by default straight from disk. */
@@ -37,14 +39,17 @@ export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {})
     if (!built.ok) return built;
     tasks.push(built.value);
   }
+  const { architecture, findings: odd } = await architectureOf(base.value, tasks);
   const findings = [
     ...(base.value?.findings ?? []),
+    ...odd,
     ...tasks.flatMap(({ task, findings: own }) => [...own, ...task.checkpoint.findings]),
   ];
   return success({
     spec,
     base: base.value,
     tasks: tasks.map(({ task }) => task),
+    architecture,
     findings: [...findings.filter(isVerdict), ...findings.filter((finding) => !isVerdict(finding))],
   });
 }
@@ -52,6 +57,20 @@ export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {})
 /** A base that does not fit makes everything else meaningless, so it is said first. */
 function isVerdict({ code }: Finding): boolean {
   return code === 'study-task-does-not-fit' || code === 'adapter-base-differs';
+}
+
+/** The configuration beside the base; where there is none, that of the first task with one. */
+async function architectureOf(
+  base: Checkpoint | null,
+  tasks: readonly BuiltTask[],
+): Promise<ReadArchitecture> {
+  const findings: Finding[] = [];
+  for (const checkpoint of [...(base ? [base] : []), ...tasks.map(({ task }) => task.checkpoint)]) {
+    const read = await architectureBeside(checkpoint);
+    findings.push(...read.findings);
+    if (read.architecture) return { ...read, findings };
+  }
+  return { architecture: null, findings };
 }
 
 type Open = (path: string) => Promise<Result<Checkpoint>>;

@@ -2,11 +2,11 @@ import path from 'node:path';
 import type { Checkpoint } from '../../format/checkpoint';
 import { findAdapterBase } from '../../model/adapter';
 import { groupFamilies, type FamilyMember } from '../../model/family';
+import { readArchitecture } from '../../model/read-architecture';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, success } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 import { inParallel } from './in-parallel';
-import { readModelConfig } from './model-config';
 import { openDescribed, type Described } from './open-described';
 import { walk, type Folder } from './walk';
 
@@ -91,12 +91,12 @@ async function memberOf(
   all: readonly Found[],
   roots: readonly string[],
 ): Promise<FamilyMember> {
-  const config = await readModelConfig(path.dirname(file));
+  const startedFrom = (await readArchitecture(path.dirname(file))).architecture?.startedFrom ?? null;
   return {
     path: file,
     checkpoint: described && described.checkpoint,
     ...(problem === null ? {} : { problem }),
-    ...(config.startedFrom === null ? {} : { startedFrom: config.startedFrom }),
+    ...(startedFrom === null ? {} : { startedFrom }),
     ...(described?.adapter ? { adapter: await adapterOf(described, all, roots) } : {}),
   };
 }

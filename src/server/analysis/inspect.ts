@@ -3,13 +3,13 @@ import path from 'node:path';
 import type { Checkpoint, TensorEntry } from '../../format/checkpoint';
 import { compareModules, placeOf } from '../../model/naming';
 import type { Place } from '../../model/place';
+import { readArchitecture } from '../../model/read-architecture';
 import { nameOf } from '../../model/task-name';
 import type { AdapterSummary, Breakdown, CheckpointView, TensorColumns } from '../../protocol/checkpoint';
 import type { Finding } from '../../protocol/finding';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { success, type Problem } from '../../protocol/result';
 import type { AnalysisContext } from './context';
-import { readModelConfig } from './model-config';
 import { findBase, openDescribed } from './open-described';
 
 /** Indexes of one folder that are opened to find out whether a file is a shard. */
@@ -43,7 +43,7 @@ export async function inspect(
       compareModules(a.label, b.label),
     ),
     metadata: checkpoint.metadata,
-    architecture: (await readModelConfig(folder)).architecture,
+    architecture: (await readArchitecture(folder)).architecture?.title ?? null,
     ...(summary ? { adapter: summary } : {}),
     ...(shardOf ? { shardOf } : {}),
     tensors: columnsOf(checkpoint, places),
