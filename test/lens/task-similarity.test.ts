@@ -74,11 +74,15 @@ test('the matrix is symmetric, with 1 on its diagonal', async () => {
   assert.deepEqual([matrix.scale, matrix.domain], ['diverging', [-1, 1]]);
 });
 
-test('has a matrix for the whole and for each layer, told apart by the facet scope', async () => {
+test('has a matrix for the whole, each layer and each module, told apart by the facet scope', async () => {
   const ran = await run(taskSimilarity, await study(VIT, 'base', ['rot90', 'invert']));
   const scopes = ran.artifacts.flatMap((each) => (each.kind === 'matrix' ? [each.facets?.['scope']] : []));
   const layers = [0, 1, 2, 3, 4, 5].map((layer) => `vit.encoder.layer.${String(layer)}`);
-  assert.deepEqual(scopes, ['all', ...layers, '(other)']);
+  const modules = [
+    'embedding.patch', 'embedding.class', 'embedding.position', 'norm.attention', 'attention.query', 'attention.key',
+    'attention.value', 'attention.output', 'norm.mlp', 'mlp.up', 'mlp.down', 'norm.final', 'head',
+  ]; // prettier-ignore
+  assert.deepEqual(scopes, ['all', ...layers, '(other)', ...modules]);
 });
 
 test('an unchanged tensor has no direction', async () => {
@@ -162,4 +166,95 @@ test('a tensor of which no entry is finite is undefined in a pair, not unchanged
     ran.findings.map(({ code }) => code),
     ['task-tensor-not-finite'],
   );
+});
+
+test('a module over all layers is one vector', async () => {
+  const opened = await study(VIT, 'base', ['rot90', 'invert']);
+  const ran = await run(taskSimilarity, opened);
+  const names = opened.base?.tensors.filter(({ name }) => /intermediate\.dense/.test(name)) ?? [];
+  assert.equal(names.length, 12);
+  const [x, y] = opened.tasks.map(({ checkpoint }) =>
+    names.flatMap((base) => {
+      const own = checkpoint.tensors.find(({ name }) => name === base.name);
+      const before = readValues(base.span);
+      return readValues(own?.span ?? base.span).map((value, at) => value - (before[at] ?? NaN));
+    }),
+  );
+  const inner = (a: readonly number[], b: readonly number[]) =>
+    a.reduce((sum, value, at) => sum + value * (b[at] ?? NaN), 0);
+  assert.ok(x && y);
+  const row = only(ran.table('modules'), { module: 'mlp.up', a: 'rot90', b: 'invert' });
+  agree(row['cosine'], inner(x, y) / Math.sqrt(inner(x, x) * inner(y, y)), 'mlp.up');
+  agree(cell(ran.matrix('mlp.up'), 'rot90', 'invert'), row['cosine'] as number, 'matrix');
+});
+
+test('maps the tasks into a plane, coloured by group, and states the stress', async () => {
+  const ran = await run(taskSimilarity, await study(CHARLM, 'base', ['json', 'arith', 'lora/json-r8']));
+  const map = ran.artifacts.find(({ id }) => id === 'map:all');
+  assert.ok(map?.kind === 'scatter');
+  assert.match(map.caption ?? '', /Stress \d/);
+  assert.deepEqual(map.groups, [0, 1, 0]);
+  const [x, y] = [unpackNumbers(map.x.values), unpackNumbers(map.y.values)];
+  const between = (i: number, j: number) => Math.hypot((x[i] ?? 0) - (x[j] ?? 0), (y[i] ?? 0) - (y[j] ?? 0));
+  // Three points always fit into a plane where the triangle inequality holds, as it does here.
+  for (const [i, a, j, b] of [
+    [0, 'json', 1, 'arith'],
+    [0, 'json', 2, 'json-r8'],
+    [1, 'arith', 2, 'json-r8'],
+  ] as const) {
+    agree(between(i, j), 1 - (cell(ran.matrix('all'), a, b) ?? NaN), `${a} ${b}`);
+  }
+});
+
+test('cuts the dendrogram into as many groups as asked for', async () => {
+  const opened = await study(VIT, 'base', ['rot90', 'invert', 'vflip']);
+  const groups = (await run(taskSimilarity, opened, { groups: 2 })).table('groups');
+  assert.equal(new Set(groups.map((row) => row['group'])).size, 2);
+  assert.deepEqual(
+    (await run(taskSimilarity, opened, { groups: 3 })).table('groups').map((row) => row['group']),
+    [0, 1, 2],
+  );
+});
+
+test('says in words which tasks pull against each other, and where', async () => {
+  const folder = temporaryFolder();
+  const write = (name: string, attention: number, mlp: number) =>
+    writeSafetensors(path.join(folder, name, 'model.safetensors'), {
+      'model.layers.5.self_attn.q_proj.weight': { shape: [2], values: [attention, attention] },
+      'model.layers.5.mlp.up_proj.weight': { shape: [2], values: [mlp, 1] },
+    });
+  write('base', 0, 1);
+  write('x', 1, 2);
+  write('y', 1, 0);
+  write('z', 2, 1);
+  const ran = await run(taskSimilarity, await study(folder, 'base', ['x', 'y', 'z']));
+  const advice = ran.artifacts.find(({ id }) => id === 'advice');
+  assert.ok(advice?.kind === 'note');
+  assert.equal(advice.role, 'recommendation');
+  assert.match(advice.text, /^x and y pull against each other in layer 5 MLP \(cosine -1\)/);
+  assert.match(advice.text, /\nLimits: /);
+  const agreeing = await run(taskSimilarity, await study(folder, 'base', ['x', 'z']));
+  const other = agreeing.artifacts.find(({ id }) => id === 'advice');
+  assert.match(other?.kind === 'note' ? other.text : '', /^No two tasks have a cosine below -0\.1/);
+});
+
+test('many tasks keep the result small: fewer layers, no single tensors, and the caption says so', async () => {
+  const folder = temporaryFolder();
+  const tensors = (value: number) =>
+    Object.fromEntries(
+      Array.from({ length: 30 }, (_, layer) => [
+        `model.layers.${String(layer)}.mlp.up_proj.weight`,
+        { shape: [2], values: [value % 7, value % 5] },
+      ]),
+    );
+  writeSafetensors(path.join(folder, 'base/model.safetensors'), tensors(0));
+  const names = Array.from({ length: 120 }, (_, task) => `t${String(task)}`);
+  names.forEach((name, task) => {
+    writeSafetensors(path.join(folder, name, 'model.safetensors'), tensors(task + 1));
+  });
+  const ran = await run(taskSimilarity, await study(folder, 'base', names));
+  const scopes = new Set(ran.table('pairs').map((row) => row['scope']));
+  assert.deepEqual([...scopes], ['all']);
+  const table = ran.artifacts.find(({ id }) => id === 'pairs');
+  assert.match(table?.caption ?? '', /too many pairs to list layers and tensors/);
 });
