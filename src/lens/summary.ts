@@ -6,6 +6,7 @@ import type { LensDescription } from '../protocol/lens';
 import { failure, success } from '../protocol/result';
 import { dtypeByName } from '../tensor/dtype';
 import type { Moments } from '../tensor/pass';
+import { freeBaseName } from './base-name';
 import type { Lens } from './lens';
 import { checkNeeds } from './needs';
 import { nonFiniteFindings, nonFiniteNote } from './non-finite';
@@ -81,15 +82,8 @@ export const summary: Lens = {
 /** Base and tasks, each with its tensors in network order. */
 function checkpointsOf(study: Study): Omit<SummarisedCheckpoint, 'moments'>[] {
   const names = study.tasks.map(({ name }) => name);
-  const base = study.base ? [named(freeName(names), study.base)] : [];
+  const base = study.base ? [named(freeBaseName(names), study.base)] : [];
   return [...base, ...study.tasks.map(({ name, checkpoint }) => named(name, checkpoint))];
-}
-
-/** `base`, unless a task has that name. */
-function freeName(taken: readonly string[]): string {
-  let name = 'base';
-  while (taken.includes(name)) name = `${name} (θ₀)`;
-  return name;
 }
 
 function named(name: string, checkpoint: Checkpoint): Omit<SummarisedCheckpoint, 'moments'> {

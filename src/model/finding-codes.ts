@@ -124,6 +124,14 @@ const CODES = {
     'A model has no attention whose weights can be told apart by their names.',
     'Choose a transformer whose tensors have the names of its framework.',
   ),
+  'matrix-not-finite': warning(
+    'A matrix holds NaN or infinities, so it has no singular values.',
+    'Run the lens "summary" on base and task: it names the entries.',
+  ),
+  'matrix-too-large': warning(
+    'A matrix is too large for its singular vectors to be held in memory.',
+    'The lens "spectrum" needs no vectors and takes matrices of any size.',
+  ),
   'task-dtype-differs': information(
     'Base and task are stored in different precisions, so a task vector also holds rounding errors.',
     'For an exact comparison take both in the precision in which the task was trained.',

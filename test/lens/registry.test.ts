@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { LENSES, lensById } from '../../src/lens/registry';
 import { checkParameters } from '../../src/protocol/lens';
+import { matrixPasses } from './matrix-passes';
 import { run, SAMPLES, study } from './run';
 
 test('every lens has a kebab-case id of its own, and is found by it', () => {
@@ -29,7 +30,7 @@ test('every lens names a source, and its defaults pass its own check', () => {
 for (const lens of LENSES) {
   test(`the result of ${lens.description.id} is plain JSON with ids that are unique within their kind`, async () => {
     const opened = await study(path.join(SAMPLES, 'charlm'), 'base', ['json', 'lora/json-r8']);
-    const { artifacts } = await run(lens, opened);
+    const { artifacts } = await run(lens, opened, {}, matrixPasses());
     assert.deepEqual(JSON.parse(JSON.stringify(artifacts)), artifacts);
     const ids = artifacts.map(({ kind, id }) => `${kind} ${id}`);
     assert.equal(new Set(ids).size, ids.length);
