@@ -12,6 +12,8 @@ export interface FigureOptions {
   /** Size of a histogram, series or scatter in pixels. */
   readonly width?: number;
   readonly height?: number;
+  /** Leaves a histogram's cuts to who draws handles over them. */
+  readonly withoutCuts?: boolean;
   /** Leaves the title and caption out, for a place that shows them anyway. */
   readonly bare?: boolean;
 }

@@ -1,27 +1,42 @@
 import { scaleLinear } from 'd3';
 import type { Scatter } from '../protocol/artifact';
 import { unpackNumbers } from '../protocol/numbers';
-import { bottomAxis, leftAxis } from './axes';
+import { bottomAxis, leftAxis, px } from './axes';
+import { entryMark } from './entries';
 import type { FigureOptions } from './figure-options';
 import { formatNumber } from './number-text';
 import { LIGHT_PALETTE } from './palette';
-import { label, shape, type Drawing } from './shape';
+import { lineColour } from './series-key';
+import { label, shape, shorten, textWidth, type Drawing, type Shape } from './shape';
 
-/** Draws points; where either coordinate is undefined the point is left out, and the count of these stands below. */
+/** Up to so many points are named beside their mark, where there is room. */
+const MOST_NAMED = 60;
+const NAME_WIDTH = 150;
+
+interface Point {
+  readonly index: number;
+  readonly x: number;
+  readonly y: number;
+  readonly name: string;
+  readonly group: number | null;
+}
+
+/**
+ * Draws points; groups are told apart by colour and by mark. Where either coordinate is undefined the point is left
+ * out, and the count of these stands below.
+ */
 export function drawScatter(scatter: Scatter, options: FigureOptions = {}): Drawing {
   const palette = options.palette ?? LIGHT_PALETTE;
-  const { width = 520, height = 380 } = options;
+  const { width = 560, height = 400 } = options;
   const plot = { left: 64, right: width - 20, top: options.bare ? 26 : 56, bottom: height - 44 };
-  const ys = unpackNumbers(scatter.y.values);
-  const points = unpackNumbers(scatter.x.values).flatMap((x, index) => {
-    const y = ys[index] ?? null;
-    return x === null || y === null ? [] : [{ x, y, name: scatter.points[index]?.label ?? '' }];
-  });
+  const points = pointsOf(scatter);
   const x = scaleLinear(hull(points.map((point) => point.x)), [plot.left, plot.right]).nice();
   const y = scaleLinear(hull(points.map((point) => point.y)), [plot.bottom, plot.top]).nice();
   const missing = scatter.points.length - points.length;
   const ticks = (scale: typeof x, count: number) =>
     scale.ticks(count).map((tick) => ({ at: scale(tick), text: formatNumber(tick, 4) }));
+  const places = points.map((point) => ({ point, x: x(point.x), y: y(point.y) }));
+  const fill = ({ group }: Point) => (group === null ? palette.accent : lineColour(palette, group));
   return {
     width,
     height: height + (missing > 0 ? 16 : 0),
@@ -34,25 +49,74 @@ export function drawScatter(scatter: Scatter, options: FigureOptions = {}): Draw
         { left: plot.left, right: plot.right, y: plot.bottom, title: scatter.x.title },
         palette,
       ),
-      ...points.map((point) =>
+      ...places.map(({ point, ...place }) =>
         shape(
-          'circle',
+          'path',
           {
             class: 'point',
-            cx: x(point.x),
-            cy: y(point.y),
-            r: 3.5,
-            fill: palette.accent,
-            'fill-opacity': 0.75,
+            d: markPath(point.group ?? 0, place.x, place.y),
+            fill: fill(point),
+            'fill-opacity': 0.85,
+            ...entryMark(point.index),
           },
-          shape('title', {}, `${point.name}: ${formatNumber(point.x)}, ${formatNumber(point.y)}`),
+          shape('title', {}, pointText(point)),
         ),
       ),
+      ...names(places, plot.right, palette.foreground),
       ...(missing > 0
         ? [label(`${String(missing)} undefined, not drawn`, plot.left, height + 4, { fill: palette.muted })]
         : []),
     ],
   };
+}
+
+function pointsOf(scatter: Scatter): Point[] {
+  const ys = unpackNumbers(scatter.y.values);
+  return unpackNumbers(scatter.x.values).flatMap((x, index) => {
+    const y = ys[index] ?? null;
+    const name = scatter.points[index]?.label ?? '';
+    return x === null || y === null ? [] : [{ index, x, y, name, group: scatter.groups?.[index] ?? null }];
+  });
+}
+
+function pointText({ name, x, y, group }: Point): string {
+  const grouped = group === null ? '' : `, group ${String(group + 1)}`;
+  return `${name}: ${formatNumber(x)}, ${formatNumber(y)}${grouped}`;
+}
+
+/** Circle, square, triangle, diamond in turn. */
+function markPath(group: number, x: number, y: number): string {
+  const [at, r] = [`${px(x)} ${px(y)}`, 4];
+  switch (group % 4) {
+    case 0:
+      return `M${px(x - r)} ${px(y)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+    case 1:
+      return `M${at}m-3.5 -3.5h7v7h-7Z`;
+    case 2:
+      return `M${at}m0 -5l4.5 8h-9Z`;
+    default:
+      return `M${at}m0 -5l5 5l-5 5l-5 -5Z`;
+  }
+}
+
+/** Names beside their points, as long as they do not cover each other. */
+function names(
+  places: readonly { readonly point: Point; readonly x: number; readonly y: number }[],
+  right: number,
+  fill: string,
+): Shape[] {
+  if (places.length > MOST_NAMED) return [];
+  const taken: { left: number; right: number; y: number }[] = [];
+  return places.flatMap(({ point, x, y }) => {
+    const text = shorten(point.name, NAME_WIDTH, 10);
+    const room = textWidth(text, 10);
+    const left = x + 8 + room > right ? x - 8 - room : x + 8;
+    const covers = (other: (typeof taken)[number]) =>
+      Math.abs(other.y - y) < 11 && left < other.right && left + room > other.left;
+    if (taken.some(covers)) return [];
+    taken.push({ left, right: left + room, y });
+    return [label(text, left, y + 3.5, { 'font-size': 10, fill })];
+  });
 }
 
 function hull(values: readonly number[]): [number, number] {

@@ -2,6 +2,7 @@ import { scaleLinear } from 'd3';
 import type { Tree } from '../protocol/artifact';
 import { bottomAxis, px } from './axes';
 import { dendrogramBrackets } from './dendrogram';
+import { entryMark } from './entries';
 import type { FigureOptions } from './figure-options';
 import { formatNumber } from './number-text';
 import { LIGHT_PALETTE } from './palette';
@@ -29,6 +30,7 @@ export function drawTree(tree: Tree, options: FigureOptions = {}): Drawing {
         label(shorten(tree.leaves[leaf]?.label ?? '', labels), left - 8, y(position) + 4, {
           'text-anchor': 'end',
           fill: palette.foreground,
+          ...entryMark(leaf),
         }),
       ),
       ...dendrogramBrackets(tree).map((bracket) =>

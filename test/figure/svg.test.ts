@@ -164,3 +164,95 @@ test('a caption longer than the figure stands below it in full, inside the pictu
     assert.ok(Number(/ y="([\d.]+)"/.exec(attributes)?.[1]) < height);
   }
 });
+
+test('stacked shares stand on each other: a column is as high as their sum', () => {
+  const series: Series = {
+    kind: 'series',
+    id: 's',
+    title: 'S',
+    x: { title: 'layer', values: ['a', 'b'] },
+    lines: [
+      { name: 'attention', values: [0.25, 0.5] },
+      { name: 'mlp', values: [0.75, null] },
+    ],
+    unit: 'share',
+    style: 'stacked',
+  };
+  const parts = readXml(figureToSvg(series)).filter(({ attributes }) => attributes['class'] === 'part');
+  const read = (index: number, name: string) => Number(parts[index]?.attributes[name]);
+  assert.equal(parts.length, 3);
+  // In the first column the upper part ends where the lower begins.
+  assert.ok(Math.abs(read(1, 'y') + read(1, 'height') - read(0, 'y')) < 0.02);
+  assert.ok(Math.abs(read(0, 'height') / read(1, 'height') - 1 / 3) < 0.01);
+  assert.ok(Math.abs(read(2, 'height') / (read(0, 'height') + read(1, 'height')) - 0.5) < 0.01);
+});
+
+test('a logarithmic series puts equal ratios at equal distances and leaves out what is not positive', () => {
+  const series: Series = {
+    kind: 'series',
+    id: 's',
+    title: 'S',
+    x: { title: 'k', values: [1, 2, 3, 4] },
+    lines: [{ name: 'σ', values: [100, 10, 1, 0] }],
+    unit: 'σ',
+    logarithmic: { y: true },
+  };
+  const heights = readXml(figureToSvg(series))
+    .filter(({ name }) => name === 'circle')
+    .map(({ attributes }) => Number(attributes['cy']));
+  assert.equal(heights.length, 3);
+  const [a = 0, b = 0, c = 0] = heights;
+  assert.ok(b > a && Math.abs(b - a - (c - b)) < 0.02);
+});
+
+test('two hundred lines do not bury a series under its key', () => {
+  const lines = Array.from({ length: 200 }, (_, index) => ({
+    name: `task ${String(index)}`,
+    values: [1, 2],
+  }));
+  const x = { title: 'x', values: [0, 1] };
+  const svg = figureToSvg({ kind: 'series', id: 's', title: 'S', x, lines, unit: '' });
+  const height = Number(/ height="([\d.]+)"/.exec(svg)?.[1]);
+  assert.ok(height < 600);
+  assert.match(svg, /and 170 more/);
+});
+
+test('groups of a scatter differ in colour and in the form of their marks', () => {
+  const scatter: Scatter = {
+    kind: 'scatter',
+    id: 'c',
+    title: 'C',
+    x: { title: 'x', values: [0, 1] },
+    y: { title: 'y', values: [0, 1] },
+    points: [{ label: 'a' }, { label: 'b' }],
+    groups: [0, 1],
+  };
+  const points = readXml(figureToSvg(scatter)).filter(({ attributes }) => attributes['class'] === 'point');
+  const form = (index: number) => points[index]?.attributes['d']?.replace(/[\d.-]+/g, '');
+  assert.notEqual(points[0]?.attributes['fill'], points[1]?.attributes['fill']);
+  assert.notEqual(form(0), form(1));
+});
+
+test('a graph has a mark for each node and an arc for each edge, the strongest the widest', () => {
+  const nodes = [0, 1, 2].map((column) => ({ entry: { label: `h${String(column)}` }, column, row: 0 }));
+  const edges = [
+    { from: 0, to: 1, weight: 0.1, group: 'K' },
+    { from: 0, to: 2, weight: 0.9, group: 'Q' },
+  ];
+  const svg = figureToSvg({
+    kind: 'graph',
+    id: 'g',
+    title: 'G',
+    nodes,
+    edges,
+    columnTitle: 'layer',
+    rowTitle: 'head',
+    unit: 'composition',
+  });
+  const elements = readXml(svg);
+  const arcs = elements.filter(({ attributes }) => attributes['class'] === 'edge');
+  assert.equal(elements.filter(({ attributes }) => attributes['class'] === 'node').length, 3);
+  const width = (to: string) =>
+    Number(arcs.find(({ attributes }) => attributes['data-to'] === to)?.attributes['stroke-width']);
+  assert.ok(width('2') > width('1'));
+});

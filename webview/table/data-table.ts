@@ -21,6 +21,8 @@ export interface DataTableOptions {
   /** Sorts the owner's rows; the table asks for its cells again afterwards. */
   readonly sort?: (column: number, descending: boolean) => void;
   readonly select?: (row: number) => void;
+  /** Whether a row stands for what was chosen elsewhere. */
+  readonly isChosen?: (row: number) => boolean;
   /** Called after every drawing with the number of rows in the DOM. */
   readonly drawn?: (rows: number) => void;
 }
@@ -29,6 +31,8 @@ export interface DataTable {
   readonly element: HTMLElement;
   /** Draws anew for that many rows; keeps the scroll position where it can. */
   setRows(count: number): void;
+  /** Scrolls to a row without selecting it. */
+  scrollTo(row: number): void;
   /** Marks a row (or none) as the selected one and scrolls to it. */
   setCurrent(row: number | null): void;
   refresh(): void;
@@ -92,10 +96,13 @@ class VirtualTable implements DataTable {
 
   setCurrent(row: number | null): void {
     this.current = row;
-    if (row !== null) {
-      const { scrollTop } = this.element;
-      this.element.scrollTop = scrollToRow(row, this.count, ROW, this.viewHeight(), scrollTop);
-    }
+    if (row !== null) this.scrollTo(row);
+    else this.draw();
+  }
+
+  scrollTo(row: number): void {
+    const { scrollTop } = this.element;
+    this.element.scrollTop = scrollToRow(row, this.count, ROW, this.viewHeight(), scrollTop);
     this.draw();
   }
 
@@ -143,7 +150,9 @@ class VirtualTable implements DataTable {
   private row(row: number): HTMLElement {
     const current = row === this.current;
     const made = element('div', {
-      class: current ? 'data-row current' : 'data-row',
+      class: ['data-row', current && 'current', this.options.isChosen?.(row) && 'chosen']
+        .filter(Boolean)
+        .join(' '),
       attributes: {
         role: 'row',
         id: `${this.id}-${String(row)}`,

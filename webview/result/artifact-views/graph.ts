@@ -1,6 +1,6 @@
 import type { Graph } from '../../../src/protocol/artifact';
-import { figureView } from './figure';
+import { choosableFigureView } from './figure';
 import type { ArtifactRenderer } from './view';
 
 /** Nodes in columns, joined by arcs. */
-export const renderGraph: ArtifactRenderer<Graph> = (graph) => figureView(graph);
+export const renderGraph: ArtifactRenderer<Graph> = (graph, context) => choosableFigureView(graph, context);

@@ -2,12 +2,12 @@ import type { Note } from '../../../src/protocol/artifact';
 import { element, icon } from '../../dom';
 import type { ArtifactRenderer } from './view';
 
-/** A remark of the lens, as plain text. */
+/** A remark of the lens, as plain text; what it recommends stands out. */
 export const renderNote: ArtifactRenderer<Note> = (note) => ({
   element: element(
     'section',
-    { class: `note ${note.severity}` },
-    icon(note.severity === 'warning' ? 'warning' : 'info'),
+    { class: ['note', note.severity, note.role ?? ''].join(' ').trim() },
+    icon(iconOf(note)),
     element(
       'div',
       {},
@@ -16,3 +16,9 @@ export const renderNote: ArtifactRenderer<Note> = (note) => ({
     ),
   ),
 });
+
+function iconOf({ severity, role }: Note): string {
+  if (severity === 'warning') return 'warning';
+  if (role === 'recommendation') return 'lightbulb';
+  return role === 'verdict' ? 'verified' : 'info';
+}

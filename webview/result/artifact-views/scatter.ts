@@ -1,6 +1,7 @@
 import type { Scatter } from '../../../src/protocol/artifact';
-import { figureView } from './figure';
+import { choosableFigureView } from './figure';
 import type { ArtifactRenderer } from './view';
 
 /** Points in the plane. */
-export const renderScatter: ArtifactRenderer<Scatter> = (scatter) => figureView(scatter);
+export const renderScatter: ArtifactRenderer<Scatter> = (scatter, context) =>
+  choosableFigureView(scatter, context);

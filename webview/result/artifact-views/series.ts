@@ -1,7 +1,7 @@
 import type { Series } from '../../../src/protocol/artifact';
-import { figureView } from './figure';
+import { choosableFigureView } from './figure';
 import type { ArtifactRenderer } from './view';
 
-/** Lines over one shared axis. */
-export const renderSeries: ArtifactRenderer<Series> = (series) =>
-  figureView(series, () => ({ width: 720, height: 320 }));
+/** Lines over one shared axis, or shares on top of each other. */
+export const renderSeries: ArtifactRenderer<Series> = (series, context) =>
+  choosableFigureView(series, context, { options: () => ({ width: 720, height: 320 }) });

@@ -2,21 +2,29 @@ import { formatCell } from '../../../src/figure/number-text';
 import type { Table, TableCell, TableColumn } from '../../../src/protocol/artifact';
 import { createDataTable, type DataColumn } from '../../table/data-table';
 import { element } from '../../dom';
+import { placeOfRow, rowMatcher } from '../../selection';
 import { sortedRows } from '../row-order';
 import type { ArtifactRenderer } from './view';
 
-/** A table artifact, sortable by every column that is not hidden. */
-export const renderTable: ArtifactRenderer<Table> = (table) => {
+/** A table artifact, sortable by every column that is not hidden; a row that is chosen stands for its place everywhere. */
+export const renderTable: ArtifactRenderer<Table> = (table, context) => {
   const shown = table.columns.flatMap((column, index) => (column.hidden ? [] : [{ column, index }]));
   const cellAt = (row: number, column: number): TableCell =>
     table.rows[row]?.[shown[column]?.index ?? -1] ?? null;
   const typeOf = (column: number) => shown[column]?.column.type ?? 'text';
   let order = table.rows.map((_, index) => index);
+  let isChosen: ((cells: readonly TableCell[]) => boolean) | null = null;
+  const rowAt = (row: number): readonly TableCell[] => table.rows[order[row] ?? -1] ?? [];
   const data = createDataTable({
     label: table.title,
     columns: shown.map(({ column, index }) => dataColumn(column, table.rows, index)),
     cell: (row, column) => formatCell(cellAt(order[row] ?? -1, column), typeOf(column)),
     hint: (row, column) => formatCell(cellAt(order[row] ?? -1, column), typeOf(column), true),
+    isChosen: (row) => isChosen?.(rowAt(row)) ?? false,
+    select: (row) => {
+      const place = placeOfRow(table, rowAt(row));
+      if (place) context.onSelect(place);
+    },
     sort: (column, descending) => {
       order = sortedRows(table.rows.length, (row) => cellAt(row, column), descending);
       data.refresh();
@@ -32,6 +40,12 @@ export const renderTable: ArtifactRenderer<Table> = (table) => {
       caption,
       data.element,
     ),
+    select: (selection) => {
+      isChosen = rowMatcher(table, selection);
+      const first = order.findIndex((_, row) => isChosen?.(rowAt(row)));
+      if (first >= 0) data.scrollTo(first);
+      else data.refresh();
+    },
   };
 };
 

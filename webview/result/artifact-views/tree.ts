@@ -1,6 +1,6 @@
 import type { Tree } from '../../../src/protocol/artifact';
-import { figureView } from './figure';
+import { choosableFigureView } from './figure';
 import type { ArtifactRenderer } from './view';
 
 /** A dendrogram by itself. */
-export const renderTree: ArtifactRenderer<Tree> = (tree) => figureView(tree);
+export const renderTree: ArtifactRenderer<Tree> = (tree, context) => choosableFigureView(tree, context);
