@@ -1,4 +1,4 @@
-import { rowsOf, squaresOf, zeros, type Dense } from '../tensor/linear/dense';
+import { squaresOf, zeros, type Dense } from '../tensor/linear/dense';
 import { multiply, multiplyTransposed } from '../tensor/linear/multiply';
 import { svd } from '../tensor/linear/svd';
 
@@ -109,10 +109,4 @@ function inner(x: Dense, y: Dense): number {
   let sum = 0;
   for (let i = 0; i < x.values.length; i++) sum += (x.values[i] as number) * (y.values[i] as number);
   return sum;
-}
-
-/** Heads stacked in rows, cut into `count` of equal size, views. */
-export function headsOf(stacked: Dense, count: number): Dense[] {
-  const size = stacked.rows / count;
-  return Array.from({ length: count }, (_, head) => rowsOf(stacked, head * size, (head + 1) * size));
 }

@@ -1,7 +1,7 @@
-import { rowsOf, squaresOf, type Dense } from '../tensor/linear/dense';
+import { squaresOf, type Dense } from '../tensor/linear/dense';
 import { multiply, multiplyTransposed } from '../tensor/linear/multiply';
 import { circuitFactors, type CircuitFactors } from './head-circuit';
-import { groupOf, ovCircuit, qkCircuit, type HeadWeights } from './head-weights';
+import { groupOf, headRows, ovCircuit, qkCircuit, type HeadWeights } from './head-weights';
 
 /** What a later head does with a direction: asks with it, is found by it, or passes it on. */
 export const COMPOSITIONS = ['Q', 'K', 'V'] as const;
@@ -76,19 +76,15 @@ export function compositionScores(
     const group = groupOf(weights, head);
     // ‖W_Kᵀ(W_Q·u)‖ = ‖r·(W_Q·u)‖ with rᵀr = W_K·W_Kᵀ, and likewise for the others.
     const own = [
-      { kind: 'Q', factor: qk.right, seen: blockOf(asked, head, weights.headSize), squares: qkSquares },
-      { kind: 'K', factor: qk.left, seen: blockOf(found, group, weights.headSize), squares: qkSquares },
-      { kind: 'V', factor: ov.left, seen: blockOf(passed, group, weights.valueSize), squares: ovSquares },
+      { kind: 'Q', factor: qk.right, seen: headRows(asked, head, weights.headSize), squares: qkSquares },
+      { kind: 'K', factor: qk.left, seen: headRows(found, group, weights.headSize), squares: qkSquares },
+      { kind: 'V', factor: ov.left, seen: headRows(passed, group, weights.valueSize), squares: ovSquares },
     ] as const;
     for (const { kind, factor, seen, squares } of own) {
       scores[kind].set(columnNorms(factor, seen, Math.sqrt(squares)), head * n);
     }
   });
   return scores;
-}
-
-function blockOf(stacked: Dense, index: number, size: number): Dense {
-  return rowsOf(stacked, index * size, (index + 1) * size);
 }
 
 /** Norms of the columns of factor·seen, divided by `norm`. */

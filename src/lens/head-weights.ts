@@ -21,36 +21,40 @@ export interface HeadWeights {
 }
 
 /** The key-value head that a query head reads. */
-export function groupOf({ heads, keyValueHeads }: HeadWeights, head: number): number {
+export function groupOf(
+  { heads, keyValueHeads }: Pick<HeadWeights, 'heads' | 'keyValueHeads'>,
+  head: number,
+): number {
   return Math.floor((head * keyValueHeads) / heads);
-}
-
-/** W_Q of one head, a view. */
-export function queryOf({ query, headSize }: HeadWeights, head: number): Dense {
-  return rowsOf(query, head * headSize, (head + 1) * headSize);
-}
-
-/** W_K of one key-value head, a view. */
-export function keyOf({ key, headSize }: HeadWeights, group: number): Dense {
-  return rowsOf(key, group * headSize, (group + 1) * headSize);
-}
-
-/** W_V of one key-value head, a view. */
-export function valueOf({ value, valueSize }: HeadWeights, group: number): Dense {
-  return rowsOf(value, group * valueSize, (group + 1) * valueSize);
-}
-
-/** W_Oᵀ of one head, a view. */
-export function outputOf({ output, valueSize }: HeadWeights, head: number): Dense {
-  return rowsOf(output, head * valueSize, (head + 1) * valueSize);
 }
 
 /** W_QK = W_Qᵀ·W_K of one head, for tokens at the same position where positions are rotary. */
 export function qkCircuit(weights: HeadWeights, head: number): Circuit {
-  return { left: queryOf(weights, head), right: keyOf(weights, groupOf(weights, head)) };
+  const { query, key, headSize } = weights;
+  return { left: headRows(query, head, headSize), right: headRows(key, groupOf(weights, head), headSize) };
 }
 
 /** W_OV = W_O·W_V of one head. */
 export function ovCircuit(weights: HeadWeights, head: number): Circuit {
-  return { left: outputOf(weights, head), right: valueOf(weights, groupOf(weights, head)) };
+  const { output, value, valueSize } = weights;
+  return {
+    left: headRows(output, head, valueSize),
+    right: headRows(value, groupOf(weights, head), valueSize),
+  };
+}
+
+/** The rows of one head in a stack of heads, a view. */
+export function headRows(stacked: Dense, head: number, size: number): Dense {
+  return rowsOf(stacked, head * size, (head + 1) * size);
+}
+
+/** The weights with the gain γ of the norm before the attention in them: columns of W_Q, W_K and W_V times γ, copies. */
+export function foldGain(weights: HeadWeights, gain: Float64Array | null): HeadWeights {
+  if (!gain) return weights;
+  const scale = (x: Dense): Dense => ({
+    ...x,
+    values: x.values.map((value, at) => value * (gain[at % x.columns] ?? 1)),
+  });
+  const { query, key, value } = weights;
+  return { ...weights, query: scale(query), key: scale(key), value: scale(value) };
 }

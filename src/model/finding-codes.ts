@@ -132,6 +132,10 @@ const CODES = {
     'A matrix is too large for its singular vectors to be held in memory.',
     'The lens "spectrum" needs no vectors and takes matrices of any size.',
   ),
+  'attention-left-out': warning(
+    'An attention block is left out: it cannot be split into heads, lacks a tensor, or holds NaN or infinities.',
+    'The other blocks are shown. For NaN and infinities the lens "summary" names the entries.',
+  ),
   'task-dtype-differs': information(
     'Base and task are stored in different precisions, so a task vector also holds rounding errors.',
     'For an exact comparison take both in the precision in which the task was trained.',
