@@ -1,6 +1,6 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import type { Architecture } from '../model/architecture';
-import { attentionLayout, type AttentionLayout } from '../model/attention';
+import { attentionLayout, type AttentionBlock, type AttentionLayout } from '../model/attention';
 import { modelFinding } from '../model/finding-codes';
 import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
@@ -65,6 +65,11 @@ export function headModels(study: Study, parameters: ParameterValues): Result<He
   const [first] = problems;
   if (models.length === 0 && first) return { ok: false, problem: first };
   return success({ architecture, models, findings: [...findings, ...problems.map(findingOf)] });
+}
+
+/** The blocks of self-attention of a model, in network order. */
+export function selfAttention({ layout }: HeadModel): readonly AttentionBlock[] {
+  return layout.blocks.filter(({ kind }) => kind === 'self');
 }
 
 /** A finding for an attention block that a lens leaves out. */

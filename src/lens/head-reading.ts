@@ -20,6 +20,18 @@ export interface ReadBlock {
   readonly gain: Float64Array | null;
 }
 
+/** Progress over the blocks of all models: to be called with what a block is called, once for each. */
+export function blockProgress(
+  blocks: readonly (readonly AttentionBlock[])[],
+  context: LensContext,
+): (message: string) => void {
+  const total = blocks.reduce((sum, each) => sum + each.length, 0);
+  let done = 0;
+  return (message) => {
+    context.progress(Math.min(1, ++done / total), message);
+  };
+}
+
 const PARTS = ['query', 'key', 'value', 'output'] as const;
 
 /** Reads attention blocks, and keeps account of bytes and of what was left out. */
@@ -53,7 +65,16 @@ export class HeadReader {
     const gain = await this.gain(model, block);
     if (!gain.ok) return gain;
     const { heads, keyValueHeads, headSize } = block;
-    const weights = { heads, keyValueHeads, headSize, valueSize: block.value.size, query, key, value, output };
+    const weights = {
+      heads,
+      keyValueHeads,
+      headSize,
+      valueSize: block.value.size,
+      query,
+      key,
+      value,
+      output,
+    };
     return success({ weights, gain: gain.value });
   }
 

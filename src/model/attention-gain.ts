@@ -12,7 +12,15 @@ export interface NormGain {
 /** Norms that stand behind their attention although they are named like those before it. */
 const BEHIND = /(?:^|\.)(?:attention\.output\.layer_?norm|sa_layer_norm)\./i;
 /** Networks in which every norm stands behind its part. */
-const POST_NORM = new Set(['bart', 'marian', 'blenderbot-small', 'bert', 'roberta', 'xlm-roberta', 'distilbert']);
+const POST_NORM = new Set([
+  'bart',
+  'marian',
+  'blenderbot-small',
+  'bert',
+  'roberta',
+  'xlm-roberta',
+  'distilbert',
+]);
 /** Networks that store the gain minus 1. */
 const MINUS_ONE = /^(?:gemma|recurrent_gemma|paligemma|t5gemma|nemotron|qwen3_next)/;
 const GAIN = /(?:^|\.)(?:weight|gamma|scale|g)$/;
