@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import { cancelled, success, type Result } from '../protocol/result';
 import type { Dense } from '../tensor/linear/dense';
 import type { CompositionBoard } from './composition-board';
 import { circuitComponents } from './head-circuit';
+import { pause } from './pause';
 import { COMPOSITIONS, compositionScores, type LayerReader } from './head-readers';
 import { ovCircuit } from './head-weights';
 
@@ -34,7 +34,7 @@ export class ResidualStream {
     const hidden = reader.weights.query.columns;
     for (const written of this.written) {
       if (written.stream !== stream || written.directions.columns !== hidden) continue;
-      await setImmediate();
+      await pause();
       if (this.signal.aborted) return cancelled();
       this.read(written, firstHead, reader);
     }

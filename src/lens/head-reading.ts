@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { TensorEntry } from '../format/checkpoint';
 import type { Architecture } from '../model/architecture';
 import { attentionGain } from '../model/attention-gain';
@@ -12,6 +11,7 @@ import { leftOut, type HeadModel } from './head-models';
 import type { HeadWeights } from './head-weights';
 import type { LensContext } from './lens';
 import { readMatrices } from './matrix-pass';
+import { pause } from './pause';
 
 /** One attention block of one model, read. */
 export interface ReadBlock {
@@ -49,7 +49,7 @@ export class HeadReader {
    * missing, or holds NaN or infinities. Fails as reading does, or with `cancelled`.
    */
   async read(model: HeadModel, block: AttentionBlock): Promise<Result<ReadBlock | null>> {
-    await setImmediate();
+    await pause();
     if (this.context.signal.aborted) return cancelled();
     const stacks: Partial<Record<(typeof PARTS)[number], Dense>> = {};
     for (const name of PARTS) {
