@@ -1,4 +1,7 @@
+import { DenseKernels, partOf, turned, type Block } from '../wasm/dense-kernels';
 import { zeros, type Dense } from './dense';
+import { applyFromLeft, factorColumns, type Reflectors } from './reflectors';
+import { NEVER, type Stop } from './stop';
 
 /** A thin QR decomposition: `q` rows × k with orthonormal columns, `r` k × columns upper triangular, k = min(rows, columns). */
 export interface Qr {
@@ -6,8 +9,97 @@ export interface Qr {
   readonly r: Dense;
 }
 
-/** Thin QR by Householder reflections (Golub, Van Loan, Matrix Computations, 5.2). Diagonal entries of `r` may be negative or 0. */
+/** Columns that are reflected together. */
+const PANEL = 32;
+
+/**
+ * Thin QR by Householder reflections (Golub, Van Loan, Matrix Computations, 5.2), by blocks of columns. Diagonal entries
+ * of `r` may be negative or 0.
+ */
 export function thinQr(matrix: Dense): Qr {
+  const { rows, columns, values } = matrix;
+  const k = Math.min(rows, columns);
+  return (
+    DenseKernels.use((kernels) => {
+      const { r, reflectors } = triangularise(kernels, kernels.put(values, rows, columns), true, NEVER);
+      const q = formQ(kernels, reflectors, rows, k);
+      return {
+        q: { rows, columns: k, values: kernels.get(q) },
+        r: { rows: k, columns, values: kernels.get(r) },
+      };
+    }) ?? plainThinQr(matrix)
+  );
+}
+
+/**
+ * R of a block, which is overwritten, and the reflections that lead to it, in order. Unless `keep` is set these are dropped
+ * as soon as they are applied: they take as much memory as the block.
+ */
+export function triangularise(
+  kernels: DenseKernels,
+  block: Block,
+  keep: boolean,
+  stop: Stop,
+): { readonly r: Block; readonly reflectors: readonly PlacedReflectors[] } {
+  const { rows, columns } = block;
+  const k = Math.min(rows, columns);
+  const reflectors: PlacedReflectors[] = [];
+  const r = kernels.zeroBlock(k, columns);
+  const step = (first: number): void => {
+    const width = Math.min(PANEL, k - first);
+    const own = factorColumns(kernels, partOf(block, first, first, rows - first, width));
+    if (keep) reflectors.push({ first, own });
+    copyRows(kernels, own.r, partOf(r, first, first, width, width));
+    const right = columns - first - width;
+    if (right === 0) return;
+    kernels.scratch(() => {
+      applyFromLeft(kernels, own, partOf(block, first, first + width, rows - first, right));
+    });
+    const beside = partOf(block, first, first + width, width, right);
+    copyRows(kernels, beside, partOf(r, first, first + width, width, right));
+  };
+  for (let first = 0; first < k; first += PANEL) {
+    if (keep) step(first);
+    else kernels.scratch(() => step(first));
+    stop();
+  }
+  return { r, reflectors };
+}
+
+/** Reflections of the rows from `first` on. */
+export interface PlacedReflectors {
+  readonly first: number;
+  readonly own: Reflectors;
+}
+
+/** The first `k` columns of the product of reflections. */
+export function formQ(
+  kernels: DenseKernels,
+  reflectors: readonly PlacedReflectors[],
+  rows: number,
+  k: number,
+): Block {
+  const q = kernels.zeroBlock(rows, k);
+  const memory = kernels.doubles();
+  for (let i = 0; i < k; i++) memory[q.place / 8 + i * (q.row + 1)] = 1;
+  for (const { first, own } of [...reflectors].reverse()) {
+    // Columns before `first` are 0 below it, and stay so.
+    const part = partOf(q, first, first, rows - first, k - first);
+    kernels.scratch(() => applyFromLeft(kernels, { ...own, t: turned(own.t) }, part));
+  }
+  return q;
+}
+
+function copyRows(kernels: DenseKernels, from: Block, to: Block): void {
+  const memory = kernels.doubles();
+  for (let i = 0; i < to.rows; i++) {
+    const start = from.place / 8 + i * from.row;
+    memory.copyWithin(to.place / 8 + i * to.row, start, start + to.columns);
+  }
+}
+
+/** The same, one column after the other, in plain TypeScript. */
+function plainThinQr(matrix: Dense): Qr {
   const { rows: m, columns: n } = matrix;
   const k = Math.min(m, n);
   const work = Float64Array.from(matrix.values);

@@ -1,0 +1,6 @@
+// What the linear algebra in TypeScript may call.
+export { addProduct } from './multiply';
+export { columnsToPanel, factorPanel, triangle } from './reflectors';
+export { chaseRows } from './chase';
+export { jacobiSweep } from './jacobi';
+export { rotateRows, tridiagonalSteps } from './tridiagonal';
