@@ -1,4 +1,7 @@
-/** Prefixes that wrappers of training frameworks put before tensor names, or leave out. */
+/**
+ * Prefixes that wrappers of training frameworks put before tensor names, or leave out, and those by which a model with a
+ * head calls the model inside it (`bert.` in a classifier, nothing in the pre-trained model).
+ */
 export const WRAPPER_PREFIXES: readonly string[] = [
   'module.',
   '_orig_mod.',
@@ -6,6 +9,35 @@ export const WRAPPER_PREFIXES: readonly string[] = [
   'transformer.',
   'base_model.model.',
   'language_model.',
+  'model.language_model.',
+  'module.model.',
+  '_orig_mod.model.',
+  'model.model.',
+  '_fsdp_wrapped_module.',
+  '_forward_module.',
+  'pretrained_model.',
+  'base_model.',
+  'backbone.',
+  'encoder.',
+  'net.',
+  'bert.',
+  'roberta.',
+  'distilbert.',
+  'electra.',
+  'albert.',
+  'deberta.',
+  'vit.',
+  'deit.',
+  'beit.',
+  'dinov2.',
+  'swin.',
+  'convnext.',
+  'resnet.',
+  'gpt_neox.',
+  'rwkv.',
+  'wav2vec2.',
+  'vision_model.',
+  'model.diffusion_model.',
 ];
 
 /** A way to turn the names of one side into those of the base: a prefix taken off, another put on. */

@@ -3,13 +3,13 @@ import { compareNatural } from './natural-order';
 import {
   FLAT_WORDS,
   LAYER_WORDS,
-  NAMING_RULES,
   PARAMETER_PARTS,
   PLAIN_SECTION_RANK,
   SECTIONS,
   TRANSPARENT_PARTS,
-  type NamingRule,
-} from './naming-rules';
+} from './naming/parts';
+import type { NamingRule } from './naming/rule';
+import { NAMING_RULES } from './naming/rules';
 import type { Place } from './place';
 
 export { compareNatural } from './natural-order';
@@ -21,6 +21,7 @@ const MODULE_RANK: ReadonlyMap<string, number> = new Map(MODULES.map(({ module }
 const ROLES: ReadonlyMap<string, Place['role']> = new Map(MODULES.map(({ module, role }) => [module, role]));
 const UNKNOWN: NamingRule = { pattern: /^/, module: 'other' };
 const NUMBER = /^\d+$/;
+const EXPERT = /^(?:expert_)?(\d+)$/;
 const NUMBERED_WORD = /^([a-z_]*[a-z])_?(\d+)$/;
 const FACTOR = /^(?:lora_|vera_|hada_|lokr_|ia3_|oft_|boft_|modules_to_save$)/;
 
@@ -159,7 +160,7 @@ function modulePath(parts: readonly string[], numberAt: number): string {
     // What an adapter hangs below a module is not part of the module's name.
     if (FACTOR.test(part)) break;
     if (TRANSPARENT_PARTS.has(part)) continue;
-    const counted = index === numberAt || (NUMBER.test(part) && isExpertsPart(parts[index - 1]));
+    const counted = index === numberAt || isExpertNumber(part, parts[index - 1]);
     kept.push(counted ? '#' : part.toLowerCase());
   }
   const parameter = kept.at(-1) ?? '';
@@ -167,13 +168,14 @@ function modulePath(parts: readonly string[], numberAt: number): string {
   return kept.join('.').replace(/in_proj_(?:weight|bias)$/, 'in_proj');
 }
 
-function isExpertsPart(part: string | undefined): boolean {
-  return part === 'experts' || part === 'expert';
+/** Whether a part is the number of an expert: `experts.7`, in Switch `experts.expert_7`. */
+function isExpertNumber(part: string, before: string | undefined): boolean {
+  return (before === 'experts' || before === 'expert') && EXPERT.test(part);
 }
 
 function expertOf(parts: readonly string[]): number | null {
-  const at = parts.findIndex((part, index) => NUMBER.test(part) && isExpertsPart(parts[index - 1]));
-  return at < 0 ? null : Number(parts[at]);
+  const part = parts.find((each, index) => isExpertNumber(each, parts[index - 1]));
+  return part === undefined ? null : Number(EXPERT.exec(part)?.[1]);
 }
 
 function rowOutsideLayers(parts: readonly string[], rule: NamingRule, role: Place['role']): string {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { compareNatural, networkOrder, placeOf } from '../../src/model/naming';
 import { MODULES } from '../../src/model/modules';
-import { NAMING_RULES } from '../../src/model/naming-rules';
+import { NAMING_RULES } from '../../src/model/naming/rules';
 
 /** Tensor → layer, heatmap row, module; real names of the architectures in the headings. */
 const PLACES: Readonly<Record<string, readonly (readonly [string, string, string, string])[]>> = {

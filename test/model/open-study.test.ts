@@ -53,6 +53,8 @@ test('matches tensors by name, and through the prefix of a wrapper', async () =>
     ['', '_orig_mod.'],
     ['model.', ''],
     ['', 'model.'],
+    ['', 'bert.'],
+    ['model.', 'model.language_model.'],
   ] as const) {
     const study = await pair(tensors(base), tensors(task));
     assert.deepEqual(

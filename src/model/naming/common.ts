@@ -1,49 +1,7 @@
-/** One naming rule: which tensors it means, and what they are. The first rule that matches a name wins. */
-export interface NamingRule {
-  /**
-   * Matched against the tensor's name in lower case, without its parameter part (`.weight`, `.bias`, ...) and with the
-   * numbers of layer and expert written as `#`: `model.layers.#.self_attn.q_proj`.
-   */
-  readonly pattern: RegExp;
-  readonly module: string;
-  /** Only for tensors outside every numbered layer. */
-  readonly outside?: true;
-  /** Row of a heatmap outside every numbered layer, where the role does not say it already. */
-  readonly row?: 'input' | 'output';
-}
+import { ATTENTION, CROSS, last, within, type NamingRule } from './rule';
 
-// A part of a dotted name: what stands before it, and what it ends with.
-const CROSS = '(?:encdecattention|encoder_attn|crossattention|cross_attn|cross_attention|attn2|xattn)';
-const ATTENTION = '(?:attention|self_attn|self_attention|selfattention|attn|attn1|mixer|sa)';
-const EXPERTS = '(?:experts|expert)(?:\\.#)?';
-const SHARED = '(?:shared_experts?|shared_mlp)';
-
-function last(names: string): RegExp {
-  return new RegExp(`(?:^|\\.)(?:${names})$`);
-}
-
-function within(container: string, names: string): RegExp {
-  return new RegExp(`(?:^|\\.)${container}\\.(?:${names})$`);
-}
-
-/** Naming rules of the common architectures, specific ones first, rules by suffix last. */
-export const NAMING_RULES: readonly NamingRule[] = [
-  // Residual convolution networks and U-Nets.
-  {
-    pattern: last('downsample\\.0|shortcut|conv_shortcut|downsample\\.conv'),
-    module: 'convolution.shortcut',
-  },
-  { pattern: last('downsample\\.1|downsample\\.norm|shortcut\\.norm'), module: 'norm.shortcut' },
-  { pattern: last('(?:down|up)samplers\\.\\d+\\.conv'), module: 'convolution.resample' },
-  { pattern: last('(?:encoder|audio_tower)\\.conv\\d'), module: 'embedding.audio', row: 'input' },
-  { pattern: last('conv_in'), module: 'convolution', row: 'input' },
-  { pattern: last('conv_norm_out'), module: 'norm.final', row: 'output' },
-  { pattern: last('conv_out'), module: 'convolution', row: 'output' },
-  {
-    pattern: last('time_embed(?:ding|der)?(?:\\.linear_\\d|\\.\\d)?|time_emb_proj'),
-    module: 'embedding.time',
-  },
-
+/** The words that most families share, specific ones first, rules by suffix last. */
+export const COMMON: readonly NamingRule[] = [
   // Embeddings.
   {
     pattern: last(
@@ -103,7 +61,6 @@ export const NAMING_RULES: readonly NamingRule[] = [
     ),
     module: 'norm.cross-attention',
   },
-  { pattern: /(?:^|\.)decoder\.block\.#\.layer\.1\.layer_norm$/, module: 'norm.cross-attention' },
 
   // Attention.
   {
@@ -137,16 +94,12 @@ export const NAMING_RULES: readonly NamingRule[] = [
   { pattern: last(ATTENTION), module: 'attention.mask' },
 
   // Norms of a layer.
-  { pattern: /(?:^|\.)resnets\.\d+\.norm1$/, module: 'norm.1' },
-  { pattern: /(?:^|\.)resnets\.\d+\.norm2$/, module: 'norm.2' },
-  { pattern: /(?:^|\.)transformer_blocks\.\d+\.norm2$/, module: 'norm.cross-attention' },
   {
     pattern: last(
       'input_layernorm|ln_1|ln1|layernorm_before|layer_norm1|layernorm1|norm1|self_attn_layer_norm|sa_layer_norm|attention_norm|attn_norm|attention_layernorm|ln_attn|attn_ln|attention\\.output\\.layernorm',
     ),
     module: 'norm.attention',
   },
-  { pattern: /(?:^|\.)(?:encoder|decoder)\.block\.#\.layer\.0\.layer_norm$/, module: 'norm.attention' },
   {
     pattern: last('post_self_attn_layernorm|attn_norm_post|post_attention_norm'),
     module: 'norm.attention.post',
@@ -158,27 +111,8 @@ export const NAMING_RULES: readonly NamingRule[] = [
     module: 'norm.mlp',
   },
   { pattern: /(?:^|\.)(?:layers|blocks|h)\.#\.final_layer_norm$/, module: 'norm.mlp' },
-  { pattern: /(?:^|\.)encoder\.block\.#\.layer\.1\.layer_norm$/, module: 'norm.mlp' },
-  { pattern: /(?:^|\.)decoder\.block\.#\.layer\.2\.layer_norm$/, module: 'norm.mlp' },
   { pattern: last('pre_feedforward_layernorm'), module: 'norm.mlp.pre' },
   { pattern: last('post_feedforward_layernorm|post_mlp_layernorm'), module: 'norm.mlp.post' },
-
-  // Mixtures of experts, before the multilayer perceptrons whose names they share.
-  {
-    pattern: last(
-      'block_sparse_moe\\.gate|mlp\\.gate|moe\\.gate|router|router\\.classifier|feed_forward\\.router|feed_forward\\.gate|ffn\\.gate',
-    ),
-    module: 'router',
-  },
-  { pattern: last('shared_expert_gate'), module: 'shared-expert.router' },
-  { pattern: within(SHARED, 'gate_proj|w1'), module: 'shared-expert.gate' },
-  { pattern: within(SHARED, 'up_proj|w3'), module: 'shared-expert.up' },
-  { pattern: within(SHARED, 'down_proj|w2'), module: 'shared-expert.down' },
-  { pattern: within(EXPERTS, 'gate_up_proj'), module: 'expert.gate-up' },
-  { pattern: within(EXPERTS, 'gate_proj|w1|wi_0'), module: 'expert.gate' },
-  { pattern: within(EXPERTS, 'up_proj|w3|wi|wi_1|fc1|linear_fc1'), module: 'expert.up' },
-  { pattern: within(EXPERTS, 'down_proj|w2|wo|fc2|linear_fc2'), module: 'expert.down' },
-  { pattern: /(?:^|\.)experts(?:\.|$)/, module: 'expert' },
 
   // Multilayer perceptrons.
   { pattern: last('gate_up_proj|gate_and_up_proj|wi_fused'), module: 'mlp.gate-up' },
@@ -224,72 +158,3 @@ export const NAMING_RULES: readonly NamingRule[] = [
   { pattern: /(?:^|\.)(?:mlp|ffn|ff|feed_forward)\./, module: 'mlp' },
   { pattern: /(?:^|\.)(?:lin|linear|dense|fc|proj)_?\d*$/, module: 'linear' },
 ];
-
-/** Parts that say nothing about the place: wrappers of a framework, and what an adapter adds to a module's name. */
-export const TRANSPARENT_PARTS: ReadonlySet<string> = new Set([
-  'base_model',
-  '_orig_mod',
-  '_fsdp_wrapped_module',
-  'base_layer',
-  'original_module',
-]);
-
-/** Last parts that name a parameter of a module, not a module. */
-export const PARAMETER_PARTS: ReadonlySet<string> = new Set([
-  'weight',
-  'bias',
-  'gamma',
-  'beta',
-  'running_mean',
-  'running_var',
-  'num_batches_tracked',
-  'inv_freq',
-  'scales',
-  'qweight',
-  'qzeros',
-  'weight_scale',
-  'weight_scale_inv',
-  'masked_bias',
-  'e_score_correction_bias',
-]);
-
-/** Words before a number that mean no more than "layer". */
-export const LAYER_WORDS: ReadonlySet<string> = new Set([
-  'layers',
-  'layer',
-  'block',
-  'blocks',
-  'h',
-  'resblocks',
-  'transformer_blocks',
-]);
-
-/** Words of parts that are numbered without nesting (`conv1`, `bn1`): equal numbers share a row. */
-export const FLAT_WORDS: ReadonlySet<string> = new Set([
-  'conv',
-  'bn',
-  'norm',
-  'fc',
-  'lin',
-  'linear',
-  'dense',
-  'gn',
-  'ln',
-]);
-
-/** Sections of a network in the order in which data passes through them, found in a layer's name. */
-export const SECTIONS: readonly {
-  readonly pattern: RegExp;
-  readonly label: string;
-  readonly rank: number;
-}[] = [
-  { pattern: /(?:^|\.)(?:vision_model|vision_tower|visual|image_encoder)\./, label: 'vision', rank: 0 },
-  { pattern: /(?:^|\.)(?:text_model|text_encoder)\./, label: 'text', rank: 1 },
-  { pattern: /(?:^|\.)encoder\.(?:layers|block)\./, label: 'encoder', rank: 2 },
-  { pattern: /(?:^|\.)down_blocks\./, label: 'down', rank: 3 },
-  { pattern: /(?:^|\.)mid_block\./, label: 'middle', rank: 4 },
-  { pattern: /(?:^|\.)up_blocks\./, label: 'up', rank: 5 },
-  { pattern: /(?:^|\.)decoder\./, label: 'decoder', rank: 6 },
-];
-/** Rank of a layer in no section: after encoders, before decoders. */
-export const PLAIN_SECTION_RANK = 3;

@@ -1,0 +1,93 @@
+import { placesFamily } from './families';
+
+placesFamily('the U-Net of Stable Diffusion (diffusers)', {
+  convolution: ['input:conv_in.weight', 'output:conv_out.weight'],
+  'embedding.time': ['input:time_embedding.linear_1.weight', 'down_blocks.{n}.resnets.0.time_emb_proj.weight'],
+  'embedding.class': ['input:add_embedding.linear_1.weight'],
+  'norm.1': ['down_blocks.{n}.resnets.0.norm1.weight'],
+  'convolution.1': ['down_blocks.{n}.resnets.1.conv1.weight'],
+  'norm.2': ['up_blocks.{n}.resnets.0.norm2.weight'],
+  'convolution.2': ['down_blocks.{n}.resnets.0.conv2.weight'],
+  'convolution.shortcut': ['up_blocks.{n}.resnets.0.conv_shortcut.weight'],
+  norm: ['down_blocks.{n}.attentions.0.norm.weight'],
+  'linear.in': ['down_blocks.{n}.attentions.0.proj_in.weight', 'mid_block.attentions.{n}.proj_in.weight'],
+  'norm.attention': ['down_blocks.{n}.attentions.0.transformer_blocks.0.norm1.weight'],
+  'attention.query': ['down_blocks.{n}.attentions.0.transformer_blocks.0.attn1.to_q.weight'],
+  'attention.output': ['down_blocks.{n}.attentions.0.transformer_blocks.0.attn1.to_out.0.bias'],
+  'norm.cross-attention': ['down_blocks.{n}.attentions.0.transformer_blocks.0.norm2.weight'],
+  'cross-attention.value': ['mid_block.attentions.{n}.transformer_blocks.0.attn2.to_v.weight'],
+  'norm.mlp': ['down_blocks.{n}.attentions.0.transformer_blocks.0.norm3.weight'],
+  'mlp.up': ['down_blocks.{n}.attentions.0.transformer_blocks.0.ff.net.0.proj.weight'],
+  'mlp.down': ['down_blocks.{n}.attentions.0.transformer_blocks.0.ff.net.2.weight'],
+  'linear.out': ['up_blocks.{n}.attentions.0.proj_out.weight'],
+  'convolution.resample': ['down_blocks.{n}.downsamplers.0.conv.weight', 'up_blocks.{n}.upsamplers.0.conv.bias'],
+  'norm.final': ['output:conv_norm_out.weight'],
+}); // prettier-ignore
+
+const LDM = 'model.diffusion_model';
+placesFamily('the U-Net of Stable Diffusion (as released)', {
+  'embedding.time': [`${LDM}.time_embed.{n}.weight`, `${LDM}.input_blocks.{n}.0.emb_layers.1.weight`],
+  'norm.1': [`${LDM}.input_blocks.{n}.0.in_layers.0.weight`, `${LDM}.middle_block.{n}.in_layers.0.weight`],
+  'convolution.1': [`${LDM}.output_blocks.{n}.0.in_layers.2.weight`],
+  'norm.2': [`${LDM}.output_blocks.{n}.0.out_layers.0.bias`],
+  'convolution.2': [`${LDM}.output_blocks.{n}.0.out_layers.3.weight`],
+  'convolution.shortcut': [`${LDM}.output_blocks.{n}.0.skip_connection.weight`],
+  'linear.in': [`${LDM}.input_blocks.{n}.1.proj_in.weight`],
+  'attention.key': [`${LDM}.input_blocks.{n}.1.transformer_blocks.0.attn1.to_k.weight`],
+  'norm.cross-attention': [`${LDM}.middle_block.{n}.transformer_blocks.0.norm2.weight`],
+  'cross-attention.key': [`${LDM}.middle_block.{n}.transformer_blocks.0.attn2.to_k.weight`],
+  'linear.out': [`${LDM}.middle_block.{n}.proj_out.weight`],
+  'convolution.resample': [`${LDM}.input_blocks.{n}.0.op.weight`, `${LDM}.output_blocks.{n}.2.conv.weight`],
+}); // prettier-ignore
+
+placesFamily('DiT', {
+  'embedding.patch': ['input:x_embedder.proj.weight'],
+  'embedding.position': ['input:pos_embed'],
+  'embedding.time': ['t_embedder.mlp.{n}.weight'],
+  'embedding.class': ['input:y_embedder.embedding_table.weight'],
+  'attention.qkv': ['blocks.{n}.attn.qkv.weight'],
+  'attention.output': ['blocks.{n}.attn.proj.weight'],
+  'mlp.up': ['blocks.{n}.mlp.fc1.weight'],
+  'norm.modulation': ['blocks.{n}.adaLN_modulation.1.weight'],
+  head: ['output:final_layer.linear.weight'],
+});
+
+placesFamily('Stable Diffusion 3', {
+  'embedding.patch': ['input:pos_embed.proj.weight'],
+  'embedding.token': ['input:context_embedder.weight'],
+  'embedding.time': ['input:time_text_embed.timestep_embedder.linear_1.weight'],
+  'embedding.class': ['input:time_text_embed.text_embedder.linear_2.weight'],
+  'norm.modulation': ['transformer_blocks.{n}.norm1.linear.weight', 'output:norm_out.linear.weight'],
+  'norm.modulation.context': ['transformer_blocks.{n}.norm1_context.linear.weight'],
+  'attention.query': ['transformer_blocks.{n}.attn.to_q.weight'],
+  'attention.output': ['transformer_blocks.{n}.attn.to_out.0.weight'],
+  'context-attention.query': ['transformer_blocks.{n}.attn.add_q_proj.weight'],
+  'context-attention.value': ['transformer_blocks.{n}.attn.add_v_proj.bias'],
+  'context-attention.output': ['transformer_blocks.{n}.attn.to_add_out.weight'],
+  'mlp.up': ['transformer_blocks.{n}.ff.net.0.proj.weight'],
+  'context-mlp.down': ['transformer_blocks.{n}.ff_context.net.2.weight'],
+  'norm.query': ['transformer_blocks.{n}.attn.norm_q.weight'],
+  head: ['output:proj_out.weight'],
+});
+
+placesFamily('Flux, as diffusers and as its authors name it', {
+  'embedding.patch': ['input:x_embedder.weight', 'input:img_in.weight'],
+  'embedding.token': ['input:txt_in.weight'],
+  'embedding.time': ['input:time_in.in_layer.weight', 'input:guidance_in.out_layer.bias'],
+  'embedding.class': ['input:vector_in.in_layer.weight'],
+  'attention.qkv': ['double_blocks.{n}.img_attn.qkv.weight'],
+  'attention.output': ['double_blocks.{n}.img_attn.proj.weight'],
+  'norm.query': ['double_blocks.{n}.img_attn.norm.query_norm.scale'],
+  'norm.key': ['single_blocks.{n}.norm.key_norm.scale'],
+  'norm.modulation': ['double_blocks.{n}.img_mod.lin.weight', 'single_blocks.{n}.modulation.lin.weight', 'single_transformer_blocks.{n}.norm.linear.weight'],
+  'norm.modulation.context': ['double_blocks.{n}.txt_mod.lin.weight'],
+  'mlp.up': ['double_blocks.{n}.img_mlp.0.weight', 'single_transformer_blocks.{n}.proj_mlp.weight'],
+  'mlp.down': ['double_blocks.{n}.img_mlp.2.weight'],
+  'context-attention.qkv': ['double_blocks.{n}.txt_attn.qkv.weight'],
+  'context-attention.output': ['double_blocks.{n}.txt_attn.proj.weight'],
+  'context-mlp.up': ['double_blocks.{n}.txt_mlp.0.weight'],
+  'context-mlp.down': ['double_blocks.{n}.txt_mlp.2.weight'],
+  'linear.in': ['single_blocks.{n}.linear1.weight'],
+  'linear.out': ['single_blocks.{n}.linear2.weight', 'single_transformer_blocks.{n}.proj_out.weight'],
+  head: ['output:final_layer.linear.weight'],
+}); // prettier-ignore
