@@ -1,12 +1,20 @@
 import { deltaProfile } from './delta-profile';
 import { headComposition } from './head-composition';
 import type { Lens } from './lens';
+import { signConflict } from './sign-conflict';
 import { spectrum } from './spectrum';
 import { summary } from './summary';
 import { taskSimilarity } from './task-similarity';
 
 /** Every lens, in the order in which lists offer them. The palette, the command line, the forms and the docs are made from this. */
-export const LENSES: readonly Lens[] = [summary, deltaProfile, taskSimilarity, spectrum, headComposition];
+export const LENSES: readonly Lens[] = [
+  summary,
+  deltaProfile,
+  taskSimilarity,
+  spectrum,
+  headComposition,
+  signConflict,
+];
 
 /** The lens of that id, if there is one. */
 export function lensById(id: string): Lens | undefined {

@@ -1,7 +1,6 @@
 import { ModelFindings } from '../model/model-findings';
 import type { Study } from '../model/study';
 import type { Finding } from '../protocol/finding';
-import type { GroupSums } from '../tensor/pass';
 import type { TensorGroup } from './group-pass';
 
 /**
@@ -11,7 +10,7 @@ import type { TensorGroup } from './group-pass';
 export function skippedEntries(
   { tasks }: Study,
   groups: readonly TensorGroup[],
-  sums: readonly GroupSums[],
+  sums: readonly { readonly tasks: readonly { readonly skipped: number | null }[] }[],
 ): readonly Finding[] {
   const findings = tasks.map(({ checkpoint }) => new ModelFindings(checkpoint.path));
   for (const [index, { base, members }] of groups.entries()) {

@@ -14,6 +14,9 @@ interface TaskVectorEntry {
   readonly cos_base_ft: Numbers;
   readonly identical_share: Numbers;
   readonly cos: readonly (readonly (number | null)[])[];
+  readonly sign_conflict: readonly (readonly (number | null)[])[];
+  /** Of all tasks of the larger collection only. */
+  readonly sign_conflict_any?: number | null;
 }
 
 /** `taskvectors.json`. */
@@ -114,6 +117,27 @@ export function agreeWithCosines(ran: Ran, { tasks, tensors, layers, all }: Task
         if (j <= i) continue;
         const what = `${scope} ${a} ${b}`;
         agree(found.get(what)?.['cosine'], cos[i]?.[j] ?? null, what);
+      }
+    }
+  }
+}
+
+/** Opposing signs of every pair, and of any, in every scope. */
+export function agreeWithSignConflicts(ran: Ran, { tasks, tensors, layers, all }: TaskVectorReference): void {
+  const found = new Map(
+    ran.table('pairs').map((row) => [`${String(row['scope'])} ${String(row['a'])} ${String(row['b'])}`, row]),
+  );
+  const over = new Map(ran.table('scopes').map((row) => [row['scope'], row]));
+  const scopes = { all, ...layers, ...tensors };
+  assert.equal(found.size, (Object.keys(scopes).length * tasks.length * (tasks.length - 1)) / 2);
+  assert.equal(over.size, Object.keys(scopes).length);
+  for (const [scope, { sign_conflict, sign_conflict_any }] of Object.entries(scopes)) {
+    if (sign_conflict_any !== undefined) agree(over.get(scope)?.['conflict_any'], sign_conflict_any, scope);
+    for (const [i, a] of tasks.entries()) {
+      for (const [j, b] of tasks.entries()) {
+        if (j <= i) continue;
+        const what = `${scope} ${a} ${b}`;
+        agree(found.get(what)?.['conflict'], sign_conflict[i]?.[j] ?? null, what);
       }
     }
   }

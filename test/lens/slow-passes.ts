@@ -14,6 +14,14 @@ import type {
   TaskSums,
 } from '../../src/tensor/pass';
 import type { TensorSpan } from '../../src/tensor/span';
+import {
+  slowMagnitudes,
+  slowMasks,
+  slowRowBands,
+  slowSigns,
+  slowValues,
+  type Taus,
+} from '../tensor/slow-masks';
 import { slowMatrix } from './slow-matrix';
 
 /** Runs passes one after the other on the calling thread. `reads` counts what was asked for. */
@@ -34,6 +42,12 @@ function outcomeOf(item: PassItem): PassOutcome {
   if (item.kind === 'group') return groupOf(item);
   if (item.kind === 'deltaHistogram') return binsOf(item);
   if (item.kind === 'matrix') return slowMatrix(item, readValues);
+  if (item.kind === 'signs') return slowSigns(tausOfItem(item), item.base.count, item.epsilon);
+  if (item.kind === 'masks') return slowMasks(tausOfItem(item), item.base.count, item.lambdas, item.grid);
+  if (item.kind === 'deltaMoments') return momentsOf(tauOfItem(item));
+  if (item.kind === 'magnitudes') return slowMagnitudes(tauOfItem(item), item.mantissaBits);
+  if (item.kind === 'magnitudeValues') return slowValues(tauOfItem(item), item.mantissaBits, item.bins);
+  if (item.kind === 'rowBands') return slowRowBands(tauOfItem(item), item.rowLength, item.keep, item.drop);
   throw new Error(`no lens asks for ${item.kind}`);
 }
 
@@ -110,6 +124,22 @@ function materialise(base: readonly number[], task: GroupTask): { theta: number[
   }
   const tau = product(task.delta);
   return { theta: tau.map((value, index) => value + (base[index] as number)), tau };
+}
+
+/** τ of every task, `null` where base, task or τ is not finite. */
+function tausOfItem(item: Extract<PassItem, { kind: 'signs' | 'masks' }>): Taus {
+  const base = readValues(item.base);
+  return item.tasks.map((task) => {
+    const { theta, tau } = materialise(base, task);
+    return tau.map((value, at) => ([value, base[at], theta[at]].every(Number.isFinite) ? value : null));
+  });
+}
+
+function tauOfItem({
+  base,
+  task,
+}: Extract<PassItem, { kind: 'deltaMoments' | 'magnitudes' | 'magnitudeValues' | 'rowBands' }>): number[] {
+  return task.kind === 'lowRank' ? product(task.delta) : materialise(readValues(base), task).tau;
 }
 
 /** Counts of τ between ascending edges, the last bin with its upper edge. */
