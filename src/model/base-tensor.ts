@@ -51,6 +51,9 @@ export const NAME_CHANGES: readonly NameChange[] = [
   { remove: '', add: '' },
   ...WRAPPER_PREFIXES.map((prefix) => ({ remove: prefix, add: '' })),
   ...WRAPPER_PREFIXES.map((prefix) => ({ remove: '', add: prefix })),
+  // A language model inside one that also sees.
+  { remove: 'model.language_model.', add: 'model.' },
+  { remove: 'model.', add: 'model.language_model.' },
 ];
 
 /** The name under which the base would know it; `null` where the change does not apply. */
@@ -82,6 +85,7 @@ export function bestNameChange(
 
 /** `module.` → nothing, for a message. */
 export function nameChangeText({ remove, add }: NameChange): string {
+  if (remove && add) return `the task's names begin with "${remove}" and the base's with "${add}"`;
   return remove ? `the task's names begin with "${remove}"` : `the base's names begin with "${add}"`;
 }
 

@@ -5,7 +5,7 @@ export const LLAMA: readonly NamingRule[] = [
   // What turns pictures and sound into tokens.
   {
     pattern:
-      /(?:^|\.)(?:multi_modal_projector|mm_projector|visual\.merger|vision_projection|audio_projector)(?:\.|$)/,
+      /(?:^|\.)(?:multi_modal_projector|projector\.layers|mm_projector|visual\.merger|vision_projection|audio_projector)(?:\.|$)/,
     module: 'projector',
     row: 'input',
   },

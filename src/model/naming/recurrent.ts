@@ -1,18 +1,19 @@
 import { last, within, type NamingRule } from './rule';
 
 /** Where the state space of a layer stands: Mamba, Mamba-2, Falcon-Mamba; Jamba, Bamba and Zamba say so. */
-const STATE_SPACE = '(?:backbone\\.layers\\.#\\.mixer|layers\\.#\\.mixer|mamba|mamba_decoder\\.mamba)';
+const STATE_SPACE =
+  '(?:backbone\\.layers\\.#\\.mixer|layers\\.#\\.mixer|mamba|mamba_decoder\\.mamba|linear_attn)';
 
-/** Mamba and Mamba-2, alone or among attention. */
+/** Mamba and Mamba-2, alone or among attention; the linear attention of Qwen3-Next has the same parts. */
 export const MAMBA: readonly NamingRule[] = [
   { pattern: /^(?:backbone|model)\.embeddings?$/, module: 'embedding.token' },
-  { pattern: within(STATE_SPACE, 'in_proj'), module: 'ssm.in' },
+  { pattern: within(STATE_SPACE, 'in_proj(?:_[a-z]+)?'), module: 'ssm.in' },
   { pattern: within(STATE_SPACE, 'conv1d'), module: 'ssm.convolution' },
   { pattern: within(STATE_SPACE, 'x_proj'), module: 'ssm.parameters' },
   { pattern: within(STATE_SPACE, 'dt_proj|dt_bias'), module: 'ssm.step' },
   { pattern: within(STATE_SPACE, 'a_log|d'), module: 'ssm.state' },
   { pattern: within(STATE_SPACE, 'norm|(?:b|c|dt)_layernorm'), module: 'norm.ssm' },
-  { pattern: /(?:^|\.)(?:backbone\.layers\.#\.mixer|mamba)\.out_proj$/, module: 'ssm.output' },
+  { pattern: /(?:^|\.)(?:backbone\.layers\.#\.mixer|mamba|linear_attn)\.out_proj$/, module: 'ssm.output' },
   { pattern: /(?:^|\.)backbone\.layers\.#\.norm$/, module: 'norm.layer' },
 ];
 

@@ -24,6 +24,18 @@ placesFamily('Jamba: state spaces among attention', {
   'expert.gate': ['model.layers.{n}.feed_forward.experts.{e}.gate_proj.weight'],
 });
 
+placesFamily('Qwen3-Next: linear attention among attention', {
+  'ssm.in': [
+    'model.language_model.layers.{n}.linear_attn.in_proj_qkv.weight',
+    'model.language_model.layers.{n}.linear_attn.in_proj_z.weight',
+  ],
+  'ssm.convolution': ['model.layers.{n}.linear_attn.conv1d.weight'],
+  'ssm.step': ['model.layers.{n}.linear_attn.dt_bias'],
+  'ssm.state': ['model.layers.{n}.linear_attn.A_log'],
+  'norm.ssm': ['model.layers.{n}.linear_attn.norm.weight'],
+  'ssm.output': ['model.layers.{n}.linear_attn.out_proj.weight'],
+});
+
 placesFamily('RWKV', {
   'embedding.token': ['input:emb.weight', 'input:rwkv.embeddings.weight'],
   'norm.embedding': ['blocks.{n}.ln0.weight', 'rwkv.blocks.{n}.pre_ln.weight'],
