@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as deltaProfile from '../bench/delta-profile.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
+import * as reopenStudy from '../bench/reopen-study.mjs';
 import { flag, root, run, runMain } from './run.mjs';
 import { installChromium } from './vscode-env.mjs';
 
@@ -16,7 +17,12 @@ import { installChromium } from './vscode-env.mjs';
  * @property {readonly (readonly [string, string])[]} figures name, value with unit
  */
 
-const ROWS = { 'open-sharded': openSharded, 'delta-profile': deltaProfile, 'heatmap-frames': heatmapFrames };
+const ROWS = {
+  'open-sharded': openSharded,
+  'reopen-study': reopenStudy,
+  'delta-profile': deltaProfile,
+  'heatmap-frames': heatmapFrames,
+};
 
 await runMain(async () => {
   installChromium();
