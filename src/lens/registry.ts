@@ -4,6 +4,7 @@ import type { Lens } from './lens';
 import { signConflict } from './sign-conflict';
 import { spectrum } from './spectrum';
 import { summary } from './summary';
+import { tallMasks } from './tall-masks';
 import { taskSimilarity } from './task-similarity';
 
 /** Every lens, in the order in which lists offer them. The palette, the command line, the forms and the docs are made from this. */
@@ -14,6 +15,7 @@ export const LENSES: readonly Lens[] = [
   spectrum,
   headComposition,
   signConflict,
+  tallMasks,
 ];
 
 /** The lens of that id, if there is one. */

@@ -47,6 +47,16 @@ export interface LoraReference {
   readonly cos: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
+/** `tall.json`: one λ. */
+export interface TallReference {
+  readonly tasks: readonly string[];
+  readonly density: Readonly<Record<string, Numbers>>;
+  readonly density_all: Numbers;
+  readonly iou: readonly (readonly number[])[];
+  readonly count_histogram: readonly number[];
+  readonly reconstruction_error: Numbers;
+}
+
 const STATISTICS = {
   count: 'n',
   min: 'min',
@@ -182,4 +192,28 @@ export function agreeAmongAdapters(ran: Ran, { adapters, cos, cos_all }: LoraRef
       }
     }
   }
+}
+
+/** Density, overlap, histogram and reconstruction of TALL masks. */
+export function agreeWithTall(ran: Ran, reference: TallReference): void {
+  const found = new Map(
+    ran.table('density').map((row) => [`${String(row['task'])} ${String(row['scope'])}`, row['density']]),
+  );
+  for (const [scope, densities] of Object.entries({ ...reference.density, all: reference.density_all })) {
+    for (const task of reference.tasks) {
+      agree(found.get(`${task} ${scope}`), densities[task] ?? null, `${task} ${scope}`);
+    }
+  }
+  for (const [i, a] of reference.tasks.entries()) {
+    for (const [j, b] of reference.tasks.entries()) {
+      if (i === j) continue;
+      const row = only(ran.table('overlap'), { a, b });
+      agree(row['iou'], reference.iou[i]?.[j] ?? null, `${a} ${b}`);
+    }
+    const row = only(ran.table('reconstruction'), { task: a });
+    agree(row['error'], reference.reconstruction_error[a] ?? null, a);
+  }
+  ran
+    .table('histogram')
+    .forEach((row, k) => agree(row['share'], reference.count_histogram[k] ?? null, `in ${String(k)} masks`));
 }

@@ -3,27 +3,11 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { signConflict } from '../../src/lens/sign-conflict';
 import { unpackNumbers } from '../../src/protocol/numbers';
-import { temporaryFolder, writeSafetensors } from '../model/write-safetensors';
 import { agreeWithSignConflicts, type TaskVectorReference } from './reference';
 import { agree, cell, FIXTURES, only, readJson, run, SAMPLES, study, WITH_ZOO, ZOO } from './run';
+import { writtenTasks } from './written-tasks';
 
 const VIT = path.join(SAMPLES, 'vit-digits');
-
-/** A study of tasks whose τ is given, over a base of zeros: tensor → entries. */
-async function written(tasks: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>) {
-  const folder = temporaryFolder();
-  const names = new Map<string, number>();
-  for (const [task, tensors] of Object.entries(tasks)) {
-    const entries = Object.entries(tensors).map(([tensor, values]) => {
-      names.set(tensor, values.length);
-      return [tensor, { shape: [values.length], values }] as const;
-    });
-    writeSafetensors(path.join(folder, task, 'model.safetensors'), Object.fromEntries(entries));
-  }
-  const base = [...names].map(([tensor, length]) => [tensor, { shape: [length] }] as const);
-  writeSafetensors(path.join(folder, 'base', 'model.safetensors'), Object.fromEntries(base));
-  return study(folder, 'base', Object.keys(tasks));
-}
 
 test('agrees with the reference conflicts of the samples', async () => {
   const reference = readJson<TaskVectorReference>(FIXTURES, 'vit-digits-taskvectors.json');
@@ -41,7 +25,7 @@ for (const network of ['vit-digits', 'cnn-digits']) {
 test('the index is 0 for equal task vectors, 1 − 1/T for orthogonal ones and 1 where they cancel', async () => {
   const ran = await run(
     signConflict,
-    await written({
+    await writtenTasks({
       a: { 'x.0.same': [1, 2], 'x.1.orthogonal': [1, 0], 'x.2.opposite': [3, -1], 'x.3.none': [0, 0] },
       b: { 'x.0.same': [1, 2], 'x.1.orthogonal': [0, 5], 'x.2.opposite': [-3, 1], 'x.3.none': [0, 0] },
     }),
@@ -55,7 +39,7 @@ test('the index is 0 for equal task vectors, 1 − 1/T for orthogonal ones and 1
 });
 
 test('counts pairs, elections and who is active by hand', async () => {
-  const opened = await written({
+  const opened = await writtenTasks({
     a: { w: [1, 1, -1, 0, 0.1, 0] },
     b: { w: [2, -3, 0, 0, 0.1, -1] },
     c: { w: [-1, 1, 1, 0, 0.1, 0] },
@@ -79,7 +63,11 @@ test('counts pairs, elections and who is active by hand', async () => {
 });
 
 test('a NaN of one task leaves the other tasks counted there, and is told', async () => {
-  const opened = await written({ a: { w: [NaN, 1, NaN] }, b: { w: [1, -1, NaN] }, c: { w: [-1, -1, NaN] } });
+  const opened = await writtenTasks({
+    a: { w: [NaN, 1, NaN] },
+    b: { w: [1, -1, NaN] },
+    c: { w: [-1, -1, NaN] },
+  });
   const ran = await run(signConflict, opened);
   const conflict = (a: string, b: string) => only(ran.table('pairs'), { scope: 'w', a, b })['conflict'];
   assert.deepEqual([conflict('a', 'b'), conflict('b', 'c')], [1, 0.5]);
@@ -92,7 +80,7 @@ test('a NaN of one task leaves the other tasks counted there, and is told', asyn
 });
 
 test('a tensor that a fine-tune lacks is undefined in its pairs and not part of the index', async () => {
-  const opened = await written({ a: { v: [1, 1], w: [2, 2] }, b: { v: [1, 1] } });
+  const opened = await writtenTasks({ a: { v: [1, 1], w: [2, 2] }, b: { v: [1, 1] } });
   const ran = await run(signConflict, opened);
   assert.equal(only(ran.table('pairs'), { scope: 'w', a: 'a', b: 'b' })['conflict'], null);
   assert.equal(only(ran.table('scopes'), { scope: 'w' })['index'], 0);
@@ -136,7 +124,7 @@ test('has a heatmap of each figure, a matrix for each layer and stacked shares t
 });
 
 test('says in words which tasks pull apart, where, and what to do', async () => {
-  const opened = await written({
+  const opened = await writtenTasks({
     left: { 'model.layers.0.mlp.up_proj.weight': [1, 1, 1, 1], 'model.layers.1.mlp.up_proj.weight': [1, 1] },
     right: {
       'model.layers.0.mlp.up_proj.weight': [-1, -1, -1, 1],
