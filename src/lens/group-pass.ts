@@ -36,6 +36,13 @@ export interface GroupWork<Item extends PassItem> {
   take(outcome: PassOutcome, group: TensorGroup): void;
   /** Bytes of an outcome, of which there may be several at once; little where not given. */
   outcomeBytes?(group: TensorGroup): number;
+  /** Whether items about low-rank tasks alone leave the base unread; they read it where not given. */
+  readonly factorsAlone?: boolean;
+}
+
+/** Every task of every group in a group of its own, for items about one task. */
+export function singleGroups(groups: readonly TensorGroup[]): TensorGroup[] {
+  return groups.flatMap(({ base, members }) => members.map((member) => ({ base, members: [member] })));
 }
 
 /** Reads every group once and sums what task vectors need, as {@link streamGroups} does. */
@@ -64,7 +71,8 @@ export async function streamGroups<Item extends PassItem>(
   context: LensContext,
   work: GroupWork<Item>,
 ): Promise<Result<number>> {
-  const total = groups.reduce((sum, group) => sum + streamedBytes(group), 0);
+  const readBytes = (group: TensorGroup) => streamedBytes(group, work.factorsAlone ?? false);
+  const total = groups.reduce((sum, group) => sum + readBytes(group), 0);
   const held = (group: TensorGroup) => heldBytes(group) + (work.outcomeBytes?.(group) ?? 0);
   let streamed = 0;
   let factors = 0;
@@ -82,7 +90,7 @@ export async function streamGroups<Item extends PassItem>(
       const group = batch[index];
       if (group) work.take(outcome, group);
     });
-    streamed += batch.reduce((sum, group) => sum + streamedBytes(group), 0);
+    streamed += batch.reduce((sum, group) => sum + readBytes(group), 0);
     factors += batch.reduce((sum, group) => sum + factorBytes(group), 0);
   }
   return success(streamed + factors);
@@ -140,7 +148,8 @@ function batchesOf(
   return batches;
 }
 
-function streamedBytes({ base, members }: TensorGroup): number {
+function streamedBytes({ base, members }: TensorGroup, factorsAlone: boolean): number {
+  if (factorsAlone && members.every(({ delta }) => delta.kind === 'lowRank')) return 0;
   return members.reduce(
     (sum, { delta }) => sum + (delta.kind === 'dense' ? delta.span.bytes : 0),
     base.span.bytes,

@@ -1,6 +1,7 @@
 import { deltaProfile } from './delta-profile';
 import { headComposition } from './head-composition';
 import type { Lens } from './lens';
+import { oneBit } from './one-bit';
 import { signConflict } from './sign-conflict';
 import { spectrum } from './spectrum';
 import { summary } from './summary';
@@ -16,6 +17,7 @@ export const LENSES: readonly Lens[] = [
   headComposition,
   signConflict,
   tallMasks,
+  oneBit,
 ];
 
 /** The lens of that id, if there is one. */
