@@ -1,17 +1,21 @@
 // Compiles the kernels of src/tensor/wasm into dist/*.wasm.
+const VECTORS = {
+  source: 'src/tensor/wasm/assembly/kernels.ts',
+  // 64 KiB each: 384 KiB for sums, and what the worker reads at a time, up to 4 MiB, with some room beside it.
+  // The memory never grows: growing would detach what the worker sees of it.
+  pages: { first: 80, most: 80 },
+};
+
 const MODULES = [
-  {
-    source: 'src/tensor/wasm/assembly/kernels.ts',
-    target: 'dist/tensor-kernels.wasm',
-    // 64 KiB each: 256 KiB for sums, and what the worker reads at a time, up to 4 MiB, with some room beside it.
-    // The memory never grows: growing would detach what the worker sees of it.
-    pages: { first: 80, most: 80 },
-  },
+  { ...VECTORS, target: 'dist/tensor-kernels.wasm', features: ['simd'] },
+  // The same with fused multiply-add, for where that is to be had.
+  { ...VECTORS, target: 'dist/tensor-kernels-fused.wasm', features: ['simd', 'relaxed-simd'] },
   {
     source: 'src/tensor/wasm/assembly/dense/dense.ts',
     target: 'dist/tensor-linear.wasm',
     // The kernels' own buffers, and matrices as they come: up to the 4 GiB that addresses reach.
     pages: { first: 32, most: 65_536 },
+    features: ['simd'],
   },
 ];
 
@@ -19,11 +23,12 @@ const MODULES = [
 export async function compileTensorKernels() {
   // The compiler takes a while to load, and most builds with --only= do without.
   const { default: compiler } = await import('assemblyscript/asc');
-  for (const { source, target, pages } of MODULES) {
+  for (const { source, target, pages, features } of MODULES) {
     const { error, stderr } = await compiler.main([
       source,
       ...['--outFile', target],
-      ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd'],
+      ...['-O3', '--noAssert', '--runtime', 'stub'],
+      ...features.flatMap((feature) => ['--enable', feature]),
       ...['--initialMemory', String(pages.first), '--maximumMemory', String(pages.most)],
       // Functions with vector arguments are inlined into those that are exported to the worker.
       ...['--disableWarning', '112'],

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { problemFromError } from '../protocol/result';
 import type { Part, PassMessage, WorkerMessage } from './pass-messages';
@@ -14,7 +13,7 @@ interface ActivePass {
   sentAt: number;
 }
 
-const buffers = new WorkerBuffers(VectorKernels.load(path.join(__dirname, 'tensor-kernels.wasm')));
+const buffers = new WorkerBuffers(VectorKernels.loadBest(__dirname));
 const active: ActivePass[] = [];
 let running = false;
 

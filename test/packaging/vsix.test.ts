@@ -33,7 +33,12 @@ test('every bundle that the build makes is in the package, and nothing else of d
     (name) => `dist/${name}.js`,
   );
   const pages = ['checkpoint.css', 'checkpoint.js', 'codicon.css', 'codicon.ttf', 'result.css', 'result.js'];
-  const others = ['dist/tensor-kernels.wasm', 'dist/tensor-linear.wasm', 'dist/third-party-notices.txt'];
+  const others = [
+    'dist/tensor-kernels-fused.wasm',
+    'dist/tensor-kernels.wasm',
+    'dist/tensor-linear.wasm',
+    'dist/third-party-notices.txt',
+  ];
   const all = [...expected, ...others, ...pages.map((name) => `dist/webview/${name}`)];
   assert.deepEqual(bundles, all.sort());
 });

@@ -12,10 +12,21 @@ import type { TensorSpan } from '../../src/tensor/span';
 import { MOST_TASKS, VectorKernels, type VectorDtype } from '../../src/tensor/wasm/vector-kernels';
 import { isClose, seeded, sixteenBit, slowInner, slowMoments, slowPair } from './oracle';
 
-const FILE = path.resolve(__dirname, '../../dist/tensor-kernels.wasm');
+const FOLDER = path.resolve(__dirname, '../../dist');
+const FILE = path.join(FOLDER, 'tensor-kernels.wasm');
 assert.ok(fs.existsSync(FILE), 'these tests need the compiled kernels: npm run build');
-const vectors = VectorKernels.load(FILE) as VectorKernels;
-assert.ok(vectors !== null, 'these tests need a processor with vector instructions');
+/** The kernels with fused multiply-add where they are to be had, and those without. */
+const VARIANTS = [VectorKernels.loadBest(FOLDER), VectorKernels.load(FILE)] as readonly VectorKernels[];
+assert.ok(!VARIANTS.includes(null as never), 'these tests need a processor with vector instructions');
+const vectors = VARIANTS[0] as VectorKernels;
+
+/**
+ * Pairs and groups are summed in float32 over runs (assembly/short-runs.ts): at most 16 roundings of a lane's sum, two
+ * for a difference of F32 numbers and one for its square. What is put together from θ₀ and τ may be off by three times
+ * that, as a group has ‖τ‖ ≤ ‖θ₀‖/2 then.
+ */
+const RUNS = 19 * 2 ** -24;
+const TOGETHER = 3 * RUNS;
 
 const DTYPES = ['BF16', 'F16', 'F32'] as const;
 const BITS = { BF16: [8, 7], F16: [5, 10], F32: [8, 23] } as const;
@@ -51,10 +62,11 @@ function reduce(
   files: readonly Uint8Array[],
   count: number,
   cuts: readonly number[] = [],
+  kernels = vectors,
 ) {
   const inside = cuts.filter((cut) => cut > 0 && cut < count);
   const borders = [...new Set([0, ...inside, count])].sort((x, y) => x - y);
-  const reducer = prepare(item, new Scratch(vectors));
+  const reducer = prepare(item, new Scratch(kernels));
   const outcomes: PassOutcome[] = [];
   for (let k = 0; k + 1 < borders.length || k === 0; k++) {
     const start = borders[k] as number;
@@ -62,8 +74,8 @@ function reduce(
     const parts = spansOf(item).map((span, s) =>
       (files[s] as Uint8Array).subarray(bytesFor(span.dtype, start), bytesFor(span.dtype, end)),
     );
-    const bytes = vectors.room(parts.map((part) => part.length));
-    assert.ok(bytes !== null && vectors.holds(bytes));
+    const bytes = kernels.room(parts.map((part) => part.length));
+    assert.ok(bytes !== null && kernels.holds(bytes));
     bytes.forEach((into, s) => into.set(parts[s] as Uint8Array));
     outcomes.push(reducer({ start, end, bytes }));
   }
@@ -88,7 +100,7 @@ function assertMoments(actual: PassOutcome, values: readonly number[]): void {
 function assertGroup(actual: PassOutcome, base: readonly number[], tasks: readonly (readonly number[])[]) {
   assert.ok(actual.kind === 'group');
   assert.equal(actual.count, base.length);
-  assert.ok(isClose(actual.baseSquares, slowMoments(base).squares, 1e-13));
+  assert.ok(isClose(actual.baseSquares, slowMoments(base).squares, RUNS));
   tasks.forEach((task, t) => assertTask(actual.tasks[t], base, task));
   const deltas = tasks.map((task) => task.map((y, i) => y - (base[i] as number)));
   const size = tasks.length;
@@ -96,7 +108,7 @@ function assertGroup(actual: PassOutcome, base: readonly number[], tasks: readon
     deltas.forEach((y, j) => {
       const found = actual.gram[i * size + j] as number;
       const scale = Math.sqrt((actual.gram[i * size + i] as number) * (actual.gram[j * size + j] as number));
-      assert.ok(isClose(found, slowInner(base, x, y), 1e-13, scale), `gram ${i},${j}`);
+      assert.ok(isClose(found, slowInner(base, x, y), RUNS, scale), `gram ${i},${j}`);
       assert.equal(found, actual.gram[j * size + i], 'symmetric');
     }),
   );
@@ -113,11 +125,15 @@ function assertTask(
     [actual.identical, actual.signFlips, actual.skipped],
     [expected.identical, expected.signFlips, expected.skipped],
   );
-  assert.equal(actual.deltaAbsMax, expected.deltaAbsMax);
-  assert.ok(isClose(actual.taskSquares, expected.taskSquares, 1e-13));
-  assert.ok(isClose(actual.deltaSquares, expected.deltaSquares, 1e-13));
+  const { deltaAbsMax } = expected;
+  assert.ok(actual.deltaAbsMax === deltaAbsMax || actual.deltaAbsMax === Math.fround(deltaAbsMax));
+  assert.ok(isClose(actual.taskSquares, expected.taskSquares, TOGETHER), 'taskSquares');
+  assert.ok(isClose(actual.deltaSquares, expected.deltaSquares, RUNS), 'deltaSquares');
   const norms = Math.sqrt(slowMoments(base).squares) * Math.sqrt(expected.taskSquares);
-  assert.ok(isClose(actual.dot, expected.dot, 1e-13, norms), `dot ${actual.dot}, expected ${expected.dot}`);
+  assert.ok(
+    isClose(actual.dot, expected.dot, TOGETHER, norms),
+    `dot ${actual.dot}, expected ${expected.dot}`,
+  );
 }
 
 /** Bit patterns of any kind, those that break careless code among them. */
@@ -250,6 +266,62 @@ for (const dtype of DTYPES) {
   });
 }
 
+for (const dtype of DTYPES) {
+  for (const [v, kernels] of VARIANTS.entries()) {
+    const how = v === 0 ? 'the best kernels' : 'those without fused multiply-add';
+    test(`${dtype} fine-tunes agree with the definition by ${how}: zeros of both signs, flips, large jumps`, () => {
+      // Around 1: zeros, and entries near them, flip their signs in any task.
+      const middle = [-1, 0].map((power) => power + bias(dtype));
+      const sign = 2 ** (BITS[dtype][0] + BITS[dtype][1]);
+      for (const count of [8, 240, 1928, 5000]) {
+        const random = seeded(count);
+        const base = randomCodes(dtype, count, middle, random);
+        const tune = () =>
+          base.map((code) => {
+            const chance = random();
+            if (chance < 0.3) return code;
+            if (chance < 0.31) return (code + sign) % (2 * sign);
+            if (chance < 0.32) return chance < 0.315 ? 0 : sign;
+            return code % 2 === 0 ? code + 1 : code - 1;
+          });
+        const zeros = base.map((code, i) => (i % 97 === 5 ? (i % 2) * sign : code));
+        const codes = [zeros, ...Array.from({ length: 5 }, tune)];
+        const [zero, ...tasks] = codes.map((each) => tensorOf(dtype, each)) as [Tensor, ...Tensor[]];
+        const files = [zero, ...tasks].map(({ bytes }) => bytes);
+        const values = tasks.map((task) => task.values);
+        for (const size of [1, 2, 3, 5]) {
+          const item = groupOf(dtype, count, size);
+          const outcome = reduce(item, files.slice(0, size + 1), count, [], kernels);
+          assertGroup(outcome, zero.values, values.slice(0, size));
+        }
+      }
+    });
+  }
+}
+
+test('squares that float32 has no room for, and signs of the smallest numbers, are not lost', () => {
+  const count = 64;
+  const pairs = [
+    [1.5e19, -1.5e19],
+    [1e38, 1e38],
+    [1e-42, -1e-42],
+    [1, -1e-45],
+    [1e-25, 2e-25],
+    [1, 1 + 2 ** -23],
+  ] as const;
+  for (const [x, y] of pairs) {
+    const [base, task] = [x, y].map((value) => new Float32Array(count).fill(value)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const files = [base, task, base].map((array) => new Uint8Array(array.buffer));
+    for (const size of [1, 2]) {
+      const outcome = reduce(groupOf('F32', count, size), files.slice(0, size + 1), count);
+      assertGroup(outcome, [...base], [[...task], [...base]].slice(0, size));
+    }
+  }
+});
+
 test('the largest group that the kernels take agrees with the definition', () => {
   const random = seeded(11);
   const tensors = Array.from({ length: MOST_TASKS + 1 }, () =>
@@ -284,7 +356,7 @@ test('sums of one chunk leave nothing behind for the next', () => {
 });
 
 for (const dtype of DTYPES) {
-  test(`fifty million ${dtype} entries of a near-identical pair keep twelve digits`, () => {
+  test(`fifty million ${dtype} entries of a near-identical pair keep seven digits, their moments twelve`, () => {
     const random = seeded(14);
     const codes = randomCodes(dtype, 65_536, [bias(dtype) - 5, bias(dtype) - 6], random);
     const [base, task] = [codes, nudged(codes, random)].map((each) => tensorOf(dtype, each)) as [
@@ -309,9 +381,9 @@ for (const dtype of DTYPES) {
     }
     const expected = slowPair(base.values, task.values);
     const [found] = (sums as unknown as GroupSums).tasks;
-    assert.ok(isClose(found?.dot ?? NaN, expected.dot * repeats, 1e-12));
-    assert.ok(isClose(found?.taskSquares ?? NaN, expected.taskSquares * repeats, 1e-12));
-    assert.ok(isClose(found?.deltaSquares ?? NaN, expected.deltaSquares * repeats, 1e-12));
+    assert.ok(isClose(found?.dot ?? NaN, expected.dot * repeats, 1e-7));
+    assert.ok(isClose(found?.taskSquares ?? NaN, expected.taskSquares * repeats, 1e-7));
+    assert.ok(isClose(found?.deltaSquares ?? NaN, expected.deltaSquares * repeats, 1e-7));
     assert.equal(found?.identical, expected.identical * repeats);
     const m2 = slowMoments(base.values).m2;
     assert.ok(isClose((spread as unknown as Moments).m2, m2 * repeats, 1e-12));

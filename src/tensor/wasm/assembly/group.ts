@@ -9,6 +9,7 @@ import {
   strideOf,
   totalCount,
 } from './elements';
+import { addGroupBlockInRuns } from './group-runs';
 import {
   BASE_SQUARES,
   BASE_TILE,
@@ -22,15 +23,32 @@ import {
   TILE_BYTES,
   TILE_TASKS,
 } from './memory';
-import { addCounts, addLanes, addTask } from './pair';
+import { addCounts, addLanes, addTask } from './sums';
+
+/** Elements summed in short runs before their sums are found fit to be kept, or not and dropped. */
+const BLOCK: i32 = 1920;
 
 /**
- * Adds to Σθ₀², to the sums of every task and to ⟨τᵢ, τⱼ⟩ for i < j, over elements `first … count − 1`, tile by tile.
+ * Adds to Σθ₀², to the sums of every task and to ⟨τᵢ, τⱼ⟩ for i < j, over elements `first … count − 1`, block by block.
  * Returns the first element not added: that of a tile with an entry that is not finite, or of the last seven or fewer.
  */
 export function addGroup<T>(tasks: i32, first: i32, count: i32): i32 {
   const stride = strideOf<T>();
   const whole = count & ~7;
+  while (first < whole) {
+    const end = min(whole, first + BLOCK);
+    if (!addGroupBlockInRuns<T>(tasks, <usize>(first >> 3) * stride, (end - first) >> 3)) {
+      const stopped = addTiles<T>(tasks, first, end);
+      if (stopped < end) return stopped;
+    }
+    first = end;
+  }
+  return first;
+}
+
+/** The same in float64, tile by tile. */
+function addTiles<T>(tasks: i32, first: i32, whole: i32): i32 {
+  const stride = strideOf<T>();
   while (first < whole) {
     const end = min(whole, first + TILE);
     if (!addTile<T>(tasks, <usize>(first >> 3) * stride, (end - first) >> 3)) return first;

@@ -30,3 +30,17 @@ export const GRAM: usize = 32768;
 export const BASE_TILE: usize = 98304;
 export const TILE_BYTES: usize = 2048;
 export const DELTA_TILES: usize = 100352;
+
+/** A stretch of θ₀ and of every τ as float32 (group-runs.ts), where the tiles lie otherwise. */
+export const ROWS: usize = BASE_TILE;
+export const ROW_BYTES: usize = 960;
+
+/** Σx² of each row over the stretch in hand, four lanes. */
+export const RUN_SQUARES: usize = 240000;
+
+/** Sums of the nine cells in hand, four lanes each. */
+export const PARTS: usize = 244992;
+
+/** Inner products of rows i ≤ j over the block in hand, two lanes that add up to it; some room behind the last. */
+export const CELLS: usize = 262144;
+export const CELL_ROW_BYTES: usize = 1088;

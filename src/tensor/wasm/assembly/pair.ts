@@ -10,6 +10,8 @@ import {
   totalCount,
 } from './elements';
 import { BASE_SQUARES, SPANS, TASKS } from './memory';
+import { addBlockInRuns } from './pair-runs';
+import { addCounts, addLanes, addTask } from './sums';
 
 /** Elements summed before their sums are found finite and kept, or not and dropped. */
 const BLOCK: i32 = 2048;
@@ -26,7 +28,10 @@ export function addPair<T>(first: i32, count: i32): i32 {
   while (first < whole) {
     const end = min(whole, first + BLOCK);
     const offset = <usize>(first >> 3) * stride;
-    if (!addBlock<T>(base + offset, task + offset, (end - first) >> 3)) return first;
+    const eights = (end - first) >> 3;
+    if (!addBlockInRuns<T>(base + offset, task + offset, eights)) {
+      if (!addBlock<T>(base + offset, task + offset, eights)) return first;
+    }
     first = end;
   }
   return first;
@@ -101,23 +106,4 @@ function addBlock<T>(x: usize, y: usize, eights: i32): bool {
   addTask(TASKS, taskSquares, dot, deltaSquares, largest);
   addCounts(TASKS, totalCount(identical), totalCount(flips));
   return true;
-}
-
-/** Adds two lanes to those at `place`. */
-export function addLanes(place: usize, lanes: v128): void {
-  v128.store(place, f64x2.add(v128.load(place), lanes));
-}
-
-/** Adds sums to those of the task at `place`. */
-export function addTask(place: usize, squares: v128, dot: v128, deltaSquares: v128, largest: v128): void {
-  addLanes(place, squares);
-  addLanes(place + 16, dot);
-  addLanes(place + 32, deltaSquares);
-  v128.store(place, f64x2.max(v128.load(place, 48), largest), 48);
-}
-
-/** Adds counts to those of the task at `place`. */
-export function addCounts(place: usize, identical: f64, flips: f64): void {
-  store<f64>(place, load<f64>(place, 64) + identical, 64);
-  store<f64>(place, load<f64>(place, 72) + flips, 72);
 }

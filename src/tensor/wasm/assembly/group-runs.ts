@@ -1,0 +1,366 @@
+import { countCodes, flippedCodes, identicalCodes } from './code-counts';
+import { F16, F32, isFiniteRun, largestCode, strideOf, total, totalCount } from './elements';
+import {
+  BASE_SQUARES,
+  CELL_ROW_BYTES,
+  CELLS,
+  GRAM,
+  MOST_TASKS,
+  PARTS,
+  ROW_BYTES,
+  ROWS,
+  RUN_SQUARES,
+  SPANS,
+  TASK_BYTES,
+  TASKS,
+  TILE_TASKS,
+} from './memory';
+import {
+  addRun,
+  fused,
+  haveOppositeSigns,
+  inKeptUnit,
+  isInRange,
+  keepLargest,
+  knownLargest,
+  largestOf,
+  oneHalfUnscaled,
+  otherHalfUnscaled,
+} from './short-runs';
+import { addCounts, addLanes, addTask } from './sums';
+
+// A stretch of the base and of every τ stands in memory as float32, a row each, the base being row 0. All inner products of
+// rows are then formed, three rows by three: ⟨θ₀, θ₀⟩, ⟨θ₀, τ⟩, ⟨τ, τ⟩ and ⟨τᵢ, τⱼ⟩ alike. Rows behind the last hold
+// what was left there, and their products go into cells that nobody reads.
+
+/**
+ * Adds a block to all sums of a group, in float32 over short runs, with Σθ₀θ = Σθ₀² + Σθ₀τ. `false`, and nothing is
+ * added, where that would not do (short-runs.ts).
+ */
+export function addGroupBlockInRuns<T>(tasks: i32, offset: usize, eights: i32): bool {
+  const rows = tasks + 1;
+  startBlock<T>(tasks);
+  const base = <usize>load<u32>(SPANS) + offset;
+  let code = f64x2.splat(0);
+  for (let done = 0; done < eights; done += ROW_EIGHTS) {
+    const length = min(eights - done, ROW_EIGHTS);
+    const along = <usize>done * strideOf<T>();
+    code = takeBase<T>(base + along, length, code);
+    for (let t = 0; t < tasks; t++) {
+      const task = <usize>load<u32>(SPANS + 4 * <usize>(t + 1)) + offset;
+      code = takeTask<T>(base + along, task + along, t, length, code);
+    }
+    for (let i = 0; i < rows; i += 3) {
+      addThree<T>(i, length);
+      for (let j = i + 3; j < rows; j += 3) addThreeByThree<T>(i, j, length);
+    }
+    for (let t = 0; t < tasks; t++) lookForLargest(t, length);
+  }
+  if (!isSound<T>(tasks, eights, code)) return false;
+  keepBlock<T>(tasks);
+  return true;
+}
+
+/**
+ * Eights in a row, and in the parts of it that are summed by themselves and then together: five sums of 12 products are
+ * off by no more than 16 roundings of a sum, as one of 16 products is.
+ */
+const ROW_EIGHTS: i32 = 30;
+function partOf<T>(): i32 {
+  return idof<T>() == idof<F16>() ? 3 : 6;
+}
+
+/** What is kept of a task over the block, four lanes each: the largest τ² so far, and both counts. */
+const LARGEST: usize = 16;
+const IDENTICAL: usize = 32;
+const FLIPS: usize = 48;
+
+function sumsOf(t: i32): usize {
+  return TILE_TASKS + <usize>t * TASK_BYTES;
+}
+
+function cellOf(i: i32, j: i32): usize {
+  return CELLS + <usize>i * CELL_ROW_BYTES + 16 * <usize>j;
+}
+
+function rowOf(i: i32): usize {
+  return ROWS + <usize>i * ROW_BYTES;
+}
+
+/** Σx² of a row over the row in hand, four lanes. */
+function squaresOf(i: i32): usize {
+  return RUN_SQUARES + 16 * <usize>i;
+}
+
+function startBlock<T>(tasks: i32): void {
+  memory.fill(TILE_TASKS, 0, <usize>tasks * TASK_BYTES);
+  memory.fill(CELLS, 0, <usize>(tasks + 3) * CELL_ROW_BYTES);
+  for (let t = 0; t < tasks; t++) {
+    v128.store(sumsOf(t), knownLargest<T>(TASKS + <usize>t * TASK_BYTES + 48), LARGEST);
+  }
+}
+
+/** Whether the row in hand of the base has a zero of either sign; only of 16-bit elements. */
+let baseHasZero: bool = false;
+
+/** Writes a row of the base. Returns the largest code so far. */
+function takeBase<T>(x: usize, eights: i32, code: v128): v128 {
+  let row = ROWS;
+  let least = i16x8.splat(-1);
+  for (let k = 0; k < eights; k++) {
+    code = largestCode<T>(code, x);
+    least = i16x8.min_u(least, i16x8.shl(v128.load(x), 1));
+    v128.store(row, oneHalfUnscaled<T>(x));
+    v128.store(row, otherHalfUnscaled<T>(x), 16);
+    x += strideOf<T>();
+    row += 32;
+  }
+  baseHasZero = !i16x8.all_true(least);
+  return code;
+}
+
+/** Writes a row of τ, and counts. Returns the largest code so far. */
+function takeTask<T>(x: usize, y: usize, t: i32, eights: i32, code: v128): v128 {
+  const firstX = x;
+  const firstY = y;
+  const zero = f64x2.splat(0);
+  let base = ROWS;
+  let row = rowOf(t + 1);
+  let identical = zero;
+  let flips = zero;
+  let least = i16x8.splat(-1);
+  for (let k = 0; k < eights; k++) {
+    code = largestCode<T>(code, y);
+    const x4 = v128.load(base);
+    const otherX = v128.load(base, 16);
+    const y4 = oneHalfUnscaled<T>(y);
+    const otherY = otherHalfUnscaled<T>(y);
+    if (idof<T>() == idof<F32>()) {
+      identical = i32x4.sub(i32x4.sub(identical, f32x4.eq(x4, y4)), f32x4.eq(otherX, otherY));
+      flips = i32x4.sub(i32x4.sub(flips, haveOppositeSigns(x4, y4)), haveOppositeSigns(otherX, otherY));
+    } else {
+      const u = v128.load(x);
+      const v = v128.load(y);
+      identical = i16x8.sub(identical, i16x8.eq(u, v));
+      flips = i16x8.sub(flips, i16x8.shr_s(v128.xor(u, v), 15));
+      least = i16x8.min_u(least, i16x8.shl(v, 1));
+    }
+    v128.store(row, f32x4.sub(y4, x4));
+    v128.store(row, f32x4.sub(otherY, otherX), 16);
+    x += strideOf<T>();
+    y += strideOf<T>();
+    base += 32;
+    row += 32;
+  }
+  const sums = sumsOf(t);
+  if (idof<T>() != idof<F32>()) {
+    identical = i32x4.extadd_pairwise_i16x8_s(identical);
+    flips = i32x4.extadd_pairwise_i16x8_s(flips);
+    if (baseHasZero || !i16x8.all_true(least)) {
+      countCodes(firstX, firstY, eights);
+      identical = i32x4.replace_lane(zero, 0, <i32>identicalCodes);
+      flips = i32x4.replace_lane(zero, 0, <i32>flippedCodes);
+    }
+  }
+  v128.store(sums, i32x4.add(v128.load(sums, IDENTICAL), identical), IDENTICAL);
+  v128.store(sums, i32x4.add(v128.load(sums, FLIPS), flips), FLIPS);
+  return code;
+}
+
+/** Adds the products of rows i, i + 1 and i + 2 with themselves and each other. */
+function addThree<T>(i: i32, eights: i32): void {
+  const zero = f64x2.splat(0);
+  let row = rowOf(i);
+  clearPart(6);
+  for (let left = eights; left > 0; left -= partOf<T>()) {
+    const length = min(left, partOf<T>());
+    let s00 = zero;
+    let s01 = zero;
+    let s02 = zero;
+    let s11 = zero;
+    let s12 = zero;
+    let s22 = zero;
+    for (let k = 0; k < length; k++) {
+      const x0 = v128.load(row);
+      const x1 = v128.load(row, ROW_BYTES);
+      const x2 = v128.load(row, 2 * ROW_BYTES);
+      s00 = fused(x0, x0, s00);
+      s01 = fused(x0, x1, s01);
+      s02 = fused(x0, x2, s02);
+      s11 = fused(x1, x1, s11);
+      s12 = fused(x1, x2, s12);
+      s22 = fused(x2, x2, s22);
+      const z0 = v128.load(row, 16);
+      const z1 = v128.load(row, ROW_BYTES + 16);
+      const z2 = v128.load(row, 2 * ROW_BYTES + 16);
+      s00 = fused(z0, z0, s00);
+      s01 = fused(z0, z1, s01);
+      s02 = fused(z0, z2, s02);
+      s11 = fused(z1, z1, s11);
+      s12 = fused(z1, z2, s12);
+      s22 = fused(z2, z2, s22);
+      row += 32;
+    }
+    addToPart(0, s00);
+    addToPart(1, s01);
+    addToPart(2, s02);
+    addToPart(3, s11);
+    addToPart(4, s12);
+    addToPart(5, s22);
+  }
+  keepPart(0, cellOf(i, i));
+  keepPart(1, cellOf(i, i + 1));
+  keepPart(2, cellOf(i, i + 2));
+  keepPart(3, cellOf(i + 1, i + 1));
+  keepPart(4, cellOf(i + 1, i + 2));
+  keepPart(5, cellOf(i + 2, i + 2));
+  v128.store(squaresOf(i), part(0));
+  v128.store(squaresOf(i), part(3), 16);
+  v128.store(squaresOf(i), part(5), 32);
+}
+
+/** Adds the products of rows i, i + 1 and i + 2 with rows j, j + 1 and j + 2. */
+function addThreeByThree<T>(i: i32, j: i32, eights: i32): void {
+  const zero = f64x2.splat(0);
+  let row = rowOf(i);
+  let other = rowOf(j);
+  clearPart(9);
+  for (let left = eights; left > 0; left -= partOf<T>()) {
+    const length = min(left, partOf<T>());
+    let s00 = zero;
+    let s01 = zero;
+    let s02 = zero;
+    let s10 = zero;
+    let s11 = zero;
+    let s12 = zero;
+    let s20 = zero;
+    let s21 = zero;
+    let s22 = zero;
+    for (let k = 0; k < length; k++) {
+      const y0 = v128.load(other);
+      const y1 = v128.load(other, ROW_BYTES);
+      const y2 = v128.load(other, 2 * ROW_BYTES);
+      const x0 = v128.load(row);
+      s00 = fused(x0, y0, s00);
+      s01 = fused(x0, y1, s01);
+      s02 = fused(x0, y2, s02);
+      const x1 = v128.load(row, ROW_BYTES);
+      s10 = fused(x1, y0, s10);
+      s11 = fused(x1, y1, s11);
+      s12 = fused(x1, y2, s12);
+      const x2 = v128.load(row, 2 * ROW_BYTES);
+      s20 = fused(x2, y0, s20);
+      s21 = fused(x2, y1, s21);
+      s22 = fused(x2, y2, s22);
+      const w0 = v128.load(other, 16);
+      const w1 = v128.load(other, ROW_BYTES + 16);
+      const w2 = v128.load(other, 2 * ROW_BYTES + 16);
+      const z0 = v128.load(row, 16);
+      s00 = fused(z0, w0, s00);
+      s01 = fused(z0, w1, s01);
+      s02 = fused(z0, w2, s02);
+      const z1 = v128.load(row, ROW_BYTES + 16);
+      s10 = fused(z1, w0, s10);
+      s11 = fused(z1, w1, s11);
+      s12 = fused(z1, w2, s12);
+      const z2 = v128.load(row, 2 * ROW_BYTES + 16);
+      s20 = fused(z2, w0, s20);
+      s21 = fused(z2, w1, s21);
+      s22 = fused(z2, w2, s22);
+      row += 32;
+      other += 32;
+    }
+    addToPart(0, s00);
+    addToPart(1, s01);
+    addToPart(2, s02);
+    addToPart(3, s10);
+    addToPart(4, s11);
+    addToPart(5, s12);
+    addToPart(6, s20);
+    addToPart(7, s21);
+    addToPart(8, s22);
+  }
+  keepPart(0, cellOf(i, j));
+  keepPart(1, cellOf(i, j + 1));
+  keepPart(2, cellOf(i, j + 2));
+  keepPart(3, cellOf(i + 1, j));
+  keepPart(4, cellOf(i + 1, j + 1));
+  keepPart(5, cellOf(i + 1, j + 2));
+  keepPart(6, cellOf(i + 2, j));
+  keepPart(7, cellOf(i + 2, j + 1));
+  keepPart(8, cellOf(i + 2, j + 2));
+}
+
+/** Sums of the parts of a row, four lanes each. */
+function part(n: i32): v128 {
+  return v128.load(PARTS + 16 * <usize>n);
+}
+
+function clearPart(count: i32): void {
+  memory.fill(PARTS, 0, 16 * <usize>count);
+}
+
+function addToPart(n: i32, sum: v128): void {
+  v128.store(PARTS + 16 * <usize>n, f32x4.add(part(n), sum));
+}
+
+function keepPart(n: i32, cell: usize): void {
+  v128.store(cell, addRun(v128.load(cell), part(n)));
+}
+
+/** Keeps account of the largest τ². A sum of squares is no smaller than any of them, so most rows need no second look. */
+function lookForLargest(t: i32, eights: i32): void {
+  const place = sumsOf(t) + LARGEST;
+  let largest = v128.load(place);
+  if (!v128.any_true(f32x4.gt(v128.load(squaresOf(t + 1)), largest))) return;
+  let row = rowOf(t + 1);
+  for (let k = 0; k < 2 * eights; k++) {
+    const d = v128.load(row);
+    largest = f32x4.pmax(largest, f32x4.mul(d, d));
+    row += 16;
+  }
+  v128.store(place, largestOf(largest));
+}
+
+/**
+ * Whether the sums of the block may stand (short-runs.ts). As Σθ² and Σθ₀θ are put together from those of θ₀ and τ,
+ * they would lose digits where τ is not smaller than θ₀.
+ */
+function isSound<T>(tasks: i32, eights: i32, code: v128): bool {
+  const baseSquares = total(v128.load(cellOf(0, 0)));
+  if (!isFiniteRun<T>(code, f64x2.splat(0)) || !isInRange(baseSquares)) return false;
+  for (let t = 0; t < tasks; t++) {
+    const deltaSquares = total(v128.load(cellOf(t + 1, t + 1)));
+    if (!(4 * deltaSquares <= baseSquares)) return false;
+    const nothingDiffers = totalCount(v128.load(sumsOf(t), IDENTICAL)) == <f64>(8 * eights);
+    if (!nothingDiffers && !isInRange(deltaSquares)) return false;
+  }
+  return true;
+}
+
+function keepBlock<T>(tasks: i32): void {
+  const baseSquares = v128.load(cellOf(0, 0));
+  addLanes(BASE_SQUARES, inKeptUnit<T>(baseSquares));
+  for (let t = 0; t < tasks; t++) {
+    const kept = TASKS + <usize>t * TASK_BYTES;
+    const sums = sumsOf(t);
+    // θ = θ₀ + τ
+    const along = v128.load(cellOf(0, t + 1));
+    const deltaSquares = v128.load(cellOf(t + 1, t + 1));
+    const dot = f64x2.add(baseSquares, along);
+    const taskSquares = f64x2.add(f64x2.add(dot, along), deltaSquares);
+    addTask(
+      kept,
+      inKeptUnit<T>(taskSquares),
+      inKeptUnit<T>(dot),
+      inKeptUnit<T>(deltaSquares),
+      f64x2.splat(0),
+    );
+    keepLargest<T>(kept + 48, v128.load(sums, LARGEST));
+    addCounts(kept, totalCount(v128.load(sums, IDENTICAL)), totalCount(v128.load(sums, FLIPS)));
+    for (let u = t + 1; u < tasks; u++) {
+      const cell = GRAM + 16 * <usize>(t * MOST_TASKS + u);
+      addLanes(cell, inKeptUnit<T>(v128.load(cellOf(t + 1, u + 1))));
+    }
+  }
+}
