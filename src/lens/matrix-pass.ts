@@ -58,7 +58,8 @@ export async function readMatrices(
     if (context.signal.aborted) return cancelled();
     const source = await load();
     if (!source.ok) return source;
-    const needed = heldBytes(source.value, operation);
+    const large = isLarge(source.value, operation, context.memoryBudget);
+    const needed = large ? Infinity : heldBytes(source.value, operation);
     if (batch.length === BATCH || (batch.length > 0 && needed > room)) {
       const flushed = await flush();
       if (!flushed.ok) return flushed;
@@ -73,15 +74,28 @@ type MatrixItem = Extract<PassItem, { kind: 'matrix' }>;
 
 /** Bytes of what a source brings along and of what comes of it. */
 function heldBytes({ rows, columns, terms }: MatrixSource, operation: MatrixOperation): number {
-  const brought = terms.reduce((sum, term) => {
+  const parts = operation.kind === 'alignment' ? operation.parts : [];
+  const brought = [...terms, ...parts.flatMap((part) => part.terms)].reduce((sum, term) => {
     if (term.kind === 'values') return sum + term.values.length;
     if (term.kind === 'tensor' || term.task.kind === 'dense') return sum;
     return sum + term.task.delta.a.length + term.task.delta.b.length;
   }, 0);
   const most = Math.min(rows, columns);
   const kept = operation.kind === 'svd' ? Math.min(operation.rank ?? most, most) : 0;
-  const outcome = operation.kind === 'values' ? rows * columns : most + kept * (rows + columns);
+  const outcome =
+    operation.kind === 'values' ? rows * columns : most * (1 + parts.length) + kept * (rows + columns);
   return (brought + outcome) * BYTES_PER_DOUBLE;
+}
+
+/** Whether a matrix is so large that two workers at once, each with one and its vectors, would need too much memory. */
+function isLarge(
+  { rows, columns, terms }: MatrixSource,
+  operation: MatrixOperation,
+  budget: number,
+): boolean {
+  const formed =
+    terms.length > 1 || terms.some((term) => term.kind !== 'delta' || term.task.kind === 'dense');
+  return formed && operation.kind !== 'singularValues' && rows * columns * BYTES_PER_DOUBLE > budget / 2;
 }
 
 /** Rows and columns of a tensor taken as a matrix: the first dimension × the rest; `null` for fewer than two dimensions. */

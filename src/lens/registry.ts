@@ -4,6 +4,7 @@ import type { Lens } from './lens';
 import { oneBit } from './one-bit';
 import { signConflict } from './sign-conflict';
 import { spectrum } from './spectrum';
+import { subspaceAlignment } from './subspace-alignment';
 import { summary } from './summary';
 import { tallMasks } from './tall-masks';
 import { taskSimilarity } from './task-similarity';
@@ -14,6 +15,7 @@ export const LENSES: readonly Lens[] = [
   deltaProfile,
   taskSimilarity,
   spectrum,
+  subspaceAlignment,
   headComposition,
   signConflict,
   tallMasks,

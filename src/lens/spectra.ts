@@ -114,11 +114,11 @@ export class BrokenMatrices {
     );
   }
 
-  /** The matrix needs more memory than there is. */
-  addTooLarge({ tensor, of }: Pick<StudyMatrix, 'tensor' | 'of'>, rows: number, columns: number): void {
-    this.list(of).add(
+  /** The matrix needs more memory than there is, whichever task it is of. */
+  addTooLarge(tensor: string, rows: number, columns: number): void {
+    this.base.add(
       'matrix-too-large',
-      `${this.names[of] ?? ''}: ${tensor} (${String(rows)} × ${String(columns)}) is left out: its singular vectors do not fit into memory.`,
+      `${tensor} (${String(rows)} × ${String(columns)}) is left out: its singular vectors do not fit into memory.`,
       tensor,
     );
   }

@@ -7,7 +7,14 @@ import type { TensorSpan } from './span';
 /** The first reason why an item cannot be worked on, found without opening a file; `null` where there is none. */
 export function checkItem(item: PassItem): Problem | null {
   if (item.kind === 'moments' || item.kind === 'histogram') return checkSpan(item.span);
-  if (item.kind === 'matrix') return checkMatrix(item.source);
+  if (item.kind === 'matrix') {
+    const parts = item.operation.kind === 'alignment' ? item.operation.parts : [];
+    for (const source of [item.source, ...parts]) {
+      const problem = checkMatrix(source);
+      if (problem !== null) return problem;
+    }
+    return null;
+  }
   const own = checkSpan(item.base);
   if (own !== null) return own;
   for (const task of 'tasks' in item ? item.tasks : [item.task]) {

@@ -1,6 +1,6 @@
 import { bitsOf, bytesFor } from './decode';
 import { rowLengthOf } from './kernels/low-rank-rows';
-import { spansOfSource } from './matrix-source';
+import { spansOfMatrix } from './matrix-source';
 import type { PassItem } from './pass';
 import type { TensorSpan } from './span';
 
@@ -57,7 +57,7 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
     case 'rowBands':
       return item.task.kind === 'dense' ? [item.base, item.task.span] : [];
     case 'matrix':
-      return spansOfSource(item.source);
+      return spansOfMatrix(item.source, item.operation);
   }
 }
 
@@ -111,6 +111,8 @@ interface Cut {
   readonly length: number;
   readonly chunks: number;
   readonly firstChunk: number;
+  /** What a chunk costs beside its bytes. */
+  readonly chunkWeight: number;
 }
 
 /** A run of portions: those of one large item, or a single one of several small items. */
@@ -122,12 +124,15 @@ interface Stretch {
 
 /** What opening and reading costs beside the bytes themselves, in bytes: a portion of tiny tensors stays short too. */
 const WEIGHT_OF_A_CHUNK = 4096;
+/** A matrix takes far longer than its bytes take to read, and factors have none: a few of them are a portion. */
+const WEIGHT_OF_A_MATRIX = 2 ** 18;
 
 function cutOf(item: PassItem, index: number, firstChunk: number, limits: ChunkLimits): Cut {
   const count = countOf(item);
   const length = chunkLength(item, limits);
   const chunks = Math.max(1, Math.ceil(count / length));
-  return { item: index, spans: spansOf(item), count, length, chunks, firstChunk };
+  const chunkWeight = item.kind === 'matrix' ? WEIGHT_OF_A_MATRIX : WEIGHT_OF_A_CHUNK;
+  return { item: index, spans: spansOf(item), count, length, chunks, firstChunk, chunkWeight };
 }
 
 /** Puts neighbouring small items together until they weigh as much as a portion may. */
@@ -157,7 +162,7 @@ function stretchesOf(cuts: readonly Cut[], limit: number): readonly Stretch[] {
 }
 
 function weightOf(cut: Cut): number {
-  return bytesBetween(cut, 0, cut.count) + cut.chunks * WEIGHT_OF_A_CHUNK;
+  return bytesBetween(cut, 0, cut.count) + cut.chunks * cut.chunkWeight;
 }
 
 function portionsOf({ cuts, chunksPerPortion }: Stretch): number {

@@ -33,7 +33,9 @@ export type MatrixOperation =
   /** All singular values. */
   | { readonly kind: 'singularValues' }
   /** The `rank` largest singular values with their vectors; all of them where `rank` is null. */
-  | { readonly kind: 'svd'; readonly rank: number | null };
+  | { readonly kind: 'svd'; readonly rank: number | null }
+  /** All singular values, and how much of each part lies along each left singular vector. Parts have as many rows. */
+  | { readonly kind: 'alignment'; readonly parts: readonly MatrixSource[] };
 
 /** What came of a matrix; what the operation does not give is `null`. */
 export interface MatrixOutcome {
@@ -49,12 +51,22 @@ export interface MatrixOutcome {
   /** rows × k and k × columns, row-major. */
   readonly left: Float64Array | null;
   readonly right: Float64Array | null;
+  /** ‖uᵢᵀP‖² for every part P and left singular vector uᵢ, parts × k, row-major; NaN where a part is not finite. */
+  readonly energies: Float64Array | null;
+  /** ‖P‖_F² of every part. */
+  readonly squares: Float64Array | null;
   /** Bound of the error of any singular value, in their units. */
   readonly error: number | null;
 }
 
+/** The spans that a matrix and its operation read. */
+export function spansOfMatrix(source: MatrixSource, operation: MatrixOperation): readonly TensorSpan[] {
+  const parts = operation.kind === 'alignment' ? operation.parts : [];
+  return [source, ...parts].flatMap(spansOfSource);
+}
+
 /** The spans that a source reads. */
-export function spansOfSource({ terms }: MatrixSource): readonly TensorSpan[] {
+function spansOfSource({ terms }: MatrixSource): readonly TensorSpan[] {
   return terms.flatMap((term) => {
     if (term.kind === 'tensor') return [term.span];
     if (term.kind === 'values') return [];

@@ -12,10 +12,20 @@ export function slowMatrix(item: Extract<PassItem, { kind: 'matrix' }>, read: Re
   const matrix = entriesOf(source, read);
   const nonFinite = matrix.filter((value) => !Number.isFinite(value)).length;
   const none = { kind: 'matrix' as const, rows, columns, nonFinite };
-  const empty = { ...none, values: null, singular: null, left: null, right: null, error: null };
+  const empty = {
+    ...none,
+    values: null,
+    singular: null,
+    left: null,
+    right: null,
+    energies: null,
+    squares: null,
+    error: null,
+  };
   if (operation.kind === 'values') return { ...empty, values: Float64Array.from(matrix) };
   if (nonFinite > 0) return empty;
   const found = slowSvd(matrix, rows, columns);
+  if (operation.kind === 'alignment') return { ...empty, ...slowAlignment(found, operation.parts, read) };
   const k = operation.kind === 'svd' ? Math.min(operation.rank ?? Infinity, found.values.length) : 0;
   const singular = Float64Array.from(operation.kind === 'svd' ? found.values.slice(0, k) : found.values);
   if (operation.kind === 'singularValues') return { ...empty, singular, error: 0 };
@@ -26,6 +36,34 @@ export function slowMatrix(item: Extract<PassItem, { kind: 'matrix' }>, read: Re
     for (let j = 0; j < columns; j++) right[t * columns + j] = found.right[t]?.[j] ?? 0;
   }
   return { ...empty, singular, left, right, error: 0 };
+}
+
+/** Σ over columns of (Σ over rows of u · entry)², for every part and left vector. */
+function slowAlignment(
+  { values, left }: ReturnType<typeof slowSvd>,
+  parts: readonly MatrixSource[],
+  read: ReadValues,
+): Pick<MatrixOutcome, 'singular' | 'energies' | 'squares' | 'error'> {
+  const energies: number[] = [];
+  const squares: number[] = [];
+  for (const part of parts) {
+    const entries = entriesOf(part, read);
+    squares.push(entries.reduce((sum, value) => sum + value * value, 0));
+    for (const u of left) {
+      let energy = 0;
+      for (let column = 0; column < part.columns; column++) {
+        const along = u.reduce((sum, x, row) => sum + x * (entries[row * part.columns + column] ?? 0), 0);
+        energy += along * along;
+      }
+      energies.push(energy);
+    }
+  }
+  return {
+    singular: Float64Array.from(values),
+    energies: Float64Array.from(energies),
+    squares: Float64Array.from(squares),
+    error: 0,
+  };
 }
 
 function entriesOf({ rows, columns, transposed, terms }: MatrixSource, read: ReadValues): number[] {

@@ -10,18 +10,58 @@ import type { OpenFiles } from '../open-files';
 import type { LowRankDelta, PassItem } from '../pass';
 import type { Problem } from '../../protocol/result';
 import type { TensorSpan } from '../span';
+import { alignment, factoredAlignment, type Alignment } from './alignment';
 import { formEntries } from './low-rank-rows';
 
 type MatrixItem = Extract<PassItem, { kind: 'matrix' }>;
 
 /** Works a matrix item off as a whole: reads its terms, sums them, and does what is wanted. */
 export function reduceMatrix({ source, operation }: MatrixItem, files: OpenFiles): MatrixOutcome | Problem {
+  if (operation.kind === 'alignment') return align(source, operation.parts, files);
+  return decompose(source, operation, files);
+}
+
+type Decomposition = Exclude<MatrixOperation, { kind: 'alignment' }>;
+
+function decompose(
+  source: MatrixSource,
+  operation: Decomposition,
+  files: OpenFiles,
+): MatrixOutcome | Problem {
   const factors = soleFactors(source);
   if (factors !== null && operation.kind !== 'values' && isFiniteDelta(factors)) {
     return outcomeOfFactors(source, operation, factors);
   }
   const matrix = readMatrix(source, files);
   return 'code' in matrix ? matrix : outcomeOf(matrix, operation);
+}
+
+/** One part is held at a time, beside the left vectors. */
+function align(
+  source: MatrixSource,
+  parts: readonly MatrixSource[],
+  files: OpenFiles,
+): MatrixOutcome | Problem {
+  const found = decompose(source, { kind: 'svd', rank: null }, files);
+  if ('code' in found || found.left === null || found.singular === null) return found;
+  const k = found.singular.length;
+  const left: Dense = { rows: found.rows, columns: k, values: found.left };
+  const energies = new Float64Array(parts.length * k);
+  const squares = new Float64Array(parts.length);
+  for (const [index, part] of parts.entries()) {
+    const own = alignPart(left, part, files);
+    if ('code' in own) return own;
+    energies.set(own.energies, index * k);
+    squares[index] = own.squares;
+  }
+  return { ...found, left: null, right: null, energies, squares };
+}
+
+function alignPart(left: Dense, part: MatrixSource, files: OpenFiles): Alignment | Problem {
+  const factors = part.transposed === true ? null : soleFactors(part);
+  if (factors !== null) return factoredAlignment(left, factors);
+  const matrix = readMatrix(part, files);
+  return 'code' in matrix ? matrix : alignment(left, matrix);
 }
 
 /** The matrix of a source, summed in float64. Fails as reading does. */
@@ -84,7 +124,7 @@ function addScaled(sum: Float64Array, values: Float64Array, weight: number): voi
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (values[i] as number);
 }
 
-function outcomeOf(matrix: Dense, operation: MatrixOperation): MatrixOutcome {
+function outcomeOf(matrix: Dense, operation: Decomposition): MatrixOutcome {
   const nonFinite = countNonFinite(matrix.values);
   const rest = { nonFinite, rows: matrix.rows, columns: matrix.columns };
   if (operation.kind === 'values') return { ...nothing(rest), values: matrix.values };
@@ -107,7 +147,7 @@ function soleFactors({ terms }: MatrixSource): LowRankDelta | null {
 
 function outcomeOfFactors(
   { rows, columns, transposed: turned }: MatrixSource,
-  operation: Exclude<MatrixOperation, { kind: 'values' }>,
+  operation: Exclude<Decomposition, { kind: 'values' }>,
   factors: LowRankDelta,
 ): MatrixOutcome {
   const found = lowRankSvd(factors);
@@ -138,7 +178,17 @@ function cut({ left, values, right, error }: Svd, kept: number): Svd {
 type Rest = Pick<MatrixOutcome, 'rows' | 'columns' | 'nonFinite'>;
 
 function nothing(rest: Rest): MatrixOutcome {
-  return { kind: 'matrix', ...rest, values: null, singular: null, left: null, right: null, error: null };
+  return {
+    kind: 'matrix',
+    ...rest,
+    values: null,
+    singular: null,
+    left: null,
+    right: null,
+    energies: null,
+    squares: null,
+    error: null,
+  };
 }
 
 function withVectors(rest: Rest, { left, values, right, error }: Svd): MatrixOutcome {
