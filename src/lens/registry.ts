@@ -1,6 +1,7 @@
 import { deltaProfile } from './delta-profile';
 import { headComposition } from './head-composition';
 import type { Lens } from './lens';
+import { magnitudeBands } from './magnitude-bands';
 import { oneBit } from './one-bit';
 import { signConflict } from './sign-conflict';
 import { spectrum } from './spectrum';
@@ -19,6 +20,7 @@ export const LENSES: readonly Lens[] = [
   headComposition,
   signConflict,
   tallMasks,
+  magnitudeBands,
   oneBit,
 ];
 

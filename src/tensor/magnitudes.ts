@@ -59,9 +59,10 @@ export interface ValueRun {
 /** What two cuts in every row keep. */
 export interface RowBands {
   readonly kind: 'rowBands';
-  /** Entries kept, and their Στ². */
+  /** Entries kept, their Στ², and that of the larger entries left out. */
   readonly kept: number;
   readonly energy: number;
+  readonly dropped: number;
   /** A coarse sketch of all entries. */
   readonly sketch: Magnitudes;
 }
@@ -128,46 +129,90 @@ export function mergeMagnitudes(before: Magnitudes, after: Magnitudes): Magnitud
   };
 }
 
-/** Where the `rank` largest entries of a sketch end. */
-export interface RankPlace {
-  /** Entries in higher bins, and their Στ². */
-  readonly above: number;
-  readonly energyAbove: number;
-  /** The bin in which the rank ends, and how many of its largest entries belong to the rank: 0 where it ends at the bin's edge. */
+/** Where a number of largest entries ends in a sketch. */
+interface RankPlace {
   readonly bin: number;
+  /** How many of the bin's largest entries are among them: 0 where they end at its upper edge. */
   readonly inside: number;
 }
 
-/** Finds where the `rank` largest entries end; all entries where there are fewer. */
-export function placeOfRank(sketch: Magnitudes, rank: number): RankPlace {
-  let above = 0;
-  let energyAbove = 0;
-  for (let k = sketch.counts.length - 1; k >= 0; k--) {
-    const count = sketch.counts[k] as number;
-    if (above + count > rank) return { above, energyAbove, bin: sketch.first + k, inside: rank - above };
-    above += count;
-    energyAbove += sketch.energies[k] as number;
-  }
-  return { above, energyAbove, bin: sketch.first, inside: 0 };
+/** What is known of a band of ranks from a sketch alone, and which bins have to be looked into. */
+export interface BandPlan {
+  readonly mantissaBits: number;
+  readonly start: RankPlace;
+  readonly end: RankPlace;
+  /** Στ² of the bins wholly inside the band, and of those wholly above it. */
+  readonly inside: number;
+  readonly above: number;
+  /** Bins whose values are needed; none where both cuts fall between bins. */
+  readonly bins: readonly number[];
 }
 
-/** Στ² of the `inside` largest of the values in a bin. */
-export function energyInside(
-  { runs }: MagnitudeValues,
+/** Energy of a band of ranks, and of the entries above it. */
+export interface BandEnergy {
+  readonly kept: number;
+  readonly dropped: number;
+}
+
+/** Finds the band that is left of a sketch when the `dropped` largest entries are left out and the next `kept` stay. */
+export function planBand(sketch: Magnitudes, dropped: number, kept: number): BandPlan {
+  const start = placeOfRank(sketch, dropped);
+  const end = placeOfRank(sketch, dropped + kept);
+  let inside = 0;
+  let above = 0;
+  for (let k = 0; k < sketch.energies.length; k++) {
+    const bin = sketch.first + k;
+    const energy = sketch.energies[k] as number;
+    if (bin > start.bin) above += energy;
+    // The bin of the first cut is whole where the cut falls on its upper edge.
+    else if (bin > end.bin && (bin < start.bin || start.inside === 0)) inside += energy;
+  }
+  const cut = [start, end].filter((place) => place.inside > 0).map(({ bin }) => bin);
+  return { mantissaBits: sketch.mantissaBits, start, end, inside, above, bins: [...new Set(cut)] };
+}
+
+/** The energies of a band, given the values of the bins that its plan asks for. Ties are equal, so their order is no matter. */
+export function bandEnergy(plan: BandPlan, { runs }: Pick<MagnitudeValues, 'runs'>): BandEnergy {
+  const { start, end, mantissaBits } = plan;
+  const run = runs.reduce(mergeRuns, EMPTY_RUN);
+  const ranks = (bin: number, from: number, to: number) => energyOfRanks(run, bin, mantissaBits, from, to);
+  const dropped = plan.above + ranks(start.bin, 0, start.inside);
+  if (start.bin === end.bin)
+    return { kept: plan.inside + ranks(start.bin, start.inside, end.inside), dropped };
+  const rest = start.inside === 0 ? 0 : ranks(start.bin, start.inside, Infinity);
+  return { kept: plan.inside + rest + ranks(end.bin, 0, end.inside), dropped };
+}
+
+function placeOfRank(sketch: Magnitudes, rank: number): RankPlace {
+  let above = 0;
+  for (let k = sketch.counts.length - 1; k >= 0; k--) {
+    const count = sketch.counts[k] as number;
+    if (above + count > rank) return { bin: sketch.first + k, inside: rank - above };
+    above += count;
+  }
+  return { bin: sketch.first - 1, inside: 0 };
+}
+
+/** Στ² of the entries of a bin from the `from`-th largest up to before the `to`-th. */
+function energyOfRanks(
+  { values, counts }: ValueRun,
+  bin: number,
   mantissaBits: number,
-  { bin, inside }: RankPlace,
+  from: number,
+  to: number,
 ): number {
+  if (to <= from) return 0;
   const low = binEdge(bin, mantissaBits);
   const high = binEdge(bin + 1, mantissaBits);
-  const { values, counts } = runs.reduce(mergeRuns, EMPTY_RUN);
-  let left = inside;
+  let rank = 0;
   let energy = 0;
-  for (let k = values.length - 1; k >= 0 && left > 0; k--) {
+  for (let k = values.length - 1; k >= 0 && rank < to; k--) {
     const value = values[k] as number;
     if (value < low || value >= high) continue;
-    const taken = Math.min(left, counts[k] as number);
-    energy += taken * value * value;
-    left -= taken;
+    const next = rank + (counts[k] as number);
+    const taken = Math.min(next, to) - Math.max(rank, from);
+    if (taken > 0) energy += taken * value * value;
+    rank = next;
   }
   return energy;
 }

@@ -57,6 +57,24 @@ export interface TallReference {
   readonly reconstruction_error: Numbers;
 }
 
+/** `breadcrumbs.json`: parameters → task. */
+export type BreadcrumbsReference = Readonly<
+  Record<
+    string,
+    Readonly<
+      Record<
+        string,
+        {
+          readonly density: Numbers;
+          readonly energy: Numbers;
+          readonly density_all: number;
+          readonly energy_all: number;
+        }
+      >
+    >
+  >
+>;
+
 const STATISTICS = {
   count: 'n',
   min: 'min',
@@ -216,4 +234,21 @@ export function agreeWithTall(ran: Ran, reference: TallReference): void {
   ran
     .table('histogram')
     .forEach((row, k) => agree(row['share'], reference.count_histogram[k] ?? null, `in ${String(k)} masks`));
+}
+
+/** Density and energy of bands, per tensor and in all. */
+export function agreeWithBreadcrumbs(ran: Ran, reference: BreadcrumbsReference[string]): void {
+  const found = new Map(
+    ran.table('bands').map((row) => [`${String(row['task'])} ${String(row['tensor'])}`, row]),
+  );
+  for (const [task, { density, energy, density_all, energy_all }] of Object.entries(reference)) {
+    for (const [tensor, value] of Object.entries(density)) {
+      const row = found.get(`${task} ${tensor}`);
+      agree(row?.['density'], value, `density of ${task} ${tensor}`);
+      agree(row?.['energy'], energy[tensor] ?? null, `energy of ${task} ${tensor}`);
+    }
+    const whole = only(ran.table('tasks'), { task });
+    agree(whole['density'], density_all, `density of ${task}`);
+    agree(whole['energy'], energy_all, `energy of ${task}`);
+  }
 }

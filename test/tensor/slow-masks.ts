@@ -176,14 +176,15 @@ export function slowBand(
   tau: readonly number[],
   keep: number,
   drop: number,
-): { kept: number; energy: number } {
+): { kept: number; energy: number; dropped: number } {
   const sizes = tau
     .filter(Number.isFinite)
     .map(Math.abs)
     .sort((x, y) => y - x);
   const dropped = Math.floor(drop * sizes.length + 1e-9);
   const kept = sizes.slice(dropped, dropped + Math.floor(keep * sizes.length + 1e-9));
-  return { kept: kept.length, energy: exactSum(kept.map((size) => size * size)) };
+  const squares = (list: readonly number[]) => exactSum(list.map((size) => size * size));
+  return { kept: kept.length, energy: squares(kept), dropped: squares(sizes.slice(0, dropped)) };
 }
 
 export function slowRowBands(
@@ -199,6 +200,7 @@ export function slowRowBands(
     kind: 'rowBands',
     kept: rows.reduce((sum, row) => sum + row.kept, 0),
     energy: exactSum(rows.map((row) => row.energy)),
+    dropped: exactSum(rows.map((row) => row.dropped)),
     sketch: slowMagnitudes(tau, 3),
   };
 }

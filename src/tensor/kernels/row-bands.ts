@@ -4,6 +4,7 @@ import type { PassItem } from '../pass';
 import { deltaDecoder } from './delta';
 import { BLOCK, type Kernel } from './kernel';
 import { GrowingSketch } from './magnitudes';
+import { squaresOf } from './task-blocks';
 
 type RowBandsItem = Extract<PassItem, { kind: 'rowBands' }>;
 
@@ -24,21 +25,24 @@ export const rowBands: Kernel<RowBandsItem, RowBands> = {
       const sketch = new GrowingSketch(ROW_SKETCH_BITS, scratch);
       let kept = 0;
       let energy = 0;
+      let dropped = 0;
       for (let first = 0; first < chunk.end - chunk.start; first += rowLength) {
         const finite = readRow(decode, first, rowLength, piece, row, sketch);
         const band = bandOf(finite, keep, drop);
         moveLargest(row, 0, finite, band.dropped);
         moveLargest(row, band.dropped, finite, band.kept);
         kept += band.kept;
+        dropped += squaresOf(row, band.dropped);
         for (let i = band.dropped; i < band.dropped + band.kept; i++) energy += (row[i] as number) ** 2;
       }
-      return { kind: 'rowBands', kept, energy, sketch: sketch.finish() };
+      return { kind: 'rowBands', kept, energy, dropped, sketch: sketch.finish() };
     };
   },
   merge: (before, after) => ({
     kind: 'rowBands',
     kept: before.kept + after.kept,
     energy: before.energy + after.energy,
+    dropped: before.dropped + after.dropped,
     sketch: mergeMagnitudes(before.sketch, after.sketch),
   }),
 };
