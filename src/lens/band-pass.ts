@@ -218,6 +218,7 @@ export interface BandFigures {
   readonly outliers: number | null;
 }
 
+/** Density, and the shares of Στ² between the cuts and above them. */
 export function bandFigures({ entries, kept, squares, keptSquares, droppedSquares }: BandSums): BandFigures {
   return {
     density: share(kept, entries),
