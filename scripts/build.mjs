@@ -32,12 +32,12 @@ const bundles = [
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir: 'dist', banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,
-    entryPoints: { result: 'webview/result/main.ts', checkpoint: 'webview/checkpoint/main.ts' },
+    entryPoints: { result: 'webview/study/main.ts', checkpoint: 'webview/checkpoint/main.ts' },
     outdir: 'dist/webview',
   },
   {
     ...browser,
-    entryPoints: { result: 'webview/result/result.css', checkpoint: 'webview/checkpoint/checkpoint.css' },
+    entryPoints: { result: 'webview/study/study.css', checkpoint: 'webview/checkpoint/checkpoint.css' },
     outdir: 'dist/webview',
     loader: { '.ttf': 'file' },
   },

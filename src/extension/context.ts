@@ -2,7 +2,7 @@ import type * as vscode from 'vscode';
 import type { AnalysisClient } from './client';
 import type { LensRegistry } from './lens-registry';
 import type { CheckpointEditors } from './panels/checkpoint-editor';
-import type { ResultPanels } from './panels/result-panels';
+import type { StudyPanels } from './panels/study-panels';
 import type { SelectedBase } from './selected-base';
 import type { CheckpointTree } from './tree/checkpoint-tree';
 
@@ -14,5 +14,5 @@ export interface DeltalensContext {
   readonly base: SelectedBase;
   readonly tree: CheckpointTree;
   readonly editors: CheckpointEditors;
-  readonly results: ResultPanels;
+  readonly results: StudyPanels;
 }

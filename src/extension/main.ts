@@ -8,7 +8,7 @@ import type { DeltalensContext } from './context';
 import { Findings } from './findings';
 import { LensRegistry } from './lens-registry';
 import { CheckpointEditors } from './panels/checkpoint-editor';
-import { ResultPanels } from './panels/result-panels';
+import { StudyPanels } from './panels/study-panels';
 import { checkPlatform } from './platform';
 import { SelectedBase } from './selected-base';
 import { openStudyOnStartup } from './startup-study';
@@ -65,8 +65,7 @@ function build(
     const uri = await editorFile(vscode.Uri.file(path), { adapter: false, ask: false });
     if (uri) await editors.show(uri, tensor);
   };
-  const lens = (id: string) => lenses.find(id);
-  const results = owned(new ResultPanels({ extension, client, status, drawn, lens, reveal }));
+  const results = owned(new StudyPanels({ extension, client, status, drawn, lenses, reveal }));
   return { log, client, lenses, base, tree, editors, results };
 }
 

@@ -3,14 +3,14 @@ import * as vscode from 'vscode';
 import { readStudy } from './commands/pick-study';
 import { runFirstLens } from './commands/run-first-lens';
 import type { DeltalensContext } from './context';
-import { ResultPanels } from './panels/result-panels';
+import { StudyPanels } from './panels/study-panels';
 
 /**
  * Opens the study that the setting `deltalens.openStudyOnStartup` of a workspace folder names, unless the window
  * brings its result panels along from before a reload.
  */
 export async function openStudyOnStartup(context: DeltalensContext): Promise<void> {
-  if (!ResultPanels.hadAny()) return openStudy(context);
+  if (!StudyPanels.hadAny()) return openStudy(context);
   const { results } = context;
   const unreadable = results.onUnreadable(() => {
     unreadable.dispose();

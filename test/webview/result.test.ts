@@ -5,16 +5,11 @@ import { resultToJson } from '../../src/figure/json';
 import type { LensResult, Matrix } from '../../src/protocol/artifact';
 import { unpackNumbers } from '../../src/protocol/numbers';
 import { formatNumber, fullNumber } from '../../src/figure/number-text';
-import {
-  buildViews,
-  launchBrowser,
-  NO_CHROMIUM,
-  openView,
-  type OpenView,
-  type OpenViewOptions,
-} from './page';
+import type { ResultViewState, StudyCard } from '../../src/protocol/panel';
+import { buildViews, launchBrowser, NO_CHROMIUM, type OpenView } from './page';
 import { sampleDetail } from './sample-checkpoints';
-import { LENS, profileResult, result as emptyResult, runOf, similarityResult } from './sample-results';
+import { LENS, profileResult, result as emptyResult, similarityResult } from './sample-results';
+import { cardOf, withStudy, type StudyPage, type StudyPageOptions } from './study-page';
 
 const TASKS = ['rot90', 'invert', 'vflip', 'mirror', 'noise', 'shift'];
 const PROFILE = profileResult({ tasks: TASKS });
@@ -29,24 +24,29 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Opens the panel, shows a result, runs the steps, and checks that the page never complained. */
+/** Opens a panel with one card, shows a result in it, runs the steps, and checks that the page never complained. */
 async function withResult(
   result: LensResult,
-  steps: (view: OpenView) => Promise<void>,
-  how: OpenViewOptions & { readonly view?: object } = {},
+  steps: (view: StudyPage) => Promise<void>,
+  how: StudyPageOptions & { readonly view?: ResultViewState } = {},
 ): Promise<void> {
-  assert.ok(browser);
-  const view = await openView(browser, 'result', how);
-  try {
-    const tasks = result.inputs.map(({ name }) => name);
-    await view.send({ type: 'start', run: runOf(result.lens, tasks), lens: LENS, view: how.view ?? {} });
-    await view.send({ type: 'result', result });
-    await view.waitFor('drawn');
-    await steps(view);
-    assert.deepEqual(view.complaints, []);
-  } finally {
-    await view.close();
-  }
+  const tasks = result.inputs.map(({ name }) => name);
+  const card = cardOf('card-1', result.lens, { view: how.view ?? {} });
+  await withStudy(
+    browser,
+    [card],
+    tasks,
+    async (page) => {
+      await page.give('card-1', result);
+      await steps(page);
+    },
+    { lenses: [{ ...LENS, id: result.lens }], ...how },
+  );
+}
+
+/** What the page has last told of its only card's view. */
+async function viewOf(page: StudyPage): Promise<ResultViewState | undefined> {
+  return (await page.remembered()).cards[0]?.view;
 }
 
 function matrixOf(result: LensResult, id: string): Matrix {
@@ -139,10 +139,7 @@ test('a click opens the tensors of the cell with their statistics and histograms
     await pane.getByText('Base θ₀').first().waitFor();
     await pane.getByText('Reveal in Checkpoint').first().click();
     assert.equal((await view.waitFor('reveal'))['tensor'], 'model.layers.2.mlp.down.weight');
-    assert.deepEqual((await view.waitFor('view'))['view'], {
-      selected: { row: 2, column: 5 },
-      facets: { task: 'rot90' },
-    });
+    assert.deepEqual(await viewOf(view), { selected: { row: 2, column: 5 }, facets: { task: 'rot90' } });
   }),
 );
 
@@ -187,9 +184,8 @@ test('the facet switches change the figure, tell the host, and survive in the st
     await page.getByLabel('metric').selectOption({ label: 'norm' });
     await page.getByLabel('task', { exact: true }).selectOption('mirror');
     await page.locator('h3', { hasText: 'norm · mirror' }).waitFor();
-    const told = (await view.waitFor('view', 2))['view'];
-    assert.deepEqual(told, { facets: { metric: 'norm', task: 'mirror' } });
-    assert.deepEqual(await view.state(), { run: runOf('delta-profile', TASKS), view: told });
+    assert.deepEqual(await viewOf(view), { facets: { metric: 'norm', task: 'mirror' } });
+    assert.deepEqual(await view.state(), await view.remembered());
   }),
 );
 
@@ -324,7 +320,10 @@ test('exports hold what is on screen', options, () =>
   withResult(PROFILE, async (view) => {
     const { page } = view;
     await page.getByLabel('task', { exact: true }).selectOption('invert');
-    for (const format of ['SVG', 'PNG', 'CSV', 'JSON']) await page.getByLabel(`Export as ${format}`).click();
+    for (const format of ['SVG', 'PNG', 'CSV', 'JSON']) {
+      await page.getByRole('button', { name: 'Export', exact: true }).click();
+      await page.getByRole('menuitem', { name: format }).click();
+    }
     await view.waitFor('exported', 4);
     const exported = new Map((await view.sent('exported')).map((message) => [message['format'], message]));
     assert.equal(exported.get('svg')?.['name'], 'delta-profile-digits-relative-invert.svg');
@@ -361,55 +360,47 @@ test('the host can ask for an export and for the table', options, () =>
   }),
 );
 
-test('progress can be cancelled, and a failure says what to do', options, async () => {
-  assert.ok(browser);
-  const view = await openView(browser, 'result');
-  try {
+test('progress can be cancelled, and a failure says what to do', options, () =>
+  withStudy(browser, [cardOf('card-1')], TASKS, async (view) => {
     const { page } = view;
-    await view.send({ type: 'start', run: runOf('delta-profile', TASKS), lens: LENS, view: {} });
-    await view.send({ type: 'progress', fraction: 0.25, message: 'Reading rot90' });
+    await view.send({ type: 'progress', card: 'card-1', fraction: 0.25, message: 'Reading rot90' });
     await page.getByText('Reading rot90 · 25 %').waitFor();
     assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), '25');
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await view.waitFor('cancel');
+    assert.equal((await view.waitFor('cancel'))['card'], 'card-1');
     const problem = {
       code: 'file-truncated',
       message: 'model.safetensors is 9 bytes short.',
       action: 'Copy it again.',
     };
-    await view.send({ type: 'failed', problem });
+    await view.send({ type: 'failed', card: 'card-1', problem });
     await page.getByRole('alert').getByText('model.safetensors is 9 bytes short.').waitFor();
     assert.equal(await page.getByRole('progressbar').count(), 0);
     await page.getByRole('button', { name: 'Show Log' }).click();
     await view.waitFor('showLog');
     await page.getByRole('button', { name: 'Run Again' }).click();
-    await view.waitFor('run');
-    assert.deepEqual(view.complaints, []);
-  } finally {
-    await view.close();
-  }
-});
+    assert.equal((await view.waitFor('run', 2))['again'], true);
+  }),
+);
 
-test('a second run can be cancelled as well', options, async () => {
-  assert.ok(browser);
-  const view = await openView(browser, 'result');
-  try {
+test('a second run can be cancelled as well', options, () =>
+  withStudy(browser, [cardOf('card-1')], TASKS, async (view) => {
+    const problem = { code: 'cancelled', message: 'Cancelled.', action: 'Run it again.' };
     for (const run of [1, 2]) {
-      await view.send({ type: 'start', run: runOf('delta-profile', TASKS), lens: LENS, view: {} });
-      await view.send({ type: 'progress', fraction: 0.1, message: `Run ${String(run)}` });
+      await view.send({
+        type: 'progress',
+        card: 'card-1',
+        fraction: 0.1,
+        message: `Run ${String(run)}`,
+      });
       await view.page.getByText(`Run ${String(run)} · 10 %`).waitFor();
       await view.page.getByRole('button', { name: 'Cancel' }).click();
       await view.waitFor('cancel', run);
-      await view.send({
-        type: 'failed',
-        problem: { code: 'cancelled', message: 'Cancelled.', action: 'Run it again.' },
-      });
-      await view.page.getByText('Cancelled.').waitFor();
+      await view.send({ type: 'failed', card: 'card-1', problem });
+      await view.page.locator('.problem-message', { hasText: 'Cancelled.' }).waitFor();
     }
-  } finally {
-    await view.close();
-  }
-});
+  }),
+);
 
 test('the form checks parameters before it runs with them', options, () =>
   withResult(PROFILE, async (view) => {
@@ -418,12 +409,13 @@ test('the form checks parameters before it runs with them', options, () =>
     await page.getByLabel('Bins').fill('1000');
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page.getByText('Give a whole number ≥ 2 and ≤ 512.').waitFor();
-    assert.equal((await view.sent('run')).length, 0);
+    assert.equal((await view.sent('run')).length, 1);
     await page.getByLabel('Bins').fill('32');
     await page.getByLabel('Count biases').uncheck();
     await page.getByLabel('Norm', { exact: true }).selectOption('l1');
     await page.getByRole('button', { name: 'Run', exact: true }).click();
-    assert.deepEqual((await view.waitFor('run'))['parameters'], { bins: 32, biases: false, norm: 'l1' });
+    const asked = (await view.waitFor('run', 2))['card'] as StudyCard;
+    assert.deepEqual(asked.parameters, { bins: 32, biases: false, norm: 'l1' });
   }),
 );
 

@@ -109,7 +109,7 @@ test('an export writes what is on screen to the file that the dialog names', asy
     ['json', (text: string) => (JSON.parse(text) as { lens: string }).lens === 'delta-profile'],
     ['png', (text: string) => text.startsWith('�PNG')],
   ] as const) {
-    await page.button(`Export as ${format.toUpperCase()}`).click();
+    await page.exportAs(format.toUpperCase());
     const name = `vit-digits-delta-profile.${format}`;
     await eventually(async () => (await window.input().inputValue()).endsWith(name));
     await window.page.keyboard.press('Enter');

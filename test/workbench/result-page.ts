@@ -30,6 +30,12 @@ export class ResultPage {
     return this.frame.getByRole('button', { name });
   }
 
+  /** Chooses a format from the Export menu of the first card. */
+  async exportAs(format: string): Promise<void> {
+    await this.frame.getByRole('button', { name: 'Export', exact: true }).first().click();
+    await this.frame.getByRole('menuitem', { name: format }).click();
+  }
+
   /** Middle of the cells, in pixels of the canvas: a layer's attention or MLP in any transformer. */
   async middle(): Promise<{ x: number; y: number }> {
     const box = await this.heatmap.locator('canvas').boundingBox();

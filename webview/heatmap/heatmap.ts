@@ -1,52 +1,28 @@
 import { pointer } from 'd3';
-import type { Colouring } from '../../src/figure/colouring';
 import { matrixOrder, matrixValues, type MatrixOrder } from '../../src/figure/matrix-values';
 import { formatNumber } from '../../src/figure/number-text';
-import type { Palette } from '../../src/figure/palette';
-import type { Matrix, Tree } from '../../src/protocol/artifact';
-import { element, iconButton } from '../dom';
+import { element } from '../dom';
 import { drawAxes } from './axis-labels';
 import { CellPainter } from './cell-painter';
 import { moveCursor, type Cell } from './cursor-keys';
 import { listenToGestures } from './gestures';
+import type { HeatmapOptions } from './heatmap-options';
 import { LabelMeasure } from './label-measure';
 import { layOut, type Layout } from './layout';
+import { drawLinked, type LinkedPlaces } from './linked-places';
 import { drawOutlines } from './outlines';
-import type { Tooltip } from './tooltip';
 import {
-  cellSize,
+  cellUnder,
   constrain,
   mostZoom,
   panBy,
-  plotSize,
   reveal,
   WHOLE,
+  zoomAround,
   zoomAt,
   type Viewport,
 } from './viewport';
-
-/** One heatmap and what it tells its owner. Rows and columns in events are those of the matrix, whatever the order on screen. */
-export interface HeatmapOptions {
-  readonly matrix: Matrix;
-  readonly colouring: Colouring;
-  readonly palette: Palette;
-  readonly order: string | undefined;
-  /** Drawn beside the rows; its leaves must stand in the order of the rows. */
-  readonly tree: Tree | null;
-  /** What the number in a cell is called. */
-  readonly measure: string;
-  /** Named facts beside the number, e.g. its task. */
-  readonly context: readonly (readonly [string, string])[];
-  /** Small, for many side by side. */
-  readonly compact: boolean;
-  /** Most pixels the heatmap may be high. */
-  readonly room: () => number;
-  readonly tooltip: Tooltip;
-  readonly announce: (text: string) => void;
-  readonly open: (row: number, column: number) => void;
-  readonly close: () => void;
-  readonly drawn: (cells: number) => void;
-}
+import { zoomButtons } from './zoom-buttons';
 
 /** A heatmap: cells on a canvas, everything else in SVG above it. Pointer, wheel and keyboard. */
 export class Heatmap {
@@ -66,9 +42,10 @@ export class Heatmap {
   private hovered: Cell | null = null;
   private cursor: Cell | null = null;
   private selected: Cell | null = null;
+  private linked: LinkedPlaces = { rows: [], columns: [] };
   private pending = 0;
+  private telling = 0;
   private readonly relayout = () => this.redraw(true);
-
   constructor(private readonly options: HeatmapOptions) {
     const { matrix, colouring, palette } = options;
     this.values = matrixValues(matrix);
@@ -81,9 +58,10 @@ export class Heatmap {
       colouring,
       palette,
     });
+    this.viewport = options.viewport ?? WHOLE;
     this.labels = new LabelMeasure(`${options.compact ? '10' : '11'}px ${palette.fontFamily}`);
     this.svg.setAttribute('aria-hidden', 'true');
-    this.zoomButtons = this.makeZoomButtons();
+    this.zoomButtons = zoomButtons((factor) => this.zoomBy(factor));
     this.element = element(
       'div',
       {
@@ -120,11 +98,25 @@ export class Heatmap {
     this.redraw();
   }
 
+  /** Marks rows and columns, by those of the matrix, and the cells where they cross. */
+  mark({ rows, columns }: LinkedPlaces): void {
+    const positions = (order: readonly number[], wanted: readonly number[]) => {
+      const chosen = new Set(wanted);
+      return chosen.size === 0 ? [] : order.flatMap((index, at) => (chosen.has(index) ? [at] : []));
+    };
+    this.linked = {
+      rows: positions(this.order.rows, rows),
+      columns: positions(this.order.columns, columns),
+    };
+    this.redraw();
+  }
+
   /** Lets go of observers; the element itself is the owner's to remove. */
   dispose(): void {
     this.resizing.disconnect();
     window.removeEventListener('resize', this.relayout);
     cancelAnimationFrame(this.pending);
+    clearTimeout(this.telling);
   }
 
   /** Lays out and draws in the next frame; any number of calls before it are one. */
@@ -181,6 +173,7 @@ export class Heatmap {
 
   private drawOutlines(layout: Layout): void {
     const focused = document.activeElement === this.element;
+    drawLinked(this.svg, layout, this.viewport, this.linked);
     drawOutlines(this.svg, layout, this.viewport, [
       { name: 'selected', cell: this.selected },
       { name: 'hovered', cell: this.hovered },
@@ -194,13 +187,11 @@ export class Heatmap {
       zoom: (factor, point) => {
         if (!this.layout) return;
         const { columns, rows } = this.layout;
-        this.viewport = zoomAt(this.viewport, this.viewport.zoom * factor, point, columns, rows);
-        this.redraw();
+        this.look(zoomAt(this.viewport, this.viewport.zoom * factor, point, columns, rows));
       },
       pan: (dx, dy) => {
         if (!this.layout) return;
-        this.viewport = panBy(this.viewport, dx, dy, this.layout.columns, this.layout.rows);
-        this.redraw();
+        this.look(panBy(this.viewport, dx, dy, this.layout.columns, this.layout.rows));
       },
     });
     this.canvas.addEventListener('pointermove', (event) => this.hover(event));
@@ -220,10 +211,7 @@ export class Heatmap {
     const layout = this.layout;
     if (!layout) return null;
     const [x, y] = pointer(event, this.canvas);
-    const column = Math.floor(this.viewport.column + x / cellSize(layout.columns, this.viewport.zoom));
-    const row = Math.floor(this.viewport.row + y / cellSize(layout.rows, this.viewport.zoom));
-    const inside = row >= 0 && column >= 0 && row < layout.rows.count && column < layout.columns.count;
-    return inside ? { row, column } : null;
+    return cellUnder(this.viewport, { x, y }, layout.columns, layout.rows);
   }
 
   private hover(event: PointerEvent | null): void {
@@ -284,37 +272,26 @@ export class Heatmap {
 
   private moveTo(cell: Cell): void {
     this.cursor = cell;
-    if (this.layout) this.viewport = reveal(this.viewport, cell, this.layout.columns, this.layout.rows);
+    if (this.layout) this.look(reveal(this.viewport, cell, this.layout.columns, this.layout.rows));
     const { row, column, value } = this.read(cell);
     const { measure } = this.options;
     this.options.announce(`${row}, ${column}: ${measure ? `${measure} ` : ''}${valueText(value)}`);
     this.redraw();
   }
 
-  /** Zooms around the cursor, else around the middle; 0 shows everything. */
   private zoomBy(factor: number): void {
-    const layout = this.layout;
-    if (!layout) return;
-    const { columns, rows } = layout;
-    const { zoom } = this.viewport;
-    const point = this.cursor
-      ? {
-          x: (this.cursor.column + 0.5 - this.viewport.column) * cellSize(columns, zoom),
-          y: (this.cursor.row + 0.5 - this.viewport.row) * cellSize(rows, zoom),
-        }
-      : { x: plotSize(columns, zoom) / 2, y: plotSize(rows, zoom) / 2 };
-    this.viewport = factor === 0 ? WHOLE : zoomAt(this.viewport, zoom * factor, point, columns, rows);
-    this.redraw();
+    if (!this.layout) return;
+    this.look(zoomAround(this.viewport, factor, this.cursor, this.layout.columns, this.layout.rows));
   }
 
-  private makeZoomButtons(): HTMLElement {
-    return element(
-      'div',
-      { class: 'zoom-buttons', attributes: { hidden: true } },
-      iconButton('zoom-in', 'Zoom in (+)', () => this.zoomBy(1.6)),
-      iconButton('zoom-out', 'Zoom out (-)', () => this.zoomBy(1 / 1.6)),
-      iconButton('screen-normal', 'Show all (0)', () => this.zoomBy(0)),
-    );
+  private look(viewport: Viewport): void {
+    const { zoom, row, column } = this.viewport;
+    const isSame = zoom === viewport.zoom && row === viewport.row && column === viewport.column;
+    this.viewport = viewport;
+    this.redraw();
+    if (isSame) return;
+    clearTimeout(this.telling);
+    this.telling = window.setTimeout(() => this.options.moved(this.viewport), 250);
   }
 }
 

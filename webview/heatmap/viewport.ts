@@ -66,6 +66,37 @@ export function zoomAt(
   return constrain(moved, columns, rows);
 }
 
+/** Zooms by a factor around a cell, else around the middle; 0 shows everything. */
+export function zoomAround(
+  viewport: Viewport,
+  factor: number,
+  cell: { readonly row: number; readonly column: number } | null,
+  columns: AxisRoom,
+  rows: AxisRoom,
+): Viewport {
+  if (factor === 0) return WHOLE;
+  const { zoom } = viewport;
+  const point = cell
+    ? {
+        x: (cell.column + 0.5 - viewport.column) * cellSize(columns, zoom),
+        y: (cell.row + 0.5 - viewport.row) * cellSize(rows, zoom),
+      }
+    : { x: plotSize(columns, zoom) / 2, y: plotSize(rows, zoom) / 2 };
+  return zoomAt(viewport, zoom * factor, point, columns, rows);
+}
+
+/** The cell under a point (pixels from the plot's top left), or `null` beside all cells. */
+export function cellUnder(
+  viewport: Viewport,
+  point: { readonly x: number; readonly y: number },
+  columns: AxisRoom,
+  rows: AxisRoom,
+): { readonly row: number; readonly column: number } | null {
+  const column = Math.floor(viewport.column + point.x / cellSize(columns, viewport.zoom));
+  const row = Math.floor(viewport.row + point.y / cellSize(rows, viewport.zoom));
+  return row >= 0 && column >= 0 && row < rows.count && column < columns.count ? { row, column } : null;
+}
+
 /** Moves the content by pixels. */
 export function panBy(
   viewport: Viewport,

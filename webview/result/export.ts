@@ -24,7 +24,10 @@ export interface Exported {
 const MOST_PIXELS = 16_000;
 
 /** Makes an export: text, or base64 for PNG. Pictures are drawn for white paper, whatever the theme. */
-export async function makeExport(format: ExportFormat, source: ExportSource): Promise<Exported> {
+export async function makeExport(
+  format: Exclude<ExportFormat, 'html'>,
+  source: ExportSource,
+): Promise<Exported> {
   const name = `${fileName(source)}.${format}`;
   switch (format) {
     case 'svg':

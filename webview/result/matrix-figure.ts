@@ -4,8 +4,11 @@ import { matrixValues, sharedDomain, valueRange } from '../../src/figure/matrix-
 import { drawingToShape } from '../../src/figure/svg';
 import type { Matrix } from '../../src/protocol/artifact';
 import { element, mountShape } from '../dom';
+import type { Selection } from '../../src/protocol/panel';
 import { Heatmap } from '../heatmap/heatmap';
 import type { Tooltip } from '../heatmap/tooltip';
+import type { Viewport } from '../heatmap/viewport';
+import { matchesEntry } from '../selection';
 import { themePalette } from '../theme';
 import type { Shown } from './shown';
 
@@ -24,11 +27,21 @@ export interface MatrixFigureOptions {
   readonly open: (cell: ChosenCell) => void;
   readonly close: () => void;
   readonly drawn: (cells: number) => void;
+  /** Matrices elsewhere that share the range of the colours. */
+  readonly sharing: readonly Matrix[];
+  /** Most pixels that a heatmap may be high. */
+  readonly room: (heatmap: HTMLElement) => number;
+  /** What part of a matrix of that size is shown at first. */
+  readonly viewport: (matrix: Matrix) => Viewport | undefined;
+  readonly moved: (matrix: Matrix, viewport: Viewport) => void;
 }
 
 export interface MatrixFigure {
   readonly element: HTMLElement;
+  /** Marks the cell whose details are open. */
   select(cell: ChosenCell | null): void;
+  /** Marks rows, columns and cells that stand for a selection. */
+  mark(selection: Selection | null): void;
   /** Moves the keyboard's focus to the heatmap (the first one, or that of the selected cell). */
   focus(): void;
   dispose(): void;
@@ -39,10 +52,11 @@ export function createMatrixFigure(options: MatrixFigureOptions): MatrixFigure {
   const { shown } = options;
   const palette = themePalette();
   const values = shown.matrices.map(matrixValues);
-  const range = valueRange(values);
+  const sharing = options.sharing.filter(({ scale }) => scale === shown.matrix?.scale);
+  const range = valueRange([...values, ...sharing.map(matrixValues)]);
   const colouring = createColouring({
     scale: shown.matrix?.scale ?? 'sequential',
-    domain: sharedDomain(shown.matrices),
+    domain: sharedDomain([...shown.matrices, ...sharing]),
     range,
     logarithmic: shown.logarithmic,
     palette,
@@ -77,6 +91,9 @@ export function createMatrixFigure(options: MatrixFigureOptions): MatrixFigure {
   return {
     element: assemble(shown, maps, legend),
     select,
+    mark: (selection) => {
+      for (const { matrix, map } of maps) map.mark(markedPlaces(matrix, selection));
+    },
     focus: () =>
       (maps.find(({ matrix }) => matrix === options.selected?.matrix) ?? maps[0])?.map.element.focus(),
     dispose: () => {
@@ -106,19 +123,17 @@ function assemble(
   }
   const grid = element('div', { class: 'side-by-side' });
   for (const { matrix, map } of maps) {
-    grid.append(
-      element(
-        'figure',
-        {},
-        element('figcaption', { text: matrix.facets?.['task'] ?? matrix.title }),
-        map.element,
-      ),
-    );
+    grid.append(element('figure', {}, taskCaption(matrix.facets?.['task'] ?? matrix.title), map.element));
   }
   const title = element('h3', {
     text: `${capitalised(shown.measure)} · ${String(maps.length)} tasks side by side`,
   });
   return element('section', { class: 'artifact matrix' }, title, legend, grid, ...caption);
+}
+
+function taskCaption(text: string): HTMLElement {
+  const name = element('bdi', { text, attributes: { dir: 'ltr' } });
+  return element('figcaption', { title: text }, name);
 }
 
 function makeHeatmap(
@@ -137,8 +152,9 @@ function makeHeatmap(
     measure: shown.measure,
     context: contextOf(matrix, shown),
     compact: shown.sideBySide,
-    // What the window leaves below the heatmap's place, less legend and caption; never less than is useful.
-    room: () => (shown.sideBySide ? 340 : Math.max(320, window.innerHeight - topOf(map.element) - 120)),
+    room: () => (shown.sideBySide ? 340 : options.room(map.element)),
+    viewport: options.viewport(matrix),
+    moved: (viewport) => options.moved(matrix, viewport),
     tooltip: options.tooltip,
     announce: options.announce,
     open: (row, column) => options.open({ matrix, row, column }),
@@ -158,9 +174,18 @@ function contextOf(matrix: Matrix, shown: Shown): (readonly [string, string])[] 
   });
 }
 
-function topOf(item: HTMLElement): number {
-  const scroller = item.closest('.figure-area');
-  return item.getBoundingClientRect().top + (scroller?.scrollTop ?? 0);
+/** Rows and columns that stand for a selection; none where the matrix is of another task. */
+function markedPlaces(
+  matrix: Matrix,
+  selection: Selection | null,
+): { readonly rows: readonly number[]; readonly columns: readonly number[] } {
+  const task = matrix.facets?.['task'];
+  if (selection?.task !== undefined && task !== undefined && task !== selection.task) {
+    return { rows: [], columns: [] };
+  }
+  const matching = (entries: Matrix['rows']) =>
+    entries.flatMap((entry, index) => (matchesEntry(entry, selection) ? [index] : []));
+  return { rows: matching(matrix.rows), columns: matching(matrix.columns) };
 }
 
 function capitalised(text: string): string {

@@ -1,12 +1,14 @@
 import { matrixOrder, matrixValues } from '../../src/figure/matrix-values';
 import { fullNumber } from '../../src/figure/number-text';
 import type { Matrix } from '../../src/protocol/artifact';
-import { createDataTable } from '../table/data-table';
 import { element } from '../dom';
+import { matchesEntry, placeOf } from '../selection';
+import { createDataTable } from '../table/data-table';
+import type { ArtifactView, ViewContext } from './artifact-views/view';
 import { sortedRows } from './row-order';
 
 /** The numbers of a matrix as a table, with all their digits; an undefined cell says so. Sortable by every column. */
-export function matrixTable(matrix: Matrix, order: string): HTMLElement {
+export function matrixTable(matrix: Matrix, order: string, { onSelect }: ViewContext): ArtifactView {
   const values = matrixValues(matrix);
   const { rows, columns } = matrixOrder(matrix, order);
   let shown = [...rows];
@@ -44,9 +46,25 @@ export function matrixTable(matrix: Matrix, order: string): HTMLElement {
       shown = sortedRows(rows.length, keys, descending).map((position) => rows[position] ?? 0);
       data.refresh();
     },
+    select: (row) => {
+      const task = matrix.facets?.['task'];
+      const entry = matrix.rows[shown[row] ?? 0];
+      onSelect(placeOf({ ...(task === undefined ? {} : { task }), ...entry }));
+    },
   });
   data.setRows(rows.length);
-  return element('section', { class: 'artifact table' }, element('h3', { text: matrix.title }), data.element);
+  return {
+    element: element(
+      'section',
+      { class: 'artifact table' },
+      element('h3', { text: matrix.title }),
+      data.element,
+    ),
+    select: (selection) =>
+      data.mark(
+        selection && ((row) => matchesEntry(matrix.rows[shown[row] ?? -1] ?? { label: '' }, selection)),
+      ),
+  };
 }
 
 /** Room for a text of that many characters, with padding and the arrow of a sorted column. */

@@ -13,14 +13,15 @@ interface Field {
   read(): ParameterValue | null;
 }
 
-/** The form made from a lens's declarations. `run` gets checked values; wrong ones are shown beside their field instead. */
+/** The form made from a lens's declarations. `owner` keeps its ids apart from those of other forms. `run` gets checked values; wrong ones are shown beside their field instead. */
 export function parametersForm(
+  owner: string,
   declarations: readonly ParameterDeclaration[],
   values: ParameterValues,
   run: (values: Record<string, ParameterValue>) => void,
 ): HTMLElement {
   const fields = declarations.map((declaration) =>
-    makeField(declaration, values[declaration.name] ?? declaration.default),
+    makeField(owner, declaration, values[declaration.name] ?? declaration.default),
   );
   const submit = () => {
     const read = fields.map((field) => [field.name, field.read()] as const);
@@ -44,8 +45,8 @@ export function parametersForm(
   );
 }
 
-function makeField(declaration: ParameterDeclaration, value: ParameterValue): Field {
-  const id = `parameter-${declaration.name}`;
+function makeField(owner: string, declaration: ParameterDeclaration, value: ParameterValue): Field {
+  const id = `${owner}-${declaration.name}`;
   const wrong = element('div', { class: 'field-error', attributes: { role: 'alert', hidden: true } });
   const input = makeInput(declaration, value, id);
   const label = element('label', { text: declaration.title, attributes: { for: id } });

@@ -39,3 +39,9 @@ export function createProgressBar(cancel: () => void): ProgressBar {
     },
   };
 }
+
+/** Stands in for the figure while the lens runs, so that nothing jumps when it comes. */
+export function skeleton(): HTMLElement {
+  const cells = Array.from({ length: 48 }, () => element('span'));
+  return element('div', { class: 'skeleton', attributes: { 'aria-hidden': 'true' } }, ...cells);
+}

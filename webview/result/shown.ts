@@ -28,6 +28,8 @@ export interface Shown {
   readonly orders: readonly string[];
   /** The dendrogram whose leaves stand in the order of the matrix's rows. */
   readonly tree: Tree | null;
+  /** Matrices of other kinds than the one in the middle, one of each kind, as they are shown below it. */
+  readonly further: readonly Shown[];
   readonly tables: readonly Table[];
   /** Figures and notes below the matrix. */
   readonly others: readonly Artifact[];
@@ -45,18 +47,41 @@ export function deriveShown(artifacts: readonly Artifact[], view: ResultViewStat
       return [name, chosen !== undefined && values.includes(chosen) ? chosen : (values[0] ?? '')];
     }),
   );
-  const matrices = artifacts.filter((artifact) => artifact.kind === 'matrix');
-  const matrix = bestMatch(matrices, wanted);
-  const facets = { ...wanted, ...pick(matrix?.facets ?? {}, Object.keys(wanted)) };
-  const others = artifacts.filter((artifact) => agrees(artifact, facets));
-  const alike = matrix ? likeMatrices(matrices, matrix) : [];
+  const [first, ...rest] = matrixFamilies(artifacts);
+  const matrix = bestMatch(first ?? [], wanted);
+  const elsewhere = (name: string) =>
+    !first?.some((candidate) => candidate.facets?.[name] === wanted[name]) &&
+    rest.flat().some((candidate) => candidate.facets?.[name] === wanted[name]);
+  const decided = Object.keys(wanted).filter((name) => !elsewhere(name));
+  const facets = { ...wanted, ...pick(matrix?.facets ?? {}, decided) };
+  const shown = showMatrix(artifacts, view, { switches, facets }, first ?? [], matrix);
+  const further = rest.map((family) =>
+    showMatrix(artifacts, view, { switches, facets }, family, bestMatch(family, facets)),
+  );
+  const drawn = [shown, ...further].flatMap((one) => (one.matrix ? [one.matrix] : []));
+  const others = shown.others.filter(
+    (artifact) =>
+      artifact.kind !== 'matrix' &&
+      !(artifact.kind === 'tree' && drawn.some((candidate) => hasSameNames(artifact, candidate))),
+  );
+  return { ...shown, further, others };
+}
+
+function showMatrix(
+  artifacts: readonly Artifact[],
+  view: ResultViewState,
+  chosen: Pick<Shown, 'switches' | 'facets'>,
+  family: readonly Matrix[],
+  matrix: Matrix | null,
+): Shown {
+  const others = artifacts.filter((artifact) => artifact.kind !== 'table' && agrees(artifact, chosen.facets));
+  const alike = matrix ? likeMatrices(family, matrix) : [];
   const sideBySide = (view.sideBySide ?? false) && alike.length > 1;
   const trees = others.filter((artifact) => artifact.kind === 'tree');
   const order = chosenOrder(matrix, trees, view.order);
   const tree = matrix ? (trees.find((candidate) => standsBeside(candidate, matrix, order)) ?? null) : null;
   return {
-    switches,
-    facets,
+    ...chosen,
     matrix,
     matrices: sideBySide ? alike : matrix ? [matrix] : [],
     measure: matrix ? measureName(artifacts, matrix) : '',
@@ -66,14 +91,30 @@ export function deriveShown(artifacts: readonly Artifact[], view: ResultViewStat
     order,
     orders: matrix?.orders?.length ? [GIVEN_ORDER, ...matrix.orders.map(({ title }) => title)] : [],
     tree: sideBySide ? null : tree,
+    further: [],
     tables: artifacts.filter((artifact) => artifact.kind === 'table'),
-    others: others.filter(
-      (artifact) =>
-        artifact.kind !== 'table' &&
-        artifact !== matrix &&
-        !(artifact.kind === 'tree' && matrix && hasSameNames(artifact, matrix)),
-    ),
+    others,
   };
+}
+
+/**
+ * Matrices by kind, in the order of the first of each: those of one kind have the same facets and axis titles and differ in the values of
+ * the facets, so that a switch can lead from one to the other.
+ */
+export function matrixFamilies(artifacts: readonly Artifact[]): readonly (readonly Matrix[])[] {
+  const families = new Map<string, Matrix[]>();
+  const seen = new Map<string, number>();
+  for (const artifact of artifacts) {
+    if (artifact.kind !== 'matrix') continue;
+    const facets = Object.entries(artifact.facets ?? {}).sort();
+    const kind = JSON.stringify([facets.map(([name]) => name), artifact.rowTitle, artifact.columnTitle]);
+    const values = `${kind} ${JSON.stringify(facets)}`;
+    const times = (seen.get(values) ?? 0) + 1;
+    seen.set(values, times);
+    const key = `${kind} ${String(times)}`;
+    families.set(key, [...(families.get(key) ?? []), artifact]);
+  }
+  return [...families.values()];
 }
 
 /** Facets that vary inside a result: `metric` first, `task` next, then as they come. */

@@ -1,5 +1,7 @@
 import type { ExportFormat, ResultViewState } from '../../src/protocol/panel';
 import { choice, element, toggle } from '../dom';
+import { menuButton } from '../menu';
+import { searchableChoice } from '../searchable-choice';
 import { GIVEN_ORDER, type Shown } from './shown';
 
 export interface ToolbarInput {
@@ -9,7 +11,9 @@ export interface ToolbarInput {
   readonly exportAs: (format: ExportFormat) => void;
 }
 
-const FORMATS: readonly ExportFormat[] = ['svg', 'png', 'csv', 'json'];
+const FORMATS = ['svg', 'png', 'csv', 'json'] as const;
+// Beyond, a choice is searched in and not read through.
+const MOST_IN_A_SELECT = 12;
 
 /** Switches of a result: facets, colours, order, figure or table, export. Only those that this result has. */
 export function panelToolbar(input: ToolbarInput): HTMLElement {
@@ -27,7 +31,7 @@ function facetControls({ shown, change }: ToolbarInput): HTMLElement[] {
   const selects = shown.switches
     .filter(({ name }) => !(name === 'task' && shown.sideBySide))
     .map(({ name, values, titles }) =>
-      choice(
+      (values.length > MOST_IN_A_SELECT ? searchableChoice : choice)(
         name.replaceAll('_', ' '),
         values.map((value, index) => ({ value, title: titles[index] ?? value })),
         shown.facets[name] ?? '',
@@ -74,19 +78,17 @@ function viewControl({ view, change }: ToolbarInput): HTMLElement {
 }
 
 function exportControl({ exportAs }: ToolbarInput): HTMLElement {
-  const buttons = FORMATS.map((format) => {
-    const name = format.toUpperCase();
-    return element('button', {
-      class: 'toggle',
-      text: name,
-      title: `Export as ${name}`,
-      attributes: { type: 'button', 'aria-label': `Export as ${name}` },
-      on: { click: () => exportAs(format) },
-    });
-  });
-  return element(
-    'div',
-    { class: 'segments export', attributes: { role: 'group', 'aria-label': 'Export' } },
-    ...buttons,
+  return menuButton('export', 'Export', () =>
+    FORMATS.map((format) => ({
+      title: `${format.toUpperCase()}: ${WHAT[format]}`,
+      act: () => exportAs(format),
+    })),
   );
 }
+
+const WHAT: Readonly<Record<(typeof FORMATS)[number], string>> = {
+  svg: 'the figure as it is shown',
+  png: 'the figure as pixels',
+  csv: 'the numbers as a table',
+  json: 'the whole result',
+};

@@ -21,8 +21,6 @@ export interface DataTableOptions {
   /** Sorts the owner's rows; the table asks for its cells again afterwards. */
   readonly sort?: (column: number, descending: boolean) => void;
   readonly select?: (row: number) => void;
-  /** Whether a row stands for what was chosen elsewhere. */
-  readonly isChosen?: (row: number) => boolean;
   /** Called after every drawing with the number of rows in the DOM. */
   readonly drawn?: (rows: number) => void;
 }
@@ -31,10 +29,10 @@ export interface DataTable {
   readonly element: HTMLElement;
   /** Draws anew for that many rows; keeps the scroll position where it can. */
   setRows(count: number): void;
-  /** Scrolls to a row without selecting it. */
-  scrollTo(row: number): void;
   /** Marks a row (or none) as the selected one and scrolls to it. */
   setCurrent(row: number | null): void;
+  /** Marks the rows (in display order) for which the test holds, scrolling to the first unless one is in view; `null` marks none. */
+  mark(isMarked: ((row: number) => boolean) | null): void;
   refresh(): void;
   focus(): void;
 }
@@ -54,6 +52,7 @@ class VirtualTable implements DataTable {
   private readonly id = `table-${String((tables += 1))}`;
   private count = 0;
   private current: number | null = null;
+  private isMarked: ((row: number) => boolean) | null = null;
   private sorted: { column: number; descending: boolean } | null = null;
   private pending = 0;
 
@@ -96,13 +95,21 @@ class VirtualTable implements DataTable {
 
   setCurrent(row: number | null): void {
     this.current = row;
-    if (row !== null) this.scrollTo(row);
-    else this.draw();
+    if (row !== null) {
+      const { scrollTop } = this.element;
+      this.element.scrollTop = scrollToRow(row, this.count, ROW, this.viewHeight(), scrollTop);
+    }
+    this.draw();
   }
 
-  scrollTo(row: number): void {
+  mark(isMarked: ((row: number) => boolean) | null): void {
+    this.isMarked = isMarked;
     const { scrollTop } = this.element;
-    this.element.scrollTop = scrollToRow(row, this.count, ROW, this.viewHeight(), scrollTop);
+    const inView = rowWindow(this.count, ROW, this.viewHeight(), scrollTop);
+    const first = isMarked ? firstWhere(this.count, isMarked, inView.first + 2) : null;
+    if (first !== null) {
+      this.element.scrollTop = scrollToRow(first, this.count, ROW, this.viewHeight(), scrollTop);
+    }
     this.draw();
   }
 
@@ -149,10 +156,9 @@ class VirtualTable implements DataTable {
 
   private row(row: number): HTMLElement {
     const current = row === this.current;
+    const marked = this.isMarked?.(row) ?? false;
     const made = element('div', {
-      class: ['data-row', current && 'current', this.options.isChosen?.(row) && 'chosen']
-        .filter(Boolean)
-        .join(' '),
+      class: `data-row${current ? ' current' : ''}${marked ? ' marked' : ''}`,
       attributes: {
         role: 'row',
         id: `${this.id}-${String(row)}`,
@@ -252,6 +258,15 @@ class VirtualTable implements DataTable {
     event.preventDefault();
     this.setCurrent(Math.min(Math.max(target, 0), this.count - 1));
   }
+}
+
+/** The first row from `start` on for which the test holds, else the first of all; `null` where there is none. */
+function firstWhere(count: number, test: (row: number) => boolean, start: number): number | null {
+  for (let step = 0; step < count; step++) {
+    const row = (Math.max(0, start) + step) % count;
+    if (test(row)) return row;
+  }
+  return null;
 }
 
 let tables = 0;

@@ -6,7 +6,7 @@ interface FormatItem extends vscode.QuickPickItem {
   readonly format: ExportFormat;
 }
 
-/** Saves the result in front as a picture, a table or the whole result. */
+/** Saves the card in use as a picture, a table or the whole result, or all cards as a report. */
 export const exportResult: Command = {
   id: 'deltalens.exportResult',
   async run({ results }) {
@@ -23,6 +23,11 @@ export const exportResult: Command = {
 
 function formats(): FormatItem[] {
   return [
+    {
+      label: 'HTML',
+      detail: vscode.l10n.t('A report of the whole panel that opens in any browser'),
+      format: 'html',
+    },
     { label: 'SVG', detail: vscode.l10n.t('The figure as it is shown, to scale and to edit'), format: 'svg' },
     { label: 'PNG', detail: vscode.l10n.t('The figure as it is shown, as pixels'), format: 'png' },
     { label: 'CSV', detail: vscode.l10n.t('The numbers as a table'), format: 'csv' },

@@ -6,7 +6,7 @@ import type { DeltalensContext } from '../context';
 import { defaultParameters } from '../lens-registry';
 import { showProblem } from '../show-problem';
 import type { Command } from './command';
-import { lackFor, type Lack } from './lens-fit';
+import { lackFor, type Lack } from '../../protocol/lens-fit';
 import { pickStudy, readStudy } from './pick-study';
 import { studyWithoutAsking } from './study-of-paths';
 import { pathsInFront, pathsOf } from './targets';
@@ -33,7 +33,7 @@ async function studyFor(
   given: readonly string[],
 ): Promise<Result<StudySpec> | undefined> {
   const active = context.results.active;
-  if (given.length === 0 && active) return success(active.run.study);
+  if (given.length === 0 && active) return success(active.study);
   const paths = given.length > 0 ? given : pathsInFront(context);
   const [first] = paths;
   if (first === undefined) return pickStudy(context);

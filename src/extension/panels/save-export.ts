@@ -1,17 +1,20 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { ExportFormat } from '../../protocol/panel';
-import type { RunSpec } from '../../protocol/study';
+import type { ExportFormat, FromResultPanel } from '../../protocol/panel';
+import type { StudySpec } from '../../protocol/study';
 import { exportName } from './export-name';
 
-/** Asks where to save an export of a result panel and writes it. `data` is text, or base64 for `png`. */
-export async function saveExport(run: RunSpec, format: ExportFormat, data: string): Promise<void> {
+/** Asks where to save an export of a study panel and writes it. */
+export async function saveExport(
+  study: StudySpec,
+  { format, data, lens }: Extract<FromResultPanel, { type: 'exported' }>,
+): Promise<void> {
   const folder =
-    vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(path.dirname(studyPlace(run)));
+    vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(path.dirname(studyPlace(study)));
   const target = await vscode.window.showSaveDialog({
-    defaultUri: vscode.Uri.joinPath(folder, exportName(run.study.name, run.lens, format)),
+    defaultUri: vscode.Uri.joinPath(folder, exportName(study.name, lens ?? 'report', format)),
     filters: { [FILTERS[format]]: [format] },
-    title: vscode.l10n.t('Export Result'),
+    title: lens === undefined ? vscode.l10n.t('Export Report') : vscode.l10n.t('Export Result'),
   });
   if (!target) return;
   const bytes = format === 'png' ? Buffer.from(data, 'base64') : Buffer.from(data, 'utf8');
@@ -29,13 +32,14 @@ export async function saveExport(run: RunSpec, format: ExportFormat, data: strin
   }
   const open = vscode.l10n.t('Open');
   const saved = vscode.l10n.t('Saved {0}.', vscode.workspace.asRelativePath(target));
-  if ((await vscode.window.showInformationMessage(saved, open)) === open) {
-    await vscode.commands.executeCommand('vscode.open', target);
-  }
+  if ((await vscode.window.showInformationMessage(saved, open)) !== open) return;
+  // A report is for a browser; the editor would show its source.
+  if (format === 'html' && vscode.env.uiKind === vscode.UIKind.Desktop) await vscode.env.openExternal(target);
+  else await vscode.commands.executeCommand('vscode.open', target);
 }
 
-function studyPlace({ study }: RunSpec): string {
-  return study.file ?? study.tasks[0]?.path ?? study.base ?? '.';
+function studyPlace({ file, tasks, base }: StudySpec): string {
+  return file ?? tasks[0]?.path ?? base ?? '.';
 }
 
 const FILTERS: Readonly<Record<ExportFormat, string>> = {
@@ -43,4 +47,5 @@ const FILTERS: Readonly<Record<ExportFormat, string>> = {
   png: 'PNG',
   csv: 'CSV',
   json: 'JSON',
+  html: 'HTML',
 };

@@ -7,27 +7,24 @@ import { sortedRows } from '../row-order';
 import type { ArtifactRenderer } from './view';
 
 /** A table artifact, sortable by every column that is not hidden; a row that is chosen stands for its place everywhere. */
-export const renderTable: ArtifactRenderer<Table> = (table, context) => {
+export const renderTable: ArtifactRenderer<Table> = (table, { onSelect }) => {
   const shown = table.columns.flatMap((column, index) => (column.hidden ? [] : [{ column, index }]));
   const cellAt = (row: number, column: number): TableCell =>
     table.rows[row]?.[shown[column]?.index ?? -1] ?? null;
   const typeOf = (column: number) => shown[column]?.column.type ?? 'text';
   let order = table.rows.map((_, index) => index);
-  let isChosen: ((cells: readonly TableCell[]) => boolean) | null = null;
-  const rowAt = (row: number): readonly TableCell[] => table.rows[order[row] ?? -1] ?? [];
   const data = createDataTable({
     label: table.title,
     columns: shown.map(({ column, index }) => dataColumn(column, table.rows, index)),
     cell: (row, column) => formatCell(cellAt(order[row] ?? -1, column), typeOf(column)),
     hint: (row, column) => formatCell(cellAt(order[row] ?? -1, column), typeOf(column), true),
-    isChosen: (row) => isChosen?.(rowAt(row)) ?? false,
-    select: (row) => {
-      const place = placeOfRow(table, rowAt(row));
-      if (place) context.onSelect(place);
-    },
     sort: (column, descending) => {
       order = sortedRows(table.rows.length, (row) => cellAt(row, column), descending);
       data.refresh();
+    },
+    select: (row) => {
+      const place = placeOfRow(table, table.rows[order[row] ?? -1] ?? []);
+      if (place) onSelect(place);
     },
   });
   data.setRows(table.rows.length);
@@ -41,10 +38,8 @@ export const renderTable: ArtifactRenderer<Table> = (table, context) => {
       data.element,
     ),
     select: (selection) => {
-      isChosen = rowMatcher(table, selection);
-      const first = order.findIndex((_, row) => isChosen?.(rowAt(row)));
-      if (first >= 0) data.scrollTo(first);
-      else data.refresh();
+      const matches = rowMatcher(table, selection);
+      data.mark(matches && ((row) => matches(table.rows[order[row] ?? -1] ?? [])));
     },
   };
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { LensNeeds } from '../../src/protocol/lens';
-import { lackFor } from '../../src/extension/commands/lens-fit';
+import { lackFor } from '../../src/protocol/lens-fit';
 
 const needs: LensNeeds = { data: ['weights'], base: 'required', tasks: { minimum: 2 }, factored: true };
 const tasks = ['a', 'b', 'c'].map((name) => ({ name, path: `/${name}` }));

@@ -1,27 +1,27 @@
 import * as vscode from 'vscode';
-import type { ResultViewState } from '../../protocol/panel';
+import type { StudyPanelState } from '../../protocol/panel';
 import type { RunSpec } from '../../protocol/study';
 import { Disposable } from '../disposable';
-import { readPanelState, runKey } from './panel-state';
-import { ResultPanel, type ResultPanelSurroundings } from './result-panel';
+import { readPanelState, studyKey } from './panel-state';
+import { StudyPanel, type StudyPanelSurroundings } from './study-panel';
 import { webviewOptions } from './webview-page';
 
 export const RESULT_PANEL = 'deltalens.result';
 
-/** All result panels: one per run, restored after a window reload. */
-export class ResultPanels extends Disposable implements vscode.WebviewPanelSerializer {
-  private readonly open = new Set<ResultPanel>();
+/** All study panels: one per study, restored after a window reload. */
+export class StudyPanels extends Disposable implements vscode.WebviewPanelSerializer {
+  private readonly open = new Set<StudyPanel>();
   private readonly unreadable = this.register(new vscode.EventEmitter<void>());
   /** Fires when a panel of the window before the reload could not be restored and was closed. */
   readonly onUnreadable = this.unreadable.event;
 
-  constructor(private readonly around: ResultPanelSurroundings) {
+  constructor(private readonly around: StudyPanelSurroundings) {
     super();
     this.register(vscode.window.registerWebviewPanelSerializer(RESULT_PANEL, this));
   }
 
   /** The panel in front. */
-  get active(): ResultPanel | undefined {
+  get active(): StudyPanel | undefined {
     return [...this.open].find((panel) => panel.isActive);
   }
 
@@ -29,24 +29,27 @@ export class ResultPanels extends Disposable implements vscode.WebviewPanelSeria
     return this.open.size === 0;
   }
 
-  /** Shows the result of a run: in the panel that already has it, or in a new one. */
-  show(run: RunSpec): void {
-    const same = [...this.open].find((panel) => runKey(panel.run) === runKey(run));
-    if (same) return same.reveal();
+  /** Shows the result of a run: in the panel of its study, or in a new one. */
+  show({ lens, study, parameters }: RunSpec): void {
+    const same = [...this.open].find((panel) => studyKey(panel.study) === studyKey(study));
+    if (same) {
+      same.reveal();
+      return same.add(lens, parameters);
+    }
     const panel = vscode.window.createWebviewPanel(
       RESULT_PANEL,
-      run.study.name,
+      study.name,
       vscode.ViewColumn.Active,
       webviewOptions(this.around.extension),
     );
-    this.adopt(panel, run, {});
+    this.adopt(panel, { study, cards: [] }).add(lens, parameters);
   }
 
   /** Called by VS Code for each panel of the window before the reload. */
   deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const known = readPanelState(state);
     if (known) {
-      this.adopt(panel, known.run, known.view);
+      this.adopt(panel, known);
     } else {
       panel.dispose();
       this.unreadable.fire();
@@ -54,7 +57,7 @@ export class ResultPanels extends Disposable implements vscode.WebviewPanelSeria
     return Promise.resolve();
   }
 
-  /** Whether the window that was reloaded had result panels, restored by now or still to be. */
+  /** Whether the window that was reloaded had panels, restored by now or still to be. */
   static hadAny(): boolean {
     return vscode.window.tabGroups.all
       .flatMap((group) => group.tabs)
@@ -63,12 +66,13 @@ export class ResultPanels extends Disposable implements vscode.WebviewPanelSeria
       );
   }
 
-  private adopt(panel: vscode.WebviewPanel, run: RunSpec, view: ResultViewState): void {
-    const result = new ResultPanel(panel, run, view, this.around);
-    this.open.add(result);
+  private adopt(panel: vscode.WebviewPanel, state: StudyPanelState): StudyPanel {
+    const adopted = new StudyPanel(panel, state, this.around);
+    this.open.add(adopted);
     panel.onDidDispose(() => {
-      this.open.delete(result);
-      result.dispose();
+      this.open.delete(adopted);
+      adopted.dispose();
     });
+    return adopted;
   }
 }

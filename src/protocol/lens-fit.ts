@@ -1,5 +1,5 @@
-import type { LensNeeds } from '../../protocol/lens';
-import type { StudySpec } from '../../protocol/study';
+import type { LensNeeds } from './lens';
+import type { StudySpec } from './study';
 
 /** What a study lacks for a lens. */
 export type Lack =
