@@ -1,5 +1,6 @@
 import { deltaProfile } from './delta-profile';
 import { headComposition } from './head-composition';
+import { headRank } from './head-rank';
 import type { Lens } from './lens';
 import { magnitudeBands } from './magnitude-bands';
 import { oneBit } from './one-bit';
@@ -22,6 +23,7 @@ export const LENSES: readonly Lens[] = [
   tallMasks,
   magnitudeBands,
   oneBit,
+  headRank,
 ];
 
 /** The lens of that id, if there is one. */
