@@ -1,6 +1,7 @@
 // The compute process: forked by the analysis server, answers its requests, and holds the streaming workers.
 import os from 'node:os';
 import path from 'node:path';
+import { fusePasses } from '../tensor/fused-passes';
 import { createPassRunner } from '../tensor/pool';
 import { answer } from './analysis/answer';
 import { MEMORY_BUDGET, type AnalysisContext } from './analysis/context';
@@ -12,7 +13,7 @@ import { limitProgress } from './progress-limit';
 import { DEFAULT_SCAN_LIMIT } from './settings';
 
 const workerFile = path.join(__dirname, 'tensor-worker.js');
-const passes = createPassRunner({ workerFile });
+const passes = fusePasses(createPassRunner({ workerFile }));
 const backgroundPasses = createPassRunner({ workerFile, workers: 1 });
 const directories = new DirectoryCache();
 const results = new ResultCache((message) => send({ type: 'log', message }));

@@ -1,7 +1,7 @@
 import type { Problem } from '../protocol/result';
 import { bytesFor } from './decode';
 import type { MatrixSource } from './matrix-source';
-import type { LowRankDelta, PassItem } from './pass';
+import type { FusedItem, LowRankDelta, PassItem } from './pass';
 import type { TensorSpan } from './span';
 
 /** The first reason why an item cannot be worked on, found without opening a file; `null` where there is none. */
@@ -15,11 +15,20 @@ export function checkItem(item: PassItem): Problem | null {
     }
     return null;
   }
+  if (item.kind === 'fused') return checkParts(item);
   const own = checkSpan(item.base);
   if (own !== null) return own;
   for (const task of 'tasks' in item ? item.tasks : [item.task]) {
     const problem =
       task.kind === 'dense' ? checkDense(item.base, task.span) : checkLowRank(item.base, task.delta);
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+function checkParts({ parts }: FusedItem): Problem | null {
+  for (const { item } of parts) {
+    const problem = checkItem(item);
     if (problem !== null) return problem;
   }
   return null;

@@ -58,12 +58,15 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
       return item.task.kind === 'dense' ? [item.base, item.task.span] : [];
     case 'matrix':
       return spansOfMatrix(item.source, item.operation);
+    case 'fused':
+      return item.spans;
   }
 }
 
 /** Elements of the tensor that an item is about. */
 export function countOf(item: PassItem): number {
   if (item.kind === 'matrix') return item.source.rows * item.source.columns;
+  if (item.kind === 'fused') return item.spans[0]?.count ?? 0;
   return item.kind === 'moments' || item.kind === 'histogram' ? item.span.count : item.base.count;
 }
 
@@ -196,7 +199,10 @@ function bytesBetween(cut: Cut, start: number, end: number): number {
 }
 
 /** Elements per chunk: a multiple of eight, so that packed types split at a byte, or of the row length. */
-function chunkLength(item: PassItem, limits: ChunkLimits): number {
+export function chunkLength(item: PassItem, limits = CHUNK_LIMITS): number {
+  // Those of the parts are all the same.
+  const part = item.kind === 'fused' ? item.parts[0] : undefined;
+  if (part !== undefined) return chunkLength(part.item, limits);
   // A matrix is worked on as a whole.
   if (item.kind === 'matrix') return Math.max(1, countOf(item));
   const spans = spansOf(item);

@@ -35,8 +35,15 @@ export type GroupTask =
  * `τ = θ − θ₀` (streamed row by row for a low-rank task, never held whole). `matrix`: one matrix as a whole, by one
  * worker: its entries or its singular values; different matrices are worked on side by side. `signs`/`masks`: counts over
  * several tasks together, entry by entry. `magnitudes`/`magnitudeValues`/`rowBands`: how sizes |τ| are distributed.
+ * `fused`: several of these that read the same bytes; `fused-passes.ts` makes them.
  */
 export type PassItem =
+  | SingleItem
+  | { readonly kind: 'matrix'; readonly source: MatrixSource; readonly operation: MatrixOperation }
+  | FusedItem;
+
+/** An item over the chunks of its spans that is not put together from others. */
+export type SingleItem =
   | { readonly kind: 'moments'; readonly span: TensorSpan }
   | { readonly kind: 'histogram'; readonly span: TensorSpan; readonly edges: Float64Array }
   | {
@@ -52,12 +59,31 @@ export type PassItem =
       readonly task: GroupTask;
       readonly edges: Float64Array;
     }
-  | { readonly kind: 'matrix'; readonly source: MatrixSource; readonly operation: MatrixOperation }
   | SignsItem
   | MasksItem
   | MagnitudesItem
   | MagnitudeValuesItem
   | RowBandsItem;
+
+/** Items over the same spans, or over some of them, that are cut into the same chunks. */
+export interface FusedItem {
+  readonly kind: 'fused';
+  /** All spans that the parts read, each once. */
+  readonly spans: readonly TensorSpan[];
+  readonly parts: readonly FusedPart[];
+}
+
+export interface FusedPart {
+  readonly item: SingleItem;
+  /** For each span that the item reads its position among those of the fused item. */
+  readonly slots: readonly number[];
+}
+
+/** The outcomes of the parts, in their order. */
+export interface FusedOutcome {
+  readonly kind: 'fused';
+  readonly outcomes: readonly PassOutcome[];
+}
 
 /** Float64 moments over the finite entries. `mean` and `m2` (sum of squared deviations) are merged by Chan's formula. */
 export interface Moments {
@@ -122,7 +148,8 @@ export type PassOutcome =
   | MaskCounts
   | Magnitudes
   | MagnitudeValues
-  | RowBands;
+  | RowBands
+  | FusedOutcome;
 
 /** Runs passes over worker threads. Implemented by `pool.ts`, and by a slow obvious one in the tests. */
 export interface PassRunner {

@@ -1,7 +1,7 @@
 import { cancelled, failure, success, type Problem, type Result } from '../protocol/result';
 import { planPass, type PassPlan } from './chunks';
 import { merge } from './kernels/registry';
-import type { GroupTask, PassItem, PassOutcome } from './pass';
+import type { GroupTask, PassItem, PassOutcome, SingleItem } from './pass';
 import { STOPPED, type PassMessage, type Part } from './pass-messages';
 
 /** Progress is told at most this often. */
@@ -104,9 +104,13 @@ function shareFactors(items: readonly PassItem[]): readonly PassItem[] {
     task.kind === 'dense'
       ? task
       : { ...task, delta: { ...task.delta, a: shared(task.delta.a), b: shared(task.delta.b) } };
-  return items.map((item) => {
-    if (item.kind === 'matrix') return item;
+  const sharedSingle = (item: SingleItem): SingleItem => {
     if ('tasks' in item) return { ...item, tasks: item.tasks.map(sharedTask) };
     return 'task' in item ? { ...item, task: sharedTask(item.task) } : item;
+  };
+  return items.map((item) => {
+    if (item.kind === 'matrix') return item;
+    if (item.kind !== 'fused') return sharedSingle(item);
+    return { ...item, parts: item.parts.map((part) => ({ ...part, item: sharedSingle(part.item) })) };
   });
 }

@@ -1,5 +1,6 @@
-import type { PassItem, PassOutcome } from '../pass';
+import type { FusedItem, PassOutcome, SingleItem } from '../pass';
 import { deltaHistogram, deltaMoments } from './delta';
+import { mergeFused, prepareFused } from './fused';
 import { group } from './group';
 import { histogram } from './histogram';
 import type { ChunkReducer, Scratch } from './kernel';
@@ -11,11 +12,13 @@ import { rowBands } from './row-bands';
 import { signs } from './signs';
 
 /** Items that are worked off chunk by chunk: all but matrices. */
-export type ChunkedItem = Exclude<PassItem, { kind: 'matrix' }>;
+export type ChunkedItem = SingleItem | FusedItem;
 
 /** What turns the chunks of an item into contributions; runs in a worker. */
 export function prepare(item: ChunkedItem, scratch: Scratch): ChunkReducer {
   switch (item.kind) {
+    case 'fused':
+      return prepareFused(item, scratch, prepare);
     case 'moments':
       return moments.prepare(item, scratch);
     case 'histogram':
@@ -41,6 +44,7 @@ export function prepare(item: ChunkedItem, scratch: Scratch): ChunkReducer {
 
 /** Two neighbouring contributions to the same item as one; `before` covers the lower indices. */
 export function merge(before: PassOutcome, after: PassOutcome): PassOutcome {
+  if (before.kind === 'fused' && after.kind === 'fused') return mergeFused(before, after, merge);
   if (before.kind === 'moments' && after.kind === 'moments') return moments.merge(before, after);
   if (before.kind === 'bins' && after.kind === 'bins') return histogram.merge(before, after);
   if (before.kind === 'group' && after.kind === 'group') return group.merge(before, after);
