@@ -10,6 +10,7 @@ import { subspaceAlignment } from './subspace-alignment';
 import { summary } from './summary';
 import { tallMasks } from './tall-masks';
 import { taskSimilarity } from './task-similarity';
+import { twin } from './twin';
 
 /** Every lens, in the order in which lists offer them. The palette, the command line, the forms and the docs are made from this. */
 export const LENSES: readonly Lens[] = [
@@ -18,6 +19,7 @@ export const LENSES: readonly Lens[] = [
   taskSimilarity,
   spectrum,
   subspaceAlignment,
+  twin,
   headComposition,
   signConflict,
   tallMasks,
