@@ -1,4 +1,5 @@
 import { deltaProfile } from './delta-profile';
+import { experts } from './experts';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import type { Lens } from './lens';
@@ -26,6 +27,7 @@ export const LENSES: readonly Lens[] = [
   magnitudeBands,
   oneBit,
   headRank,
+  experts,
 ];
 
 /** The lens of that id, if there is one. */

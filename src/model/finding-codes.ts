@@ -136,6 +136,14 @@ const CODES = {
     'An attention block is left out: it cannot be split into heads, lacks a tensor, or holds NaN or infinities.',
     'The other blocks are shown. For NaN and infinities the lens "summary" names the entries.',
   ),
+  'experts-missing': error(
+    'No model of the study has experts whose weights can be told apart by their names.',
+    'Choose a mixture of experts: Mixtral, Qwen-MoE, DeepSeek and others, unquantised.',
+  ),
+  'experts-left-out': information(
+    'Some experts, or a model, are left out of the comparison of experts.',
+    'Merge an adapter into its base to see its experts; look at odd experts with the lens "summary".',
+  ),
   'task-dtype-differs': information(
     'Base and task are stored in different precisions, so a task vector also holds rounding errors.',
     'For an exact comparison take both in the precision in which the task was trained.',
