@@ -59,7 +59,9 @@ export async function readSpectra(
     (outcome, index) => {
       const matrix = matrices[index];
       if (!matrix) return;
-      if (outcome.singular === null) broken.add(matrix, outcome.nonFinite, outcome.rows * outcome.columns);
+      if (outcome.tooLarge !== undefined) broken.addRefused(matrix, outcome.tooLarge);
+      else if (outcome.singular === null)
+        broken.add(matrix, outcome.nonFinite, outcome.rows * outcome.columns);
       else spectra.push(spectrumOf(matrix, outcome, outcome.singular, most));
     },
     'Computing singular values',
@@ -110,6 +112,15 @@ export class BrokenMatrices {
     this.list(of).add(
       'matrix-not-finite',
       `${this.names[of] ?? ''}: ${String(nonFinite)} of ${String(count)} entries of ${tensor} are NaN or infinite here or in the base, so it is left out.`,
+      tensor,
+    );
+  }
+
+  /** The matrix is too large for its singular values, for this reason (a sentence). */
+  addRefused({ tensor, of }: Pick<StudyMatrix, 'tensor' | 'of'>, reason: string): void {
+    this.list(of).add(
+      'matrix-too-large',
+      `${this.names[of] ?? ''}: ${tensor} is left out. ${reason}`,
       tensor,
     );
   }

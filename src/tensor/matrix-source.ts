@@ -57,6 +57,8 @@ export interface MatrixOutcome {
   readonly squares: Float64Array | null;
   /** Bound of the error of any singular value, in their units. */
   readonly error: number | null;
+  /** Why a matrix is too large for what was wanted of it, as a sentence. Not there where it is not; else all is `null`. */
+  readonly tooLarge?: string;
 }
 
 /** The spans that a matrix and its operation read. */

@@ -3,6 +3,7 @@ import { byteRange, planPass, spansOf, type Chunk, type PassPlan } from './chunk
 import { Scratch, type ChunkReducer } from './kernels/kernel';
 import { reduceMatrix } from './kernels/matrix';
 import { prepare } from './kernels/registry';
+import { Stopped } from './linear/stop';
 import { OpenFiles } from './open-files';
 import type { PassItem, PassOutcome } from './pass';
 import { NEXT_PORTION, STOPPED, type PassMessage, type Part } from './pass-messages';
@@ -51,12 +52,13 @@ export class PassWork {
 
   /** Works off the next portion; `null` where none is left or nobody waits for the pass any more. */
   nextPortion(buffers: WorkerBuffers): Part[] | Problem | null {
-    if (Atomics.load(this.control, STOPPED) !== 0) return null;
+    if (this.isStopped()) return null;
     const portion = this.plan.portion(Atomics.add(this.control, NEXT_PORTION, 1));
     if (portion === null) return null;
     const parts: Part[] = [];
     for (const chunk of portion) {
-      const outcome = this.reduceChunk(chunk, buffers);
+      const outcome = this.reduceUnlessStopped(chunk, buffers);
+      if (outcome === null) return null;
       if ('code' in outcome) return outcome;
       parts.push({ item: chunk.item, chunk: chunk.number, bytes: chunk.bytes, outcome });
     }
@@ -68,9 +70,27 @@ export class PassWork {
     this.files.close();
   }
 
+  private isStopped(): boolean {
+    return Atomics.load(this.control, STOPPED) !== 0;
+  }
+
+  /** `null` where the pass ended while one of its matrices was worked on. */
+  private reduceUnlessStopped(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem | null {
+    try {
+      return this.reduceChunk(chunk, buffers);
+    } catch (error) {
+      if (error instanceof Stopped) return null;
+      throw error;
+    }
+  }
+
   private reduceChunk(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem {
     const item = this.items[chunk.item] as PassItem;
-    if (item.kind === 'matrix') return reduceMatrix(item, this.files);
+    if (item.kind === 'matrix') {
+      return reduceMatrix(item, this.files, () => {
+        if (this.isStopped()) throw new Stopped();
+      });
+    }
     const spans = spansOf(item).map((span) => ({ span, range: byteRange(span, chunk.start, chunk.end) }));
     const bytes = buffers.room(spans.map(({ range }) => range.length));
     for (const [slot, { span, range }] of spans.entries()) {

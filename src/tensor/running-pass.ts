@@ -1,6 +1,7 @@
 import { cancelled, failure, success, type Problem, type Result } from '../protocol/result';
 import { planPass, type PassPlan } from './chunks';
 import { merge } from './kernels/registry';
+import type { MatrixSource } from './matrix-source';
 import type { GroupTask, PassItem, PassOutcome, SingleItem } from './pass';
 import { STOPPED, type PassMessage, type Part } from './pass-messages';
 
@@ -109,8 +110,15 @@ function shareFactors(items: readonly PassItem[]): readonly PassItem[] {
     return 'task' in item ? { ...item, task: sharedTask(item.task) } : item;
   };
   return items.map((item) => {
-    if (item.kind === 'matrix') return item;
+    if (item.kind === 'matrix') return { ...item, source: shareSource(item.source, sharedTask) };
     if (item.kind !== 'fused') return sharedSingle(item);
     return { ...item, parts: item.parts.map((part) => ({ ...part, item: sharedSingle(part.item) })) };
   });
+}
+
+function shareSource(source: MatrixSource, sharedTask: (task: GroupTask) => GroupTask): MatrixSource {
+  const terms = source.terms.map((term) =>
+    term.kind === 'delta' ? { ...term, task: sharedTask(term.task) } : term,
+  );
+  return { ...source, terms };
 }

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { problemFromError } from '../protocol/result';
 import type { Part, PassMessage, WorkerMessage } from './pass-messages';
 import { PassWork, WorkerBuffers } from './pass-work';
+import { DenseKernels } from './wasm/dense-kernels';
 import { VectorKernels } from './wasm/vector-kernels';
 
 /** Contributions are sent together, so that many small chunks do not drown the receiving thread in messages. */
@@ -30,6 +31,7 @@ function takeTurn(): void {
   if (pass !== undefined && advance(pass)) active.push(pass);
   running = active.length > 0;
   if (running) setImmediate(takeTurn);
+  else DenseKernels.rest();
 }
 
 /** Whether the pass may have more for this worker. */

@@ -1,24 +1,42 @@
-import { bytesFor, decodeInto } from '../decode';
-import { byteRange } from '../chunks';
-import type { Dense } from '../linear/dense';
-import { transposed } from '../linear/dense';
-import { lowRankSvd } from '../linear/low-rank-svd';
-import { singularValues, svd, type Svd } from '../linear/svd';
-import { truncatedSvd } from '../linear/truncated-svd';
-import type { MatrixOperation, MatrixOutcome, MatrixSource, MatrixTerm } from '../matrix-source';
+import type { Problem } from '../../protocol/result';
+import { transposed, type Dense } from '../linear/dense';
+import { wholeMatrix } from '../linear/entries';
+import { LONGEST_SIDE, spectrumOf } from '../linear/large-spectrum';
+import { lowRankSvd, lowRankValues } from '../linear/low-rank-svd';
+import { NEVER, type Stop } from '../linear/stop';
+import { svd, type Svd } from '../linear/svd';
+import { firstOf, truncatedSvdOf } from '../linear/truncated-svd';
+import type { MatrixOperation, MatrixOutcome, MatrixSource } from '../matrix-source';
 import type { OpenFiles } from '../open-files';
 import type { LowRankDelta, PassItem } from '../pass';
-import type { Problem } from '../../protocol/result';
-import type { TensorSpan } from '../span';
 import { alignment, factoredAlignment, type Alignment } from './alignment';
-import { formEntries } from './low-rank-rows';
+import { hasFiniteFactors } from './low-rank-rows';
+import { MatrixReader, NotFinite, ReadFailed } from './matrix-reader';
 
 type MatrixItem = Extract<PassItem, { kind: 'matrix' }>;
 
-/** Works a matrix item off as a whole: reads its terms, sums them, and does what is wanted. */
-export function reduceMatrix({ source, operation }: MatrixItem, files: OpenFiles): MatrixOutcome | Problem {
-  if (operation.kind === 'alignment') return align(source, operation.parts, files);
-  return decompose(source, operation, files);
+/** Entries of a matrix that is handed over as such: 512 MiB of doubles. */
+const MOST_VALUES = 2 ** 26;
+/** Entries of a matrix that is decomposed as a whole: five copies of 128 MiB. */
+const MOST_DECOMPOSED = 2 ** 24;
+
+/**
+ * Works a matrix item off as a whole. `stop` is called every now and then, and may throw to end it. A matrix that is
+ * too large for what is wanted of it comes back with the reason in `tooLarge`.
+ */
+export function reduceMatrix(
+  { source, operation }: MatrixItem,
+  files: OpenFiles,
+  stop: Stop = NEVER,
+): MatrixOutcome | Problem {
+  try {
+    return operation.kind === 'alignment'
+      ? align(source, operation.parts, files, stop)
+      : decompose(source, operation, files, stop);
+  } catch (error) {
+    if (error instanceof ReadFailed) return error.problem;
+    throw error;
+  }
 }
 
 type Decomposition = Exclude<MatrixOperation, { kind: 'alignment' }>;
@@ -27,13 +45,21 @@ function decompose(
   source: MatrixSource,
   operation: Decomposition,
   files: OpenFiles,
-): MatrixOutcome | Problem {
+  stop: Stop,
+): MatrixOutcome {
   const factors = soleFactors(source);
-  if (factors !== null && operation.kind !== 'values' && isFiniteDelta(factors)) {
+  if (factors !== null && operation.kind !== 'values' && hasFiniteFactors(factors)) {
     return outcomeOfFactors(source, operation, factors);
   }
-  const matrix = readMatrix(source, files);
-  return 'code' in matrix ? matrix : outcomeOf(matrix, operation);
+  const { rows, columns } = source;
+  const reader = new MatrixReader(source, files, operation.kind !== 'values');
+  try {
+    const found = workOn(reader, operation, source.transposed === true, stop);
+    return { ...NOTHING, rows, columns, nonFinite: reader.nonFinite, ...found };
+  } catch (error) {
+    if (error instanceof NotFinite) return { ...NOTHING, rows, columns, nonFinite: error.count };
+    throw error;
+  }
 }
 
 /** One part is held at a time, beside the left vectors. */
@@ -41,100 +67,74 @@ function align(
   source: MatrixSource,
   parts: readonly MatrixSource[],
   files: OpenFiles,
-): MatrixOutcome | Problem {
-  const found = decompose(source, { kind: 'svd', rank: null }, files);
-  if ('code' in found || found.left === null || found.singular === null) return found;
+  stop: Stop,
+): MatrixOutcome {
+  const found = decompose(source, { kind: 'svd', rank: null }, files, stop);
+  if (found.left === null || found.singular === null) return found;
   const k = found.singular.length;
   const left: Dense = { rows: found.rows, columns: k, values: found.left };
   const energies = new Float64Array(parts.length * k);
   const squares = new Float64Array(parts.length);
   for (const [index, part] of parts.entries()) {
     const own = alignPart(left, part, files);
-    if ('code' in own) return own;
     energies.set(own.energies, index * k);
     squares[index] = own.squares;
+    stop();
   }
   return { ...found, left: null, right: null, energies, squares };
 }
 
-function alignPart(left: Dense, part: MatrixSource, files: OpenFiles): Alignment | Problem {
+function alignPart(left: Dense, part: MatrixSource, files: OpenFiles): Alignment {
   const factors = part.transposed === true ? null : soleFactors(part);
   if (factors !== null) return factoredAlignment(left, factors);
-  const matrix = readMatrix(part, files);
-  return 'code' in matrix ? matrix : alignment(left, matrix);
+  const stored = wholeMatrix(new MatrixReader(part, files, false));
+  return alignment(left, part.transposed === true ? transposed(stored) : stored);
 }
 
-/** The matrix of a source, summed in float64. Fails as reading does. */
-export function readMatrix(source: MatrixSource, files: OpenFiles): Dense | Problem {
-  const count = source.rows * source.columns;
-  const sum = new Float64Array(count);
-  for (const term of source.terms) {
-    const problem = addTerm(term, sum, files);
-    if (problem !== null) return problem;
+const NOTHING = {
+  kind: 'matrix',
+  nonFinite: 0,
+  values: null,
+  singular: null,
+  left: null,
+  right: null,
+  energies: null,
+  squares: null,
+  error: null,
+} as const;
+
+type Found = Partial<MatrixOutcome>;
+
+function workOn(reader: MatrixReader, operation: Decomposition, turned: boolean, stop: Stop): Found {
+  const { rows, columns } = reader;
+  if (operation.kind === 'values') {
+    if (rows * columns > MOST_VALUES)
+      return { tooLarge: tooMany(reader, MOST_VALUES, 'handed over as a whole') };
+    const matrix = wholeMatrix(reader);
+    return { values: (turned ? transposed(matrix) : matrix).values };
   }
-  const { rows, columns } = source;
-  if (source.transposed !== true) return { rows, columns, values: sum };
-  return transposed({ rows: columns, columns: rows, values: sum });
-}
-
-function addTerm(term: MatrixTerm, sum: Float64Array, files: OpenFiles): Problem | null {
-  const { weight } = term;
-  if (term.kind === 'values') {
-    addScaled(sum, term.values, weight);
-    return null;
-  }
-  if (term.kind === 'tensor') return addSpan(term.span, term.first ?? 0, weight, sum, files);
-  const { task } = term;
-  if (task.kind === 'lowRank') {
-    const entries = new Float64Array(sum.length);
-    formEntries(task.delta, 0, sum.length, entries);
-    addScaled(sum, entries, weight);
-    return null;
-  }
-  const problem = addSpan(task.span, term.first ?? 0, weight, sum, files);
-  return problem ?? addSpan(term.base, term.first ?? 0, -weight, sum, files);
-}
-
-function addSpan(
-  span: TensorSpan,
-  first: number,
-  weight: number,
-  sum: Float64Array,
-  files: OpenFiles,
-): Problem | null {
-  // Piece by piece: the bytes of a large tensor are never held beside its values.
-  const piece = 2 ** 18;
-  const bytes = new Uint8Array(bytesFor(span.dtype, piece));
-  const values = new Float64Array(Math.min(piece, sum.length));
-  for (let start = 0; start < sum.length; start += piece) {
-    const count = Math.min(piece, sum.length - start);
-    const range = byteRange(span, first + start, first + start + count);
-    const target = bytes.subarray(0, range.length);
-    const problem = files.read(span, range.offset, target);
-    if (problem !== null) return problem;
-    const decoded = decodeInto(span.dtype, target, values.subarray(0, count));
-    for (let i = 0; i < count; i++) {
-      sum[start + i] = (sum[start + i] as number) + weight * (decoded[i] as number);
-    }
-  }
-  return null;
-}
-
-function addScaled(sum: Float64Array, values: Float64Array, weight: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (values[i] as number);
-}
-
-function outcomeOf(matrix: Dense, operation: Decomposition): MatrixOutcome {
-  const nonFinite = countNonFinite(matrix.values);
-  const rest = { nonFinite, rows: matrix.rows, columns: matrix.columns };
-  if (operation.kind === 'values') return { ...nothing(rest), values: matrix.values };
-  if (nonFinite > 0) return nothing(rest);
   if (operation.kind === 'singularValues') {
-    const { values, error } = singularValues(matrix);
-    return { ...nothing(rest), singular: values, error };
+    const found = spectrumOf(reader, stop);
+    return found === null
+      ? { tooLarge: sideTooLong(reader) }
+      : { singular: found.values, error: found.error };
   }
-  const found = operation.rank === null ? svd(matrix) : truncatedSvd(matrix, operation.rank);
-  return withVectors(rest, found);
+  if (operation.rank !== null) return vectors(truncatedSvdOf(reader, operation.rank, stop), turned);
+  if (rows * columns > MOST_DECOMPOSED) {
+    return { tooLarge: tooMany(reader, MOST_DECOMPOSED, 'decomposed with all of its singular vectors') };
+  }
+  return vectors(svd(wholeMatrix(reader), stop), turned);
+}
+
+function tooMany({ rows, columns }: MatrixReader, most: number, done: string): string {
+  return `A ${rows} × ${columns} matrix has ${rows * columns} entries; up to ${most} can be ${done}.`;
+}
+
+function sideTooLong({ rows, columns, hasColumns }: MatrixReader): string {
+  const shape = `The shorter side of a ${rows} × ${columns} matrix`;
+  return hasColumns || rows > columns
+    ? `${shape} is longer than ${LONGEST_SIDE}: its Gram matrix does not fit in memory.`
+    : `${shape} is its rows, whose packed entries can only be read as a whole and do not fit in memory.`;
 }
 
 /** The factors of a source that is one low-rank task vector. */
@@ -150,57 +150,16 @@ function outcomeOfFactors(
   operation: Exclude<Decomposition, { kind: 'values' }>,
   factors: LowRankDelta,
 ): MatrixOutcome {
-  const found = lowRankSvd(factors);
-  const rest = { nonFinite: 0, rows, columns };
   if (operation.kind === 'singularValues') {
-    return { ...nothing(rest), singular: found.values, error: found.error };
+    const { values, error } = lowRankValues(factors);
+    return { ...NOTHING, rows, columns, singular: values, error };
   }
-  const kept = Math.min(operation.rank ?? Infinity, found.values.length);
-  const whole =
-    turned === true ? { ...found, left: transposed(found.right), right: transposed(found.left) } : found;
-  return withVectors(rest, cut(whole, kept));
+  const found = firstOf(lowRankSvd(factors), operation.rank ?? Infinity);
+  return { ...NOTHING, rows, columns, ...vectors(found, turned === true) };
 }
 
-function cut({ left, values, right, error }: Svd, kept: number): Svd {
-  if (kept === values.length) return { left, values, right, error };
-  const columns = new Float64Array(left.rows * kept);
-  for (let i = 0; i < left.rows; i++) {
-    columns.set(left.values.subarray(i * left.columns, i * left.columns + kept), i * kept);
-  }
-  return {
-    left: { rows: left.rows, columns: kept, values: columns },
-    values: values.slice(0, kept),
-    right: { rows: kept, columns: right.columns, values: right.values.slice(0, kept * right.columns) },
-    error,
-  };
-}
-
-type Rest = Pick<MatrixOutcome, 'rows' | 'columns' | 'nonFinite'>;
-
-function nothing(rest: Rest): MatrixOutcome {
-  return {
-    kind: 'matrix',
-    ...rest,
-    values: null,
-    singular: null,
-    left: null,
-    right: null,
-    energies: null,
-    squares: null,
-    error: null,
-  };
-}
-
-function withVectors(rest: Rest, { left, values, right, error }: Svd): MatrixOutcome {
-  return { ...nothing(rest), singular: values, left: left.values, right: right.values, error };
-}
-
-function countNonFinite(values: Float64Array): number {
-  let count = 0;
-  for (const value of values) if (!Number.isFinite(value)) count++;
-  return count;
-}
-
-function isFiniteDelta({ a, b, scale }: LowRankDelta): boolean {
-  return Number.isFinite(scale) && countNonFinite(a) === 0 && countNonFinite(b) === 0;
+function vectors({ left, values, right, error }: Svd, turned: boolean): Found {
+  return turned
+    ? { singular: values, left: transposed(right).values, right: transposed(left).values, error }
+    : { singular: values, left: left.values, right: right.values, error };
 }

@@ -1,8 +1,10 @@
 import type { LowRankDelta } from '../pass';
+import { DenseKernels, turned } from '../wasm/dense-kernels';
 import { transposed, type Dense } from './dense';
 import { multiply, multiplyTransposed } from './multiply';
-import { thinQr } from './qr';
-import { svd, type Svd } from './svd';
+import { thinQr, triangularise } from './qr';
+import { NEVER } from './stop';
+import { singularValues, svd, type Spectrum, type Svd } from './svd';
 
 /**
  * The exact decomposition of τ = s·B·A, at most r singular values, without forming the product:
@@ -11,12 +13,31 @@ import { svd, type Svd } from './svd';
 export function lowRankSvd({ scale, b, a, rows, columns, rank }: LowRankDelta): Svd {
   const left = thinQr({ rows, columns: rank, values: b });
   const right = thinQr(transposed({ rows: rank, columns, values: a }));
-  const core: Dense = multiplyTransposed(left.r, right.r);
-  const inner = svd({ ...core, values: core.values.map((value) => scale * value) });
+  const inner = svd(scaled(multiplyTransposed(left.r, right.r), scale));
   return {
     left: multiply(left.q, inner.left),
     values: inner.values,
     right: multiplyTransposed(inner.right, right.q),
     error: inner.error,
   };
+}
+
+/** The singular values alone: those of s·R₁R₂ᵀ. */
+export function lowRankValues(delta: LowRankDelta): Spectrum {
+  const { scale, b, a, rows, columns, rank } = delta;
+  const turnedA = transposed({ rows: rank, columns, values: a });
+  const core = DenseKernels.use((kernels): Dense => {
+    const left = triangularise(kernels, kernels.put(b, rows, rank), false, NEVER).r;
+    const right = triangularise(kernels, kernels.put(turnedA.values, columns, rank), false, NEVER).r;
+    const product = kernels.zeroBlock(left.rows, right.rows);
+    kernels.addProduct(1, left, turned(right), product);
+    return { rows: left.rows, columns: right.rows, values: kernels.get(product) };
+  });
+  if (core !== null) return singularValues(scaled(core, scale));
+  const { values, error } = lowRankSvd(delta);
+  return { values, error };
+}
+
+function scaled(matrix: Dense, scale: number): Dense {
+  return { ...matrix, values: matrix.values.map((value) => scale * value) };
 }

@@ -90,6 +90,14 @@ export function formQ(
   return q;
 }
 
+/** Replaces a block of no more columns than rows by the Q of its thin QR decomposition. */
+export function orthonormalColumns(kernels: DenseKernels, block: Block, stop: Stop): void {
+  kernels.scratch(() => {
+    const { reflectors } = triangularise(kernels, block, true, stop);
+    copyRows(kernels, formQ(kernels, reflectors, block.rows, block.columns), block);
+  });
+}
+
 function copyRows(kernels: DenseKernels, from: Block, to: Block): void {
   const memory = kernels.doubles();
   for (let i = 0; i < to.rows; i++) {

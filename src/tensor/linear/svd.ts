@@ -154,7 +154,7 @@ function scaled(matrix: Dense, scale: number): Dense {
   return { ...matrix, values: matrix.values.map((value) => value * scale) };
 }
 
-/** What rounding does to any of the values: ε · n of the largest. */
-function withError(values: Float64Array, rows: number, columns: number): Spectrum {
+/** Singular values with what rounding does to any of them: ε · max(rows, columns) of the largest. */
+export function withError(values: Float64Array, rows: number, columns: number): Spectrum {
   return { values, error: (values[0] ?? 0) * EPSILON * Math.max(rows, columns) };
 }

@@ -1,23 +1,27 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+/** C += factor · A·B, each with its place and the distances between rows and columns. */
+type AddProduct = (
+  m: number,
+  n: number,
+  k: number,
+  factor: number,
+  a: number,
+  aRow: number,
+  aColumn: number,
+  b: number,
+  bRow: number,
+  bColumn: number,
+  c: number,
+  cRow: number,
+) => void;
+
 /** What `assembly/dense/dense.ts` exports; places are in bytes, strides in doubles. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
-  addProduct(
-    m: number,
-    n: number,
-    k: number,
-    factor: number,
-    a: number,
-    aRow: number,
-    aColumn: number,
-    b: number,
-    bRow: number,
-    bColumn: number,
-    c: number,
-    cRow: number,
-  ): void;
+  readonly addProduct: AddProduct;
+  readonly addRoughProduct: AddProduct;
   columnsToPanel(
     source: number,
     rows: number,
@@ -75,8 +79,9 @@ export interface Block {
 /** Where the kernels' own buffers end (assembly/dense/memory.ts). */
 const HEAP = 1_441_792;
 const PAGE = 65_536;
-/** A memory that has grown beyond this is given back once nobody uses it: WebAssembly cannot shrink one. */
-const MOST_KEPT = 2 ** 26;
+/** A memory that has grown beyond this is not kept from one use to the next, or while a thread has nothing to do. */
+const MOST_KEPT = 2 ** 28;
+const MOST_KEPT_IDLE = 2 ** 26;
 
 /**
  * Linear algebra over float64 in vector instructions (WebAssembly SIMD), in a memory that grows with the matrices. Places
@@ -105,6 +110,11 @@ export class DenseKernels {
     }
   }
 
+  /** Gives large memory back, as WebAssembly cannot shrink it. For when a thread has nothing more to do. */
+  static rest(): void {
+    if ((idle?.exports.memory.buffer.byteLength ?? 0) > MOST_KEPT_IDLE) idle = undefined;
+  }
+
   private static load(): DenseKernels | null {
     compiled ??= compile();
     if (compiled === null) return null;
@@ -130,15 +140,16 @@ export class DenseKernels {
   /** A block with these values, row-major. */
   put(values: Float64Array, rows: number, columns: number): Block {
     const block = this.block(rows, columns);
-    if (block.row === columns) this.view(block.place, values.length).set(values);
-    else {
-      for (let i = 0; i < rows; i++) {
-        this.view(block.place + 8 * i * block.row, columns).set(
-          values.subarray(i * columns, (i + 1) * columns),
-        );
-      }
-    }
+    this.putRows(values, block);
     return block;
+  }
+
+  /** Writes the first of these values, row-major, to all of a block of rows. */
+  putRows(values: Float64Array, { place, rows, columns, row }: Block): void {
+    const memory = this.doubles();
+    for (let i = 0; i < rows; i++) {
+      memory.set(values.subarray(i * columns, (i + 1) * columns), place / 8 + i * row);
+    }
   }
 
   /** The same values as a block with no fewer rows than columns: transposed where need be. */
@@ -203,9 +214,12 @@ export class DenseKernels {
     this.view(place, rows * row).fill(0);
   }
 
-  /** c += factor · a · b; shapes are the caller's business. */
-  addProduct(factor: number, a: Block, b: Block, c: Block): void {
-    this.exports.addProduct(
+  /**
+   * c += factor · a · b; shapes are the caller's business, and c is a block of rows. A `rough` product is summed in
+   * float32: good to six digits, in half the time.
+   */
+  addProduct(factor: number, a: Block, b: Block, c: Block, rough = false): void {
+    this.exports[rough ? 'addRoughProduct' : 'addProduct'](
       c.rows,
       c.columns,
       a.columns,

@@ -1,5 +1,6 @@
 // What the linear algebra in TypeScript may call.
 export { addProduct } from './multiply';
+export { addRoughProduct } from './multiply-rough';
 export { columnsToPanel, factorPanel, triangle } from './reflectors';
 export { chaseRows } from './chase';
 export { jacobiSweep } from './jacobi';

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { after, test } from 'node:test';
+import { reduceMatrix } from '../../src/tensor/kernels/matrix';
+import type { MatrixOperation, MatrixOutcome, MatrixSource } from '../../src/tensor/matrix-source';
+import { OpenFiles } from '../../src/tensor/open-files';
+import type { TensorSpan } from '../../src/tensor/span';
+import { slowMatrix } from '../lens/slow-matrix';
+import { randomDelta, seeded } from './oracle';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'deltalens-matrix-'));
+const files = new OpenFiles();
+after(() => {
+  files.close();
+  fs.rmSync(folder, { recursive: true });
+});
+
+/** A file of float32 numbers, and what is in it. */
+function tensorFile(name: string, values: Float32Array): TensorSpan {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, new Uint8Array(values.buffer));
+  return {
+    path: file,
+    offset: 0,
+    bytes: values.byteLength,
+    dtype: 'F32',
+    shape: [values.length],
+    count: values.length,
+  };
+}
+
+function numbers(count: number, seed: number): Float32Array {
+  const next = seeded(seed);
+  return Float32Array.from({ length: count }, () => 2 * next() - 1);
+}
+
+function valuesOf(span: TensorSpan): number[] {
+  return [...new Float32Array(new Uint8Array(fs.readFileSync(span.path)).buffer)];
+}
+
+function outcome(source: MatrixSource, operation: MatrixOperation): MatrixOutcome {
+  const found = reduceMatrix({ kind: 'matrix', source, operation }, files);
+  assert.ok(!('code' in found), 'code' in found ? found.message : '');
+  return found;
+}
+
+function agree(source: MatrixSource): void {
+  const operations: MatrixOperation[] = [
+    { kind: 'values' },
+    { kind: 'singularValues' },
+    { kind: 'svd', rank: 3 },
+    { kind: 'svd', rank: null },
+  ];
+  for (const operation of operations) {
+    const expected = slowMatrix({ kind: 'matrix', source, operation }, valuesOf);
+    const found = outcome(source, operation);
+    for (const part of ['values', 'singular'] as const) {
+      const slow = expected[part];
+      const own = found[part];
+      assert.equal(own === null, slow === null);
+      // Of a low-rank sum only the values that can be other than 0 are given.
+      own?.forEach((value, i) =>
+        assert.ok(Math.abs(value - (slow?.[i] ?? 0)) < 1e-6, `${operation.kind} ${i}`),
+      );
+    }
+    if (operation.kind !== 'svd') continue;
+    const k = found.singular?.length ?? 0;
+    const matrix = outcome(source, { kind: 'values' }).values;
+    // Each triple: u holds σ·v when the matrix is applied from the left.
+    for (let t = 0; t < k; t++) {
+      for (let j = 0; j < source.columns; j++) {
+        let sum = 0;
+        for (let i = 0; i < source.rows; i++) {
+          sum += (found.left?.[i * k + t] ?? NaN) * (matrix?.[i * source.columns + j] ?? NaN);
+        }
+        const right = (found.singular?.[t] ?? NaN) * (found.right?.[t * source.columns + j] ?? NaN);
+        assert.ok(Math.abs(sum - right) < 1e-9);
+      }
+    }
+  }
+}
+
+const base = tensorFile('base', numbers(240, 1));
+const tuned = tensorFile('tuned', numbers(240, 2));
+const delta = randomDelta(12, 20, 4, seeded(3));
+
+test('tensors, task vectors, sums and slices are worked off as the slow oracle does it', () => {
+  const dense = { kind: 'dense' as const, span: tuned };
+  agree({ rows: 12, columns: 20, terms: [{ kind: 'tensor', weight: 1, span: base }] });
+  agree({ rows: 5, columns: 20, terms: [{ kind: 'tensor', weight: 2, span: base, first: 40 }] });
+  agree({ rows: 12, columns: 20, terms: [{ kind: 'delta', weight: 1, base, task: dense }] });
+  agree({
+    rows: 12,
+    columns: 20,
+    terms: [
+      { kind: 'tensor', weight: 0.5, span: base },
+      { kind: 'delta', weight: -1, base, task: { kind: 'lowRank', delta } },
+      { kind: 'values', weight: 3, values: Float64Array.from(numbers(240, 4)) },
+    ],
+  });
+});
+
+test('the factors of a low-rank task vector are enough, also of a weight that is stored the other way round', () => {
+  const lowRank = { kind: 'delta' as const, weight: 2, base, task: { kind: 'lowRank' as const, delta } };
+  agree({ rows: 12, columns: 20, terms: [lowRank] });
+  agree({ rows: 20, columns: 12, transposed: true, terms: [lowRank] });
+  agree({ rows: 20, columns: 12, transposed: true, terms: [{ kind: 'tensor', weight: 1, span: base }] });
+});
+
+test('entries that are not finite are counted, and leave no singular values', () => {
+  const values = numbers(240, 5);
+  values[3] = Number.NaN;
+  values[200] = Number.POSITIVE_INFINITY;
+  const span = tensorFile('broken', values);
+  const source: MatrixSource = { rows: 12, columns: 20, terms: [{ kind: 'tensor', weight: 1, span }] };
+  for (const operation of [{ kind: 'singularValues' }, { kind: 'svd', rank: 2 }] as const) {
+    const found = outcome(source, operation);
+    assert.deepEqual([found.nonFinite, found.singular, found.left], [2, null, null]);
+  }
+  assert.equal(outcome(source, { kind: 'values' }).nonFinite, 2);
+});
+
+test('a matrix that is too large says why, and is not read', () => {
+  const rows = 100_000;
+  const span = { ...base, path: '/nowhere', count: rows * rows, bytes: 4 * rows * rows };
+  const source: MatrixSource = { rows, columns: rows, terms: [{ kind: 'tensor', weight: 1, span }] };
+  for (const operation of [
+    { kind: 'values' },
+    { kind: 'singularValues' },
+    { kind: 'svd', rank: null },
+  ] as const) {
+    const found = outcome(source, operation);
+    assert.match(found.tooLarge ?? '', /100000 × 100000/);
+    assert.equal(found.singular, null);
+  }
+});
+
+test('a file that cannot be read is a problem, not an exception', () => {
+  const span = { ...base, path: path.join(folder, 'missing') };
+  const source: MatrixSource = { rows: 12, columns: 20, terms: [{ kind: 'tensor', weight: 1, span }] };
+  const found = reduceMatrix({ kind: 'matrix', source, operation: { kind: 'singularValues' } }, files);
+  assert.ok('code' in found);
+});
