@@ -30,6 +30,19 @@ export class ResultPage {
     return this.frame.getByRole('button', { name });
   }
 
+  /** The card at a place of the panel. */
+  card(index: number): Locator {
+    return this.frame.locator('.card').nth(index);
+  }
+
+  /** Adds a lens by typing its id into the search field of the list. */
+  async addLens(id: string): Promise<void> {
+    const search = this.frame.getByRole('combobox', { name: 'Search lenses' });
+    if (!(await search.isVisible())) await this.frame.getByRole('button', { name: 'Lenses' }).click();
+    await search.fill(id);
+    await search.press('Enter');
+  }
+
   /** Chooses a format from the Export menu of the first card. */
   async exportAs(format: string): Promise<void> {
     await this.frame.getByRole('button', { name: 'Export', exact: true }).first().click();

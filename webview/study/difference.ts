@@ -78,7 +78,7 @@ function tableDifference(a: Table, b: Table): Table[] {
     {
       ...b,
       title: `Difference · ${b.title}`,
-      caption: left > 0 ? `${CAPTION} ${String(left)} rows are in one of the results only.` : CAPTION,
+      caption: left > 0 ? `${CAPTION} Rows that only one of the results has: ${String(left)}.` : CAPTION,
       columns: b.columns.map((column, index) =>
         isNumber[index]
           ? { ...column, title: `Δ ${column.title}`, type: column.type === 'bytes' ? 'number' : column.type }

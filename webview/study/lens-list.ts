@@ -109,7 +109,7 @@ export class LensList {
           id: `${this.id}-${String(index)}`,
           'data-index': index,
           'aria-selected': 'false',
-          'aria-disabled': lack !== null,
+          'aria-disabled': String(lack !== null),
         },
       },
       element(
