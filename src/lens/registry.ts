@@ -1,4 +1,5 @@
 import { deltaProfile } from './delta-profile';
+import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
@@ -28,6 +29,7 @@ export const LENSES: readonly Lens[] = [
   oneBit,
   headRank,
   experts,
+  embeddingDrift,
 ];
 
 /** The lens of that id, if there is one. */

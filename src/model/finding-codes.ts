@@ -136,6 +136,10 @@ const CODES = {
     'An attention block is left out: it cannot be split into heads, lacks a tensor, or holds NaN or infinities.',
     'The other blocks are shown. For NaN and infinities the lens "summary" names the entries.',
   ),
+  'embedding-missing': error(
+    'There is no token embedding or output head whose rows could be compared.',
+    'Choose a model with a vocabulary or classes, and tasks that train these tensors.',
+  ),
   'experts-missing': error(
     'No model of the study has experts whose weights can be told apart by their names.',
     'Choose a mixture of experts: Mixtral, Qwen-MoE, DeepSeek and others, unquantised.',
