@@ -4,8 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import * as deltaProfile from '../bench/delta-profile.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
+import * as loraSpectrum from '../bench/lora-spectrum.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
 import * as reopenStudy from '../bench/reopen-study.mjs';
+import * as singularValues from '../bench/singular-values.mjs';
 import { flag, root, run, runMain } from './run.mjs';
 import { installChromium } from './vscode-env.mjs';
 
@@ -21,6 +23,8 @@ const ROWS = {
   'open-sharded': openSharded,
   'reopen-study': reopenStudy,
   'delta-profile': deltaProfile,
+  'singular-values': singularValues,
+  'lora-spectrum': loraSpectrum,
   'heatmap-frames': heatmapFrames,
 };
 

@@ -1,6 +1,6 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import { success, type Result } from '../protocol/result';
-import { decode } from '../tensor/decode';
+import { decodeInto } from '../tensor/decode';
 import type { LowRankDelta } from '../tensor/pass';
 import type { TensorSpan } from '../tensor/span';
 import { fitModules, type ModuleFit } from './adapter-fit';
@@ -140,8 +140,8 @@ export async function loadFactors(
   if (!bytesOfA.ok) return bytesOfA;
   const bytesOfB = await read(b.span);
   if (!bytesOfB.ok) return bytesOfB;
-  const valuesOfA = decode(a.span.dtype, bytesOfA.value, a.span.count);
-  const valuesOfB = decode(b.span.dtype, bytesOfB.value, b.span.count);
+  const valuesOfA = decodeInto(a.span.dtype, bytesOfA.value, sharedValues(a.span.count));
+  const valuesOfB = decodeInto(b.span.dtype, bytesOfB.value, sharedValues(b.span.count));
   const outputs = b.span.shape[0] ?? 0;
   const inputs = a.span.shape[1] ?? 0;
   if (!transposed)
@@ -154,6 +154,11 @@ export async function loadFactors(
     columns: outputs,
     rank,
   });
+}
+
+/** In memory that threads share: a pass over many targets hands their factors on without a copy. */
+function sharedValues(count: number): Float64Array {
+  return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
 }
 
 /** rows × columns, row-major, to columns × rows. */

@@ -96,6 +96,7 @@ export class RunningPass {
 function shareFactors(items: readonly PassItem[]): readonly PassItem[] {
   const copies = new Map<Float64Array, Float64Array>();
   const shared = (factor: Float64Array): Float64Array => {
+    if (factor.buffer instanceof SharedArrayBuffer) return factor;
     const known = copies.get(factor) ?? new Float64Array(new SharedArrayBuffer(factor.byteLength));
     if (!copies.has(factor)) known.set(factor);
     copies.set(factor, known);

@@ -6,7 +6,14 @@ type GroupItem = Extract<PassItem, { kind: 'group' }>;
 
 /** Whether every entry of both factors and the scale is a finite number. */
 export function hasFiniteFactors(delta: LowRankDelta): boolean {
-  return Number.isFinite(delta.scale) && delta.a.every(Number.isFinite) && delta.b.every(Number.isFinite);
+  return Number.isFinite(delta.scale) && isFinite(delta.a) && isFinite(delta.b);
+}
+
+function isFinite(values: Float64Array): boolean {
+  // 0 · x is 0 for numbers, and NaN for everything else and for sums with it.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * (values[i] as number);
+  return sum === 0;
 }
 
 /** Entries of the longest row that is held as one block: 512 KiB of doubles. Longer rows are formed piecewise. */

@@ -2,7 +2,7 @@ import type { LowRankDelta } from '../pass';
 import { DenseKernels, turned } from '../wasm/dense-kernels';
 import { transposed, type Dense } from './dense';
 import { multiply, multiplyTransposed } from './multiply';
-import { thinQr, triangularise } from './qr';
+import { PANEL, thinQr, triangularise } from './qr';
 import { NEVER } from './stop';
 import { singularValues, svd, type Spectrum, type Svd } from './svd';
 
@@ -25,10 +25,13 @@ export function lowRankSvd({ scale, b, a, rows, columns, rank }: LowRankDelta): 
 /** The singular values alone: those of s·R₁R₂ᵀ. */
 export function lowRankValues(delta: LowRankDelta): Spectrum {
   const { scale, b, a, rows, columns, rank } = delta;
-  const turnedA = transposed({ rows: rank, columns, values: a });
   const core = DenseKernels.use((kernels): Dense => {
     const left = triangularise(kernels, kernels.put(b, rows, rank), false, NEVER).r;
-    const right = triangularise(kernels, kernels.put(turnedA.values, columns, rank), false, NEVER).r;
+    const turnedA =
+      rank <= PANEL
+        ? turned(kernels.put(a, rank, columns))
+        : kernels.put(transposed({ rows: rank, columns, values: a }).values, columns, rank);
+    const right = triangularise(kernels, turnedA, false, NEVER).r;
     const product = kernels.zeroBlock(left.rows, right.rows);
     kernels.addProduct(1, left, turned(right), product);
     return { rows: left.rows, columns: right.rows, values: kernels.get(product) };

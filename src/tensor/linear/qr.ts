@@ -9,8 +9,8 @@ export interface Qr {
   readonly r: Dense;
 }
 
-/** Columns that are reflected together. */
-const PANEL = 32;
+/** Columns that are reflected together. A matrix of no more may be a transposed view: it is not written to. */
+export const PANEL = 32;
 
 /**
  * Thin QR by Householder reflections (Golub, Van Loan, Matrix Computations, 5.2), by blocks of columns. Diagonal entries

@@ -147,6 +147,10 @@ export class DenseKernels {
   /** Writes the first of these values, row-major, to all of a block of rows. */
   putRows(values: Float64Array, { place, rows, columns, row }: Block): void {
     const memory = this.doubles();
+    if (row === columns) {
+      memory.set(values.subarray(0, rows * columns), place / 8);
+      return;
+    }
     for (let i = 0; i < rows; i++) {
       memory.set(values.subarray(i * columns, (i + 1) * columns), place / 8 + i * row);
     }
@@ -167,6 +171,7 @@ export class DenseKernels {
 
   /** The values of a block, row-major, as a copy. */
   get({ place, rows, columns, row, column }: Block): Float64Array {
+    if (column === 1 && row === columns) return this.view(place, rows * columns).slice();
     const values = new Float64Array(rows * columns);
     const memory = new Float64Array(this.exports.memory.buffer);
     for (let i = 0; i < rows; i++) {
