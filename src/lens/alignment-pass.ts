@@ -44,6 +44,8 @@ const MOST_PAIRS = 100_000;
 
 /** What may be lost of the sum: k is the smallest with ‖M − U_kU_kᵀM‖_F ≤ 0.05‖M‖_F (Marczak et al. 2025). */
 export const RESIDUAL = 0.05;
+/** A decomposition with all its vectors takes several times the matrix. */
+const LARGEST = 1 / 4;
 const BATCH = 16;
 const SHARE_OF_BUDGET = 1 / 8;
 const BYTES_PER_DOUBLE = 8;
@@ -97,7 +99,7 @@ function fits({ base, members }: TensorGroup, budget: number, broken: BrokenMatr
   const { rows, columns } = shape;
   const rank = members.reduce((sum, { delta }) => sum + (delta.kind === 'dense' ? Infinity : delta.rank), 0);
   const held = 2 * rank > Math.min(rows, columns) ? rows * columns : rank * (rows + columns);
-  if (held * BYTES_PER_DOUBLE <= budget) return true;
+  if (held * BYTES_PER_DOUBLE <= budget * LARGEST) return true;
   broken.addTooLarge(base.name, rows, columns);
   return false;
 }

@@ -95,7 +95,7 @@ function isLarge(
 ): boolean {
   const formed =
     terms.length > 1 || terms.some((term) => term.kind !== 'delta' || term.task.kind === 'dense');
-  return formed && operation.kind !== 'singularValues' && rows * columns * BYTES_PER_DOUBLE > budget / 2;
+  return formed && operation.kind !== 'singularValues' && rows * columns * BYTES_PER_DOUBLE > budget / 8;
 }
 
 /** Rows and columns of a tensor taken as a matrix: the first dimension × the rest; `null` for fewer than two dimensions. */
