@@ -60,6 +60,7 @@ export default tseslint.config(
         clearTimeout: 'readonly',
         fetch: 'readonly',
         performance: 'readonly',
+        AbortController: 'readonly',
         document: 'readonly',
         window: 'readonly',
         requestAnimationFrame: 'readonly',

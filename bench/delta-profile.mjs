@@ -3,22 +3,21 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { quantile, runDeltalens } from './command-line.mjs';
+import { RawReaders } from './raw-read.mjs';
 import { transformer, writeCheckpoint } from './safetensors.mjs';
+import { weights } from './values.mjs';
 
 export const title = 'Profile a task vector';
 const RUNS = 3;
-const CHUNK = 1 << 22;
 
 /** @param {string} scratch @returns {Promise<import('../scripts/bench.mjs').Row>} */
 export async function measure(scratch) {
   const tensors = transformer({ layers: 16, width: 1536, hidden: 6144, keyWidth: 512, vocabulary: 32000 });
   const base = path.join(scratch, 'base.safetensors');
   const tuned = path.join(scratch, 'tuned.safetensors');
-  // The same stream of values twice; the second time every other one has its last bit of mantissa flipped.
-  writeCheckpoint(base, tensors, bfloat16Values(0));
-  writeCheckpoint(tuned, tensors, bfloat16Values(1));
+  writeCheckpoint(base, tensors, weights('BF16', 0));
+  writeCheckpoint(tuned, tensors, weights('BF16', 1));
   const bytes = fs.statSync(base).size + fs.statSync(tuned).size;
   const threads = os.availableParallelism();
 
@@ -49,13 +48,15 @@ export async function measure(scratch) {
 async function race(files, words, threads, before) {
   const reads = [];
   const passes = [];
-  await readAll(files, threads);
+  const readers = new RawReaders(threads);
+  await readers.read(files);
   for (let run = 0; run < RUNS; run++) {
     files.forEach(before);
-    reads.push(await readAll(files, threads));
+    reads.push(await readers.read(files));
     files.forEach(before);
     passes.push(runDeltalens(words));
   }
+  await readers.close();
   return { reads, passes };
 }
 
@@ -76,50 +77,4 @@ function dropFromCache(file) {
   const { status, error } = spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
   if (status !== 0)
     throw new Error(`dd could not drop ${file} from the page cache: ${error?.message ?? status}`);
-}
-
-/**
- * Fills buffers with bf16 numbers of magnitude 2⁻¹⁵ to 2⁻⁷; with `change` 1 every other
- * value differs in its last bit.
- * @param {0 | 1} change
- */
-function bfloat16Values(change) {
-  let state = 0x2545f491;
-  return (/** @type {Buffer} */ buffer) => {
-    const words = new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
-    for (let index = 0; index < words.length; index++) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      // Per half: sign and mantissa are random, the exponent is 112 to 119.
-      words[index] = ((state & 0x83ff_83ff) | 0x3800_3800) ^ change;
-    }
-  };
-}
-
-const READER = `
-  const fs = require('node:fs');
-  const { workerData, parentPort } = require('node:worker_threads');
-  const buffer = Buffer.alloc(workerData.chunk);
-  for (const { file, start, end } of workerData.parts) {
-    const descriptor = fs.openSync(file, 'r');
-    for (let at = start; at < end; ) at += fs.readSync(descriptor, buffer, 0, Math.min(buffer.length, end - at), at);
-    fs.closeSync(descriptor);
-  }
-  parentPort.postMessage('done');`;
-
-/** Seconds to read files whole, each thread an equal part of each. @param {readonly string[]} files @param {number} threads */
-async function readAll(files, threads) {
-  const start = performance.now();
-  const readers = Array.from({ length: threads }, (_, index) => {
-    const parts = files.map((file) => {
-      const { size } = fs.statSync(file);
-      const cut = (/** @type {number} */ part) => Math.floor((size * part) / threads);
-      return { file, start: cut(index), end: cut(index + 1) };
-    });
-    const worker = new Worker(READER, { eval: true, workerData: { parts, chunk: CHUNK } });
-    return new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
-  });
-  await Promise.all(readers);
-  return (performance.now() - start) / 1000;
 }

@@ -101,3 +101,34 @@ export function writeSparseShards(folder, tensors, shards) {
 function number5(value) {
   return String(value).padStart(5, '0');
 }
+
+/** Where the tensors of a file lie, by name, as the engine wants to know it. @param {string} file */
+export function readSpans(file) {
+  const descriptor = fs.openSync(file, 'r');
+  const length = Buffer.alloc(8);
+  fs.readSync(descriptor, length, 0, 8, 0);
+  const header = Buffer.alloc(Number(length.readBigUInt64LE()));
+  fs.readSync(descriptor, header, 0, header.length, 8);
+  fs.closeSync(descriptor);
+  /** @type {Record<string, { dtype: string, shape: number[], data_offsets: [number, number] }>} */
+  const directory = JSON.parse(header.toString());
+  delete directory['__metadata__'];
+  return Object.fromEntries(
+    Object.entries(directory).map(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [start, end],
+        },
+      ]) => {
+        const count = shape.reduce((product, size) => product * size, 1);
+        return [
+          name,
+          { path: file, offset: 8 + header.length + start, bytes: end - start, dtype, shape, count },
+        ];
+      },
+    ),
+  );
+}

@@ -3,9 +3,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as deltaProfile from '../bench/delta-profile.mjs';
+import * as gramPass from '../bench/gram-pass.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as loraSpectrum from '../bench/lora-spectrum.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
+import * as pairStatistics from '../bench/pair-statistics.mjs';
+import * as scaling from '../bench/scaling.mjs';
 import * as reopenStudy from '../bench/reopen-study.mjs';
 import * as singularValues from '../bench/singular-values.mjs';
 import { flag, root, run, runMain } from './run.mjs';
@@ -25,13 +28,18 @@ const ROWS = {
   'delta-profile': deltaProfile,
   'singular-values': singularValues,
   'lora-spectrum': loraSpectrum,
+  'pair-bf16': pairStatistics.bf16,
+  'pair-f32': pairStatistics.f32,
+  gram: gramPass,
+  linear: scaling.linear,
+  memory: scaling.memory,
   'heatmap-frames': heatmapFrames,
 };
 
 await runMain(async () => {
-  installChromium();
-  run(process.execPath, ['scripts/build.mjs']);
   const only = flag('only')?.split(',');
+  if (!only || only.includes('heatmap-frames')) installChromium();
+  run(process.execPath, ['scripts/build.mjs']);
   const report = [machine()];
   console.log(report[0]);
   for (const [name, row] of Object.entries(ROWS)) {

@@ -4,8 +4,8 @@ import { problemFromError, failure, success, type Result } from '../protocol/res
 
 /** Where a command's results and complaints go. */
 export interface Output {
-  /** Results: standard output. */
-  print(text: string): void;
+  /** Results: standard output. Pieces are written one after the other. */
+  print(text: string | Iterable<string>): void;
   /** Everything else: standard error. */
   complain(text: string): void;
 }
@@ -17,7 +17,9 @@ export function standardOutput(): Output {
     process.exit();
   });
   return {
-    print: (text) => void process.stdout.write(text),
+    print: (text) => {
+      for (const piece of typeof text === 'string' ? [text] : text) process.stdout.write(piece);
+    },
     complain: (text) => void process.stderr.write(text),
   };
 }
@@ -26,7 +28,7 @@ export function standardOutput(): Output {
  * Writes a file so that it is either there whole or not at all: under a temporary name beside it, flushed to disk, then
  * renamed. Fails with the operating system's answer.
  */
-export async function writeWhole(file: string, text: string): Promise<Result<void>> {
+export async function writeWhole(file: string, text: string | Iterable<string>): Promise<Result<void>> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${String(process.pid)}.tmp`);
   try {
     const handle = await fs.open(temporary, 'wx');

@@ -1,6 +1,6 @@
 import { resultToCsv, tableToCsv, matrixToCsv } from '../../figure/csv';
 import { resultToHtml } from '../../figure/html';
-import { resultToJson } from '../../figure/json';
+import { resultToJsonPieces } from '../../figure/json';
 import { figureToSvg, isFigure, resultToSvg } from '../../figure/svg';
 import { LENSES, lensById } from '../../lens/registry';
 import type { Artifact, LensResult } from '../../protocol/artifact';
@@ -129,14 +129,14 @@ function parametersOf(assignments: readonly string[]): Result<Record<string, str
   return success(Object.fromEntries(entries));
 }
 
-function write(result: LensResult, form: Form, id: string | undefined): Result<string> {
+function write(result: LensResult, form: Form, id: string | undefined): Result<string | Iterable<string>> {
   const artifact = result.artifacts.find((each) => each.id === id);
   if (id !== undefined && !artifact) return failure(unknownArtifact(id, result));
   switch (form) {
     case 'text':
       return success(resultText(artifact ? { ...result, artifacts: [artifact] } : result));
     case 'json':
-      return success(`${resultToJson(result)}\n`);
+      return success(withNewline(resultToJsonPieces(result)));
     case 'html':
       return success(resultToHtml(result));
     case 'csv':
@@ -147,6 +147,11 @@ function write(result: LensResult, form: Form, id: string | undefined): Result<s
         ? success(figureToSvg(artifact))
         : failure(unknownArtifact(artifact.id, result));
   }
+}
+
+function* withNewline(pieces: Iterable<string>): Generator<string> {
+  yield* pieces;
+  yield '\n';
 }
 
 /** The table that scripts want: one row per tensor, or per pair of tasks. */
