@@ -30,20 +30,21 @@ export function spectrumOf(entries: Entries, stop: Stop): Spectrum | null {
 
 function heldSpectrum(entries: Entries, stop: Stop): Spectrum {
   const { rows, columns } = entries;
-  const found =
-    rows < columns || rows * columns < PIECE
-      ? null
-      : DenseKernels.use((kernels) => {
-          // Read to where it is worked on: never twice in memory.
-          const block = kernels.block(rows, columns);
-          const piece = new Float64Array(PIECE + columns);
-          forRows(entries, (first, end) => {
-            entries.read(first, end, 0, columns, piece);
-            kernels.putRows(piece, partOf(block, first, 0, end - first, columns));
-            stop();
-          });
-          return withError(blockValues(kernels, block, stop), rows, columns);
-        });
+  // Small ones are not worth the pieces.
+  if (rows * columns < PIECE) return singularValues(wholeMatrix(entries), stop);
+  const found = DenseKernels.use((kernels) => {
+    // Read to where it is worked on, standing up: never twice in memory.
+    const tall = rows >= columns;
+    const block = tall ? kernels.block(rows, columns) : kernels.block(columns, rows);
+    const piece = new Float64Array(PIECE + columns);
+    forRows(entries, (first, end) => {
+      entries.read(first, end, 0, columns, piece);
+      if (tall) kernels.putRows(piece, partOf(block, first, 0, end - first, columns));
+      else kernels.putColumns(piece, partOf(block, 0, first, columns, end - first));
+      stop();
+    });
+    return withError(blockValues(kernels, block, stop), rows, columns);
+  });
   return found ?? singularValues(wholeMatrix(entries), stop);
 }
 

@@ -156,16 +156,20 @@ export class DenseKernels {
     }
   }
 
-  /** The same values as a block with no fewer rows than columns: transposed where need be. */
+  /** Writes the first of these values, column after column, to all of a block of rows. */
+  putColumns(values: Float64Array, { place, rows, columns, row }: Block): void {
+    const memory = this.doubles();
+    for (let i = 0; i < rows; i++) {
+      const start = place / 8 + i * row;
+      for (let j = 0; j < columns; j++) memory[start + j] = values[j * rows + i] as number;
+    }
+  }
+
+  /** The values as a block with no fewer rows than columns: transposed where need be. */
   putTall(values: Float64Array, rows: number, columns: number): Block {
     if (rows >= columns) return this.put(values, rows, columns);
     const block = this.block(columns, rows);
-    const memory = this.doubles();
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < columns; j++) {
-        memory[block.place / 8 + j * block.row + i] = values[i * columns + j] as number;
-      }
-    }
+    this.putColumns(values, block);
     return block;
   }
 
