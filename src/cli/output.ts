@@ -33,7 +33,8 @@ export async function writeWhole(file: string, text: string | Iterable<string>):
   try {
     const handle = await fs.open(temporary, 'wx');
     try {
-      await handle.writeFile(text);
+      // Each piece goes on where the last one ended.
+      for (const piece of typeof text === 'string' ? [text] : text) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();

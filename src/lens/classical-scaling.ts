@@ -11,15 +11,18 @@ export interface PlaneMap {
 /**
  * Classical multidimensional scaling (Torgerson 1952): the two leading eigenvectors of −½·J·D²·J, scaled by the roots of
  * their eigenvalues; J centres. `distances` is n × n, symmetric, row-major. An eigenvalue below 0 counts as 0. The sign
- * of each axis is such that its largest coordinate is positive.
+ * of each axis is such that its largest coordinate is positive; no coordinate is −0, which JSON does not keep.
  */
 export function classicalScaling(distances: Float64Array, n: number): PlaneMap {
   const { values, vectors } = symmetricEigen({ rows: n, columns: n, values: doublyCentred(distances, n) });
   const axis = (k: number) => {
     const root = Math.sqrt(Math.max(0, values[k] ?? 0));
-    const vector = Float64Array.from(vectors.values.subarray(k * n, (k + 1) * n), (value) => root * value);
+    const vector = Float64Array.from(
+      vectors.values.subarray(k * n, (k + 1) * n),
+      (value) => 0 + root * value,
+    );
     const most = vector.reduce((best, value) => (Math.abs(value) > Math.abs(best) + 1e-12 ? value : best), 0);
-    return most < 0 ? vector.map((value) => -value) : vector;
+    return most < 0 ? vector.map((value) => 0 - value) : vector;
   };
   const x = n > 0 ? axis(0) : new Float64Array(0);
   const y = n > 1 ? axis(1) : new Float64Array(n);
