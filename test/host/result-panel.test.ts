@@ -84,6 +84,24 @@ describe('result panel', () => {
     assert.match(panel.title, /vit-digits/);
   });
 
+  it('draws every card of a panel that comes back', async () => {
+    const { serializer } = await api();
+    const study = await studyOf('vit-digits.study.yaml');
+    const cards = ['task-similarity', 'delta-profile'].map((lens, index) => ({
+      id: `card-${index + 1}`,
+      lens,
+      parameters: {},
+      view: {},
+    }));
+    const panel = vscode.window.createWebviewPanel('deltalens.result', '', vscode.ViewColumn.One);
+    const titles = new Set<string>();
+    await drawnAfter(
+      () => serializer.deserializeWebviewPanel(panel, { study, cards }),
+      ({ page, count, title }) => page === 'result' && count > 0 && titles.add(title).size === 2,
+    );
+    assert.match(panel.title, /^vit-digits/);
+  });
+
   it('closes a panel whose state cannot be read', async () => {
     const { serializer } = await api();
     const panel = vscode.window.createWebviewPanel('deltalens.result', '', vscode.ViewColumn.One);
