@@ -1,5 +1,6 @@
 import { isFigure } from '../../src/figure/svg';
 import type { Artifact, LensResult, Note } from '../../src/protocol/artifact';
+import type { Finding } from '../../src/protocol/finding';
 import type { ResultViewState, Selection } from '../../src/protocol/panel';
 import { choice, element, icon } from '../dom';
 import { findingList } from '../finding-list';
@@ -61,7 +62,7 @@ export class CardFigures {
 
   /** Verdicts first, then findings, recommendations, warnings; other notes stand below the figures. */
   private notesBefore(notes: readonly Note[], result: LensResult): HTMLElement[] {
-    const findings = findingList(result.findings);
+    const findings = findingsView(result.findings);
     const show = (wanted: readonly Note[]) => wanted.map((note) => this.add(note).element);
     return [
       ...show(notes.filter(({ role }) => role === 'verdict')),
@@ -153,6 +154,17 @@ export class CardFigures {
   private tellDrawn(cells: number, shown: Shown): void {
     this.owner.drawn(this.card, cells, shown.matrix?.title ?? this.card.title);
   }
+}
+
+// More would push the figures out of sight.
+const MOST_FINDINGS_OPEN = 4;
+
+function findingsView(findings: readonly Finding[]): HTMLElement | null {
+  const list = findingList(findings);
+  if (!list || findings.length <= MOST_FINDINGS_OPEN) return list;
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const text = `${String(findings.length)} findings${errors > 0 ? `, ${String(errors)} of them errors` : ''}`;
+  return element('details', { class: 'folded-findings' }, element('summary', { text }), list);
 }
 
 /** A place that is empty, in words. */
