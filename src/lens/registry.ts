@@ -5,6 +5,7 @@ import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import type { Lens } from './lens';
 import { magnitudeBands } from './magnitude-bands';
+import { nestedness } from './nestedness';
 import { oneBit } from './one-bit';
 import { signConflict } from './sign-conflict';
 import { spectrum } from './spectrum';
@@ -30,6 +31,7 @@ export const LENSES: readonly Lens[] = [
   headRank,
   experts,
   embeddingDrift,
+  nestedness,
 ];
 
 /** The lens of that id, if there is one. */

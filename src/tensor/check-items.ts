@@ -6,7 +6,7 @@ import type { TensorSpan } from './span';
 
 /** The first reason why an item cannot be worked on, found without opening a file; `null` where there is none. */
 export function checkItem(item: PassItem): Problem | null {
-  if (item.kind === 'moments' || item.kind === 'histogram') return checkSpan(item.span);
+  if ('span' in item) return checkSpan(item.span);
   if (item.kind === 'matrix') {
     const parts = item.operation.kind === 'alignment' ? item.operation.parts : [];
     for (const source of [item.source, ...parts]) {

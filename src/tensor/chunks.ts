@@ -45,6 +45,7 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
   switch (item.kind) {
     case 'moments':
     case 'histogram':
+    case 'axisSquares':
       return [item.span];
     case 'group':
     case 'signs':
@@ -67,7 +68,7 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
 export function countOf(item: PassItem): number {
   if (item.kind === 'matrix') return item.source.rows * item.source.columns;
   if (item.kind === 'fused') return item.spans[0]?.count ?? 0;
-  return item.kind === 'moments' || item.kind === 'histogram' ? item.span.count : item.base.count;
+  return 'span' in item ? item.span.count : item.base.count;
 }
 
 /**

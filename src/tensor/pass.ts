@@ -35,7 +35,8 @@ export type GroupTask =
  * `τ = θ − θ₀` (streamed row by row for a low-rank task, never held whole). `matrix`: one matrix as a whole, by one
  * worker: its entries or its singular values; different matrices are worked on side by side. `signs`/`masks`: counts over
  * several tasks together, entry by entry. `magnitudes`/`magnitudeValues`/`rowBands`: how sizes |τ| are distributed.
- * `fused`: several of these that read the same bytes; `fused-passes.ts` makes them.
+ * `axisSquares`: Σx² of every row and column of one tensor. `fused`: several of these that read the same bytes;
+ * `fused-passes.ts` makes them.
  */
 export type PassItem =
   | SingleItem
@@ -61,6 +62,13 @@ export type SingleItem =
     }
   | SignsItem
   | MasksItem
+  | {
+      readonly kind: 'axisSquares';
+      readonly span: TensorSpan;
+      /** Length of the second dimension, and entries of a row and column together: 1 for a matrix. */
+      readonly columns: number;
+      readonly depth: number;
+    }
   | MagnitudesItem
   | MagnitudeValuesItem
   | RowBandsItem;
@@ -139,6 +147,16 @@ export interface GroupSums {
   readonly gram: Float64Array;
 }
 
+/** Σx² along two axes of a tensor. Rows from `firstRow` on, all of them once a pass is done. */
+export interface AxisSquares {
+  readonly kind: 'axisSquares';
+  readonly firstRow: number;
+  readonly rows: Float64Array;
+  readonly columns: Float64Array;
+  /** Entries left out because they are not finite. */
+  readonly skipped: number;
+}
+
 export type PassOutcome =
   | Moments
   | BinCounts
@@ -146,6 +164,7 @@ export type PassOutcome =
   | MatrixOutcome
   | SignCounts
   | MaskCounts
+  | AxisSquares
   | Magnitudes
   | MagnitudeValues
   | RowBands

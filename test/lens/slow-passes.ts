@@ -14,6 +14,7 @@ import type {
   TaskSums,
 } from '../../src/tensor/pass';
 import type { TensorSpan } from '../../src/tensor/span';
+import { slowAxisSquares } from '../tensor/slow-axes';
 import {
   slowMagnitudes,
   slowMasks,
@@ -42,6 +43,7 @@ function outcomeOf(item: PassItem): PassOutcome {
   if (item.kind === 'group') return groupOf(item);
   if (item.kind === 'deltaHistogram') return binsOf(item);
   if (item.kind === 'matrix') return slowMatrix(item, readValues);
+  if (item.kind === 'axisSquares') return slowAxisSquares(readValues(item.span), item.columns, item.depth);
   if (item.kind === 'signs') return slowSigns(tausOfItem(item), item.base.count, item.epsilon);
   if (item.kind === 'masks') return slowMasks(tausOfItem(item), item.base.count, item.lambdas, item.grid);
   if (item.kind === 'deltaMoments') return momentsOf(tauOfItem(item));

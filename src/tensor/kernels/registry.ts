@@ -1,4 +1,5 @@
 import type { FusedItem, PassOutcome, SingleItem } from '../pass';
+import { axisSquares } from './axis-squares';
 import { deltaHistogram, deltaMoments } from './delta';
 import { mergeFused, prepareFused } from './fused';
 import { group } from './group';
@@ -29,6 +30,8 @@ export function prepare(item: ChunkedItem, scratch: Scratch): ChunkReducer {
       return deltaMoments.prepare(item, scratch);
     case 'deltaHistogram':
       return deltaHistogram.prepare(item, scratch);
+    case 'axisSquares':
+      return axisSquares.prepare(item, scratch);
     case 'signs':
       return signs.prepare(item, scratch);
     case 'masks':
@@ -48,6 +51,7 @@ export function merge(before: PassOutcome, after: PassOutcome): PassOutcome {
   if (before.kind === 'moments' && after.kind === 'moments') return moments.merge(before, after);
   if (before.kind === 'bins' && after.kind === 'bins') return histogram.merge(before, after);
   if (before.kind === 'group' && after.kind === 'group') return group.merge(before, after);
+  if (before.kind === 'axisSquares' && after.kind === 'axisSquares') return axisSquares.merge(before, after);
   if (before.kind === 'signs' && after.kind === 'signs') return signs.merge(before, after);
   if (before.kind === 'masks' && after.kind === 'masks') return masks.merge(before, after);
   if (before.kind === 'magnitudes' && after.kind === 'magnitudes') return magnitudes.merge(before, after);
