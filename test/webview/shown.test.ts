@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Table } from '../../src/protocol/artifact';
-import { comparedTasks, scopesOfPair, tensorsOfCell } from '../../webview/result/cell-tensors';
+import { comparedTasks, figureOfPairs, scopesOfPair, tensorsOfCell } from '../../webview/result/cell-tensors';
 import { sortedRows } from '../../webview/result/row-order';
 import { deriveShown, facetTitle, GIVEN_ORDER } from '../../webview/result/shown';
 import { profileResult, similarityResult } from './sample-results';
@@ -133,6 +133,27 @@ test('a cell of a task × task matrix leads to the pair, in either order', () =>
   const { matrix: profile } = deriveShown(PROFILE, {});
   assert.ok(profile);
   assert.equal(comparedTasks(profile, 0, 0), null);
+});
+
+test('a pair is told by the first figure that its table has, whatever it is', () => {
+  const pairs: Table = {
+    kind: 'table',
+    id: 'pairs',
+    title: 'Pairs',
+    columns: [
+      { name: 'scope', title: 'Scope', type: 'text' },
+      { name: 'a', title: 'Task', type: 'text' },
+      { name: 'b', title: 'Other task', type: 'text' },
+      { name: 'conflict', title: 'Opposite signs', type: 'share' },
+      { name: 'both', title: 'Changed by both', type: 'integer' },
+    ],
+    rows: [['all', 'a', 'b', 0.25, 12]],
+  };
+  assert.equal(figureOfPairs(pairs)?.title, 'Opposite signs');
+  assert.deepEqual(
+    scopesOfPair(pairs, ['b', 'a'], new Map()).map(({ value }) => value),
+    [0.25],
+  );
 });
 
 test('rows sort by value and naturally, undefined ones last in both directions', () => {

@@ -72,11 +72,16 @@ function places(
   return found;
 }
 
-/** How alike two tasks are in one scope: everything, a layer, or a tensor. */
+/** The figure of two tasks in one scope: everything, a layer, or a tensor. */
 export interface PairScope {
   readonly scope: string;
   readonly isTensor: boolean;
-  readonly cosine: number | null;
+  readonly value: number | null;
+}
+
+/** What the table `pairs` says of two tasks: its first column of numbers. */
+export function figureOfPairs(table: Table | undefined): Table['columns'][number] | undefined {
+  return table?.columns.find(({ type }) => type === 'number' || type === 'share');
 }
 
 /**
@@ -90,16 +95,17 @@ export function scopesOfPair(
 ): PairScope[] {
   if (!table) return [];
   const index = (name: string) => table.columns.findIndex((column) => column.name === name);
-  const [scope, a, b, cosine] = [index('scope'), index('a'), index('b'), index('cosine')];
+  const figure = index(figureOfPairs(table)?.name ?? '');
+  const [scope, a, b] = [index('scope'), index('a'), index('b')];
   return table.rows
     .filter((cells) => {
       const pair = [cells[a], cells[b]];
       return (pair[0] === tasks[0] && pair[1] === tasks[1]) || (pair[0] === tasks[1] && pair[1] === tasks[0]);
     })
     .map((cells) => {
-      const value = cells[cosine];
+      const value = cells[figure];
       const name = String(cells[scope]);
       const isTensor = titles.size > 0 && !titles.has(name);
-      return { scope: titles.get(name) ?? name, isTensor, cosine: typeof value === 'number' ? value : null };
+      return { scope: titles.get(name) ?? name, isTensor, value: typeof value === 'number' ? value : null };
     });
 }

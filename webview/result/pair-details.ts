@@ -4,12 +4,12 @@ import type { PairScope } from './cell-tensors';
 
 const MOST = 400;
 
-/** Cosines of two tasks, whole and per layer, as bars around zero; those of single tensors folded away. */
+/** The figure of two tasks, whole and per layer, as bars around zero; those of single tensors folded away. */
 export function pairDetails(tasks: readonly [string, string], scopes: readonly PairScope[]): HTMLElement {
   if (tasks[0] === tasks[1]) {
     return element('p', {
       class: 'muted',
-      text: 'The cosine of a task vector with itself is 1.',
+      text: 'This is a task beside itself.',
     });
   }
   if (scopes.length === 0) {
@@ -36,17 +36,17 @@ export function pairDetails(tasks: readonly [string, string], scopes: readonly P
 }
 
 function bars(scopes: readonly PairScope[]): HTMLElement[] {
-  const rows = scopes.slice(0, MOST).map(({ scope, cosine }) => {
+  const rows = scopes.slice(0, MOST).map(({ scope, value }) => {
     const bar = element('span', { class: 'cosine-bar', attributes: { 'aria-hidden': 'true' } });
-    const fill = element('span', { class: (cosine ?? 0) < 0 ? 'negative' : 'positive' });
-    const share = Math.min(1, Math.abs(cosine ?? 0)) * 50;
+    const fill = element('span', { class: (value ?? 0) < 0 ? 'negative' : 'positive' });
+    const share = Math.min(1, Math.abs(value ?? 0)) * 50;
     fill.style.width = `${String(share)}%`;
-    fill.style.left = `${String((cosine ?? 0) < 0 ? 50 - share : 50)}%`;
+    fill.style.left = `${String((value ?? 0) < 0 ? 50 - share : 50)}%`;
     bar.append(fill);
-    const text = cosine === null ? 'undefined' : formatNumber(cosine, 4);
+    const text = value === null ? 'undefined' : formatNumber(value, 4);
     return element(
       'div',
-      { class: 'pair-scope', title: `${scope}: ${fullNumber(cosine)}` },
+      { class: 'pair-scope', title: `${scope}: ${fullNumber(value)}` },
       element('span', { class: 'pair-name', text: scope }),
       bar,
       element('span', { class: 'pair-value', text }),
