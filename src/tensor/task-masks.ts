@@ -45,7 +45,7 @@ export interface SignCounts {
   readonly uniqueOf: Float64Array;
 }
 
-/** Asks for {@link MaskCounts}: `lambdas` has λ for each task, `grid` further values that every task is tried with. */
+/** Asks for {@link MaskCounts}: `lambdas` has λ for each task, `grid` further values, ascending, that every task is tried with. */
 export interface MasksItem extends TasksOfTensor {
   readonly kind: 'masks';
   readonly lambdas: readonly number[];

@@ -38,6 +38,7 @@ function reduceChunk(
   const mask = scratch.block(MASK, BLOCK);
   const length = chunk.end - chunk.start;
   const counts = noCounts(length, item);
+  const gridSums = noGridSums(item.grid.length);
   for (let first = 0; first < length; first += BLOCK) {
     const count = Math.min(BLOCK, length - first);
     blocks.start(first, count);
@@ -51,7 +52,7 @@ function reduceChunk(
     for (let t = 0; t < tasks; t++) {
       const delta = scratch.block(FIRST_TASK + t, BLOCK);
       add(counts.squares, t, squaresOf(delta, count));
-      tryGrid(item, t, delta, sum, count, mask, counts);
+      if (item.grid.length > 0) tryGrid(item, t, delta, sum, count, gridSums, counts);
       add(counts.errors, t, maskBlock(delta, sum, count, item.lambdas[t] ?? Number.NaN, mask));
       add(counts.on, t, countMask(mask, count, tasksOn));
       packAbove(mask, count, 0, rows, t);
@@ -117,21 +118,50 @@ function countMask(mask: Float64Array, count: number, tasksOn: Uint16Array): num
   return sum;
 }
 
+/** Sums over the entries that are in the masks of exactly the first k values of a grid. */
+interface GridSums {
+  readonly entries: Float64Array;
+  readonly ownSquares: Float64Array;
+  readonly otherSquares: Float64Array;
+}
+
+function noGridSums(values: number): GridSums {
+  const perNumber = () => new Float64Array(values + 1);
+  return { entries: perNumber(), ownSquares: perNumber(), otherSquares: perNumber() };
+}
+
+/**
+ * Adds a block of task `t` to the figures of every value of the grid. The mask of a larger λ lies within that of a
+ * smaller one, so one look at an entry tells how far up the grid it is on.
+ */
 function tryGrid(
   { grid }: MasksItem,
   t: number,
   delta: Float64Array,
   sum: Float64Array,
   count: number,
-  mask: Float64Array,
+  sums: GridSums,
   counts: Growing,
 ): void {
-  for (const [value, lambda] of grid.entries()) {
-    const at = t * grid.length + value;
-    add(counts.gridErrors, at, maskBlock(delta, sum, count, lambda, mask));
+  const { entries, ownSquares, otherSquares } = sums;
+  for (const each of [entries, ownSquares, otherSquares]) each.fill(0);
+  for (let i = 0; i < count; i++) {
+    const own = delta[i] as number;
+    const others = (sum[i] as number) - own;
+    const size = Math.abs(own);
+    const rest = Math.abs(others);
     let on = 0;
-    for (let i = 0; i < count; i++) on += mask[i] as number;
-    add(counts.gridOn, at, on);
+    for (let g = 0; g < grid.length; g++) on += Number(size > (grid[g] as number) * rest) | 0;
+    entries[on] = (entries[on] as number) + 1;
+    ownSquares[on] = (ownSquares[on] as number) + own * own;
+    otherSquares[on] = (otherSquares[on] as number) + others * others;
+  }
+  for (let g = 0; g < grid.length; g++) {
+    for (let on = 0; on <= grid.length; on++) {
+      const isOn = on > g;
+      if (isOn) add(counts.gridOn, t * grid.length + g, entries[on] as number);
+      add(counts.gridErrors, t * grid.length + g, (isOn ? otherSquares : ownSquares)[on] as number);
+    }
   }
 }
 
