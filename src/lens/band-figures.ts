@@ -44,7 +44,7 @@ export function magnitudeHistograms(
   });
 }
 
-function shownBins({ first, counts, energies }: Magnitudes): {
+function shownBins({ zeros, first, counts, energies }: Magnitudes): {
   edges: number[];
   counts: number[];
   energies: number[];
@@ -57,7 +57,7 @@ function shownBins({ first, counts, energies }: Magnitudes): {
   const shown = Array.from({ length: Math.max(0, end - lowest) + 1 }, (_, k) => lowest + k);
   return {
     edges: [0, ...shown.map((bin) => binEdge(bin, SHOWN_BITS))],
-    counts: [below(counts), ...counts.subarray(cut)],
+    counts: [zeros + below(counts), ...counts.subarray(cut)],
     energies: [below(energies), ...energies.subarray(cut)],
   };
 }

@@ -131,7 +131,8 @@ const NO_SKETCH: Magnitudes = {
   mantissaBits: SHOWN_BITS,
   count: 0,
   skipped: 0,
-  first: 0,
+  zeros: 0,
+  first: 1,
   counts: new Float64Array(0),
   energies: new Float64Array(0),
 };

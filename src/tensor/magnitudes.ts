@@ -30,7 +30,8 @@ export interface RowBandsItem extends DeltaOfTensor {
 
 /**
  * How sizes |τ| are distributed: a quantile sketch whose bins are the numbers with the same leading bits (exponent and
- * `mantissaBits` of the mantissa), so that they are exact to compare and to merge. Bin 0 holds 0.
+ * `mantissaBits` of the mantissa), so that they are exact to compare and to merge. Bin 0 would hold 0, and is a number of
+ * its own: the arrays would reach from there to the sizes of everything else.
  */
 export interface Magnitudes {
   readonly kind: 'magnitudes';
@@ -38,7 +39,9 @@ export interface Magnitudes {
   readonly count: number;
   /** Entries whose τ is not finite; they are in no bin. */
   readonly skipped: number;
-  /** The bin that the arrays begin with. */
+  /** Entries in bin 0: of 0, or so near that their squares are 0. */
+  readonly zeros: number;
+  /** The bin that the arrays begin with; at least 1. */
   readonly first: number;
   readonly counts: Float64Array;
   /** Στ² of each bin. */
@@ -91,17 +94,23 @@ export function binEdge(bin: number, mantissaBits: number): number {
 export function coarsen(sketch: Magnitudes, mantissaBits: number): Magnitudes {
   const shift = sketch.mantissaBits - mantissaBits;
   if (shift <= 0) return sketch;
-  const first = sketch.first >>> shift;
-  const length =
-    sketch.counts.length === 0 ? 0 : ((sketch.first + sketch.counts.length - 1) >>> shift) - first + 1;
+  const binOf = (k: number) => (sketch.first + k) >>> shift;
+  const lowest = sketch.counts.findIndex((count, k) => count > 0 && binOf(k) > 0);
+  const first = lowest < 0 ? 1 : binOf(lowest);
+  const length = lowest < 0 ? 0 : binOf(sketch.counts.length - 1) - first + 1;
   const counts = new Float64Array(length);
   const energies = new Float64Array(length);
+  let { zeros } = sketch;
   for (let k = 0; k < sketch.counts.length; k++) {
-    const at = ((sketch.first + k) >>> shift) - first;
+    const at = binOf(k) - first;
+    if (at < 0 || length === 0) {
+      zeros += sketch.counts[k] as number;
+      continue;
+    }
     counts[at] = (counts[at] as number) + (sketch.counts[k] as number);
     energies[at] = (energies[at] as number) + (sketch.energies[k] as number);
   }
-  return { ...sketch, mantissaBits, first, counts, energies };
+  return { ...sketch, mantissaBits, zeros, first, counts, energies };
 }
 
 /** Two sketches with equally many mantissa bits as one. */
@@ -123,7 +132,8 @@ export function mergeMagnitudes(before: Magnitudes, after: Magnitudes): Magnitud
     mantissaBits: before.mantissaBits,
     count: before.count + after.count,
     skipped: before.skipped + after.skipped,
-    first: filled.length === 0 ? 0 : first,
+    zeros: before.zeros + after.zeros,
+    first: filled.length === 0 ? 1 : first,
     counts,
     energies,
   };

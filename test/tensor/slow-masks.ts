@@ -134,12 +134,14 @@ function slowBin(size: number, mantissaBits: number): number {
 
 export function slowMagnitudes(tau: readonly number[], mantissaBits: number): Magnitudes {
   const sizes = tau.filter(Number.isFinite).map(Math.abs);
-  const bins = sizes.map((size) => slowBin(size, mantissaBits));
-  const first = bins.reduce((least, bin) => Math.min(least, bin), bins[0] ?? 0);
+  const zeros = sizes.filter((size) => slowBin(size, mantissaBits) === 0).length;
+  const others = sizes.filter((size) => slowBin(size, mantissaBits) > 0);
+  const bins = others.map((size) => slowBin(size, mantissaBits));
+  const first = bins.reduce((least, bin) => Math.min(least, bin), bins[0] ?? 1);
   const length = bins.length === 0 ? 0 : bins.reduce((most, bin) => Math.max(most, bin), first) - first + 1;
   const sums = Array.from({ length }, () => new ExactSum());
   const counts = new Float64Array(length);
-  sizes.forEach((size, i) => {
+  others.forEach((size, i) => {
     const k = (bins[i] as number) - first;
     counts[k] = (counts[k] as number) + 1;
     sums[k]?.add(size * size);
@@ -149,6 +151,7 @@ export function slowMagnitudes(tau: readonly number[], mantissaBits: number): Ma
     mantissaBits,
     count: tau.length,
     skipped: tau.length - sizes.length,
+    zeros,
     first,
     counts,
     energies: Float64Array.from(sums, (sum) => sum.total),

@@ -63,7 +63,7 @@ export class GrowingSketch {
       const value = values[i] as number;
       counts[bin] = (counts[bin] as number) + 1;
       energies[bin] = (energies[bin] as number) + value * value;
-      if (bin < low) low = bin;
+      if (bin < low && bin > 0) low = bin;
       if (bin > high) high = bin;
     }
     this.low = low;
@@ -74,12 +74,15 @@ export class GrowingSketch {
   /** The sketch; this one is empty afterwards. */
   finish(): Magnitudes {
     const { low, high, count, skipped, mantissaBits } = this;
-    const first = high < 0 ? 0 : low;
+    const zeros = this.counts[0] as number;
+    this.counts[0] = 0;
+    this.energies[0] = 0;
+    const first = high > 0 ? low : 1;
     const counts = this.counts.slice(first, high + 1);
     const energies = this.energies.slice(first, high + 1);
     this.counts.fill(0, first, high + 1);
     this.energies.fill(0, first, high + 1);
-    return { kind: 'magnitudes', mantissaBits, count, skipped, first, counts, energies };
+    return { kind: 'magnitudes', mantissaBits, count, skipped, zeros, first, counts, energies };
   }
 }
 
