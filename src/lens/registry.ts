@@ -3,6 +3,7 @@ import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
+import { headSharing } from './head-sharing';
 import type { Lens } from './lens';
 import { magnitudeBands } from './magnitude-bands';
 import { nestedness } from './nestedness';
@@ -32,6 +33,7 @@ export const LENSES: readonly Lens[] = [
   experts,
   embeddingDrift,
   nestedness,
+  headSharing,
 ];
 
 /** The lens of that id, if there is one. */
