@@ -14,24 +14,35 @@ const SETTLED = 1e-12;
 /**
  * How much is lost by replacing heads by their mean: Σ‖R_h·W_h − mean‖² / Σ‖W_h‖², 0 for heads that are the same up to
  * the alignment, 1 − 1/n for n unrelated ones (mean pooling: Ainslie et al. 2023, "GQA"). Rotations are found by
- * generalised Procrustes rounds (Gower 1975), which end in a local minimum. `null` where all heads are 0. Cost: n² · size² · hidden.
+ * generalised Procrustes rounds (Gower 1975), which end in a local minimum. `null` where all heads are 0. Cost: n² · size² · hidden
+ * with alignment.
  */
 export function poolingResidual(heads: readonly Dense[], alignment: Alignment): number | null {
   const total = heads.reduce((sum, head) => sum + squaresOf(head), 0);
   if (total === 0) return null;
+  if (alignment === 'none') return withoutMean(heads, total);
   const cross = heads.map((x) => heads.map((y) => multiplyTransposed(x, y)));
   let turns = heads.map(({ rows }) => identity(rows));
   let kept = keptByMean(cross, turns);
-  if (alignment !== 'none') {
-    for (let round = 0; round < ROUNDS; round++) {
-      turns = turned(cross, turns, alignment);
-      const now = keptByMean(cross, turns);
-      const settled = now - kept <= SETTLED * total;
-      kept = Math.max(kept, now);
-      if (settled) break;
-    }
+  for (let round = 0; round < ROUNDS; round++) {
+    turns = turned(cross, turns, alignment);
+    const now = keptByMean(cross, turns);
+    const settled = now - kept <= SETTLED * total;
+    kept = Math.max(kept, now);
+    if (settled) break;
   }
   return Math.max(0, 1 - kept / total);
+}
+
+function withoutMean(heads: readonly Dense[], total: number): number {
+  const length = heads[0]?.values.length ?? 0;
+  let lost = 0;
+  for (let at = 0; at < length; at++) {
+    let mean = 0;
+    for (const { values } of heads) mean += (values[at] as number) / heads.length;
+    for (const { values } of heads) lost += ((values[at] as number) - mean) ** 2;
+  }
+  return lost / total;
 }
 
 type Cross = readonly (readonly Dense[])[];

@@ -32,7 +32,16 @@ export function blockProgress(
   };
 }
 
+/** Keys and values of one attention block, heads one below the other. */
+export interface ReadKeyValue {
+  readonly key: Dense;
+  readonly value: Dense;
+  readonly gain: Float64Array | null;
+}
+
 const PARTS = ['query', 'key', 'value', 'output'] as const;
+type PartName = (typeof PARTS)[number];
+type Stacks = Partial<Record<PartName, Dense>>;
 
 /** Reads attention blocks, and keeps account of bytes and of what was left out. */
 export class HeadReader {
@@ -49,21 +58,11 @@ export class HeadReader {
    * missing, or holds NaN or infinities. Fails as reading does, or with `cancelled`.
    */
   async read(model: HeadModel, block: AttentionBlock): Promise<Result<ReadBlock | null>> {
-    await pause();
-    if (this.context.signal.aborted) return cancelled();
-    const stacks: Partial<Record<(typeof PARTS)[number], Dense>> = {};
-    for (const name of PARTS) {
-      const part = block[name];
-      if (!part) return this.leaveOut(model, block, 'it has no output projection.');
-      const matrix = await this.matrix(model, block, part.entry, sourceShape(part));
-      if (!matrix.ok) return matrix;
-      if (!matrix.value) return success(null);
-      stacks[name] = stackedHeads(matrix.value, part);
-    }
-    const { query, key, value, output } = stacks;
+    const parts = await this.parts(model, block, PARTS);
+    if (!parts.ok) return parts;
+    if (!parts.value) return success(null);
+    const { query, key, value, output } = parts.value.stacks;
     if (!query || !key || !value || !output) return success(null);
-    const gain = await this.gain(model, block);
-    if (!gain.ok) return gain;
     const { heads, keyValueHeads, headSize } = block;
     const weights = {
       heads,
@@ -75,7 +74,36 @@ export class HeadReader {
       value,
       output,
     };
-    return success({ weights, gain: gain.value });
+    return success({ weights, gain: parts.value.gain });
+  }
+
+  /** Reads keys and values of a block, as {@link read} does. */
+  async readKeyValue(model: HeadModel, block: AttentionBlock): Promise<Result<ReadKeyValue | null>> {
+    const parts = await this.parts(model, block, ['key', 'value']);
+    if (!parts.ok) return parts;
+    if (!parts.value) return success(null);
+    const { key, value } = parts.value.stacks;
+    return success(key && value ? { key, value, gain: parts.value.gain } : null);
+  }
+
+  private async parts(
+    model: HeadModel,
+    block: AttentionBlock,
+    names: readonly PartName[],
+  ): Promise<Result<{ stacks: Stacks; gain: Float64Array | null } | null>> {
+    await pause();
+    if (this.context.signal.aborted) return cancelled();
+    const stacks: Stacks = {};
+    for (const name of names) {
+      const part = block[name];
+      if (!part) return this.leaveOut(model, block, 'it has no output projection.');
+      const matrix = await this.matrix(model, block, part.entry, sourceShape(part));
+      if (!matrix.ok) return matrix;
+      if (!matrix.value) return success(null);
+      stacks[name] = stackedHeads(matrix.value, part);
+    }
+    const gain = await this.gain(model, block);
+    return gain.ok ? success({ stacks, gain: gain.value }) : gain;
   }
 
   private async gain(model: HeadModel, block: AttentionBlock): Promise<Result<Float64Array | null>> {

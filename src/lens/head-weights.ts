@@ -50,11 +50,17 @@ export function headRows(stacked: Dense, head: number, size: number): Dense {
 
 /** The weights with the gain γ of the norm before the attention in them: columns of W_Q, W_K and W_V times γ, copies. */
 export function foldGain(weights: HeadWeights, gain: Float64Array | null): HeadWeights {
-  if (!gain) return weights;
-  const scale = (x: Dense): Dense => ({
-    ...x,
-    values: x.values.map((value, at) => value * (gain[at % x.columns] ?? 1)),
-  });
   const { query, key, value } = weights;
-  return { ...weights, query: scale(query), key: scale(key), value: scale(value) };
+  return {
+    ...weights,
+    query: scaleColumns(query, gain),
+    key: scaleColumns(key, gain),
+    value: scaleColumns(value, gain),
+  };
+}
+
+/** The columns of a matrix times γ, a copy; the matrix itself where there is no γ. */
+export function scaleColumns(x: Dense, gain: Float64Array | null): Dense {
+  if (!gain) return x;
+  return { ...x, values: x.values.map((value, at) => value * (gain[at % x.columns] ?? 1)) };
 }

@@ -4,6 +4,7 @@ import { experts } from './experts';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
+import { kvRedundancy } from './kv-redundancy';
 import type { Lens } from './lens';
 import { magnitudeBands } from './magnitude-bands';
 import { nestedness } from './nestedness';
@@ -34,6 +35,7 @@ export const LENSES: readonly Lens[] = [
   embeddingDrift,
   nestedness,
   headSharing,
+  kvRedundancy,
 ];
 
 /** The lens of that id, if there is one. */

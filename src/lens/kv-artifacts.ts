@@ -1,0 +1,354 @@
+import type { Artifact, Matrix, Note, Table, TableCell, TableColumn } from '../protocol/artifact';
+import { packNumbers } from '../protocol/numbers';
+import { cachePlans } from './cache-plans';
+import { extent } from './domain';
+import { randomOverlap, rowSpaceOverlap } from './kv-figures';
+import type { KeyValueBlock, KeyValueModel, KeyValueOptions, Pooling } from './kv-models';
+
+export interface KeyValueCaptions extends KeyValueOptions {
+  readonly tokens: number;
+  readonly bytes: number;
+  readonly caption: string;
+}
+
+const PROJECTIONS = [
+  { name: 'key', title: 'Keys' },
+  { name: 'value', title: 'Values' },
+] as const;
+type ProjectionName = (typeof PROJECTIONS)[number]['name'];
+
+/** Notes, heatmaps and tables of a run. */
+export function kvArtifacts(models: readonly KeyValueModel[], options: KeyValueCaptions): Artifact[] {
+  return [
+    recommendation(models, options),
+    cacheTable(models, options),
+    ...redundancyMatrices(models, options.caption),
+    ...PROJECTIONS.flatMap(({ name, title }) =>
+      models.map((model) => overlapMatrix(model, name, title, options)),
+    ),
+    layerTable(models, options),
+    poolingTable(models, options),
+    neighbourTable(models, options),
+    ...(models.some(({ isBase }) => isBase) && models.length > 1
+      ? [differenceTable(models, options.caption)]
+      : []),
+  ];
+}
+
+/** 1 − what is lost by one mean for all heads of a block; `null` where there is one head only. */
+function redundancy(pooling: readonly Pooling[], kind: 'residual' | 'aligned'): number | null {
+  const lost = pooling.at(-1)?.[kind] ?? null;
+  return lost === null ? null : 1 - lost;
+}
+
+function redundancyMatrices(models: readonly KeyValueModel[], caption: string): Matrix[] {
+  const columns = PROJECTIONS.flatMap(({ name, title }) => [
+    { label: title, name, kind: 'residual' as const },
+    { label: `${title}, aligned`, name, kind: 'aligned' as const },
+  ]);
+  return models.map((model) => {
+    const values = model.figures.flatMap((own) =>
+      columns.map(({ name, kind }) => (own ? redundancy(own[name].pooling, kind) : null)),
+    );
+    return {
+      kind: 'matrix',
+      id: `redundancy:${model.name}`,
+      title: `Redundancy of key-value heads · ${model.name}`,
+      facets: { metric: 'redundancy', task: model.name },
+      caption: `1 − what is lost when one mean stands for all key-value heads of a block: 1 for heads that are the same, 1/n for n unrelated ones. ${ALIGNED} Undefined where there is one key-value head. ${caption}`,
+      rows: model.blocks.map(({ label, layer }) => ({ label, layer, task: model.name })),
+      columns: columns.map(({ label }) => ({ label })),
+      rowTitle: 'attention block',
+      columnTitle: 'projection',
+      values: packNumbers(values),
+      unit: 'share',
+      scale: 'sequential',
+      domain: extent(values) && [0, 1],
+    };
+  });
+}
+
+const ALIGNED =
+  'Aligned: after turning heads towards each other, values by any rotation (W_O turns back), keys only inside the planes of rotary positions (i, i + half the head size).';
+
+function overlapMatrix(
+  { name, blocks, figures }: KeyValueModel,
+  projection: ProjectionName,
+  title: string,
+  { energy, caption }: KeyValueCaptions,
+): Matrix {
+  const values = figures.flatMap((a) =>
+    figures.map((b) => (a && b ? rowSpaceOverlap(a[projection].space, b[projection].space) : null)),
+  );
+  const entries = blocks.map(({ label, layer }) => ({ label, layer, task: name }));
+  return {
+    kind: 'matrix',
+    id: `${projection} overlap:${name}`,
+    title: `Overlap of ${title.toLowerCase()} across layers · ${name}`,
+    facets: { metric: `overlap of ${title.toLowerCase()}`, task: name },
+    caption: `φ of the row spaces that hold ${percent(energy)} of Σσ²: 1 reads the same part of the residual stream. Random spaces reach the larger rank ÷ hidden size, see the table "neighbours". ${caption}`,
+    rows: entries,
+    columns: entries,
+    rowTitle: 'attention block',
+    columnTitle: 'attention block',
+    values: packNumbers(values),
+    unit: 'φ',
+    scale: 'sequential',
+    domain: extent(values) && [0, 1],
+  };
+}
+
+function layerTable(models: readonly KeyValueModel[], { energy, caption }: KeyValueCaptions): Table {
+  return tableOf(
+    'layers',
+    'Layers',
+    `proxy: latent size is the rank of [W_K; W_V] at ${percent(energy)} of Σσ², from weights alone; keys and values of real inputs need less. ${caption}`,
+    [
+      { name: 'task', title: 'Task', type: 'text' },
+      { name: 'layer', title: 'Layer', type: 'text' },
+      { name: 'key_value_heads', title: 'Key-value heads', type: 'integer' },
+      { name: 'head_size', title: 'Head size', type: 'integer' },
+      { name: 'key_redundancy', title: 'Redundancy of keys', type: 'share' },
+      { name: 'value_redundancy', title: 'Redundancy of values', type: 'share' },
+      { name: 'key_rank', title: 'Rank of keys', type: 'integer' },
+      { name: 'value_rank', title: 'Rank of values', type: 'integer' },
+      { name: 'latent', title: 'Latent size', type: 'integer' },
+      { name: 'latent_share', title: 'Latent ÷ cached', type: 'share' },
+    ],
+    rowsOf(models, ({ name }, block, own) => [
+      [
+        name,
+        block.layer,
+        block.keyValueHeads,
+        block.headSize,
+        redundancy(own.key.pooling, 'residual'),
+        redundancy(own.value.pooling, 'residual'),
+        own.key.space.rank,
+        own.value.space.rank,
+        own.latent,
+        own.latent / (block.keyValueHeads * (block.key.size + block.value.size)),
+      ],
+    ]),
+  );
+}
+
+function poolingTable(models: readonly KeyValueModel[], { caption }: KeyValueCaptions): Table {
+  return tableOf(
+    'pooling',
+    'Fewer key-value heads',
+    `Neighbouring heads are replaced by their mean. ${ALIGNED} Left out where it would take very long (more than 128 pairs of heads). ${caption}`,
+    [
+      { name: 'task', title: 'Task', type: 'text' },
+      { name: 'layer', title: 'Layer', type: 'text' },
+      { name: 'projection', title: 'Projection', type: 'text' },
+      { name: 'key_value_heads', title: 'Key-value heads left', type: 'integer' },
+      { name: 'residual', title: 'Lost', type: 'share' },
+      { name: 'aligned_residual', title: 'Lost, aligned', type: 'share' },
+      { name: 'unrelated', title: 'Unrelated heads would lose', type: 'share' },
+    ],
+    rowsOf(models, ({ name }, block, own) =>
+      PROJECTIONS.flatMap((projection) =>
+        own[projection.name].pooling.map(({ groups, residual, aligned }): TableCell[] => [
+          name,
+          block.layer,
+          projection.name,
+          groups,
+          residual,
+          aligned,
+          1 - groups / block.keyValueHeads,
+        ]),
+      ),
+    ),
+  );
+}
+
+function neighbourTable(models: readonly KeyValueModel[], { caption }: KeyValueCaptions): Table {
+  const rows = models.flatMap(({ name, blocks, figures }) =>
+    figures.flatMap((own, index) => {
+      const next = figures[index + 1];
+      if (!own || !next) return [];
+      return PROJECTIONS.map((projection): TableCell[] => {
+        const [a, b] = [own[projection.name].space, next[projection.name].space];
+        return [
+          name,
+          blocks[index]?.layer ?? '',
+          blocks[index + 1]?.layer ?? '',
+          projection.name,
+          rowSpaceOverlap(a, b),
+          randomOverlap(a, b),
+        ];
+      });
+    }),
+  );
+  return tableOf(
+    'neighbours',
+    'Neighbouring layers',
+    `φ of the row spaces of neighbouring layers, beside that of random spaces of the same ranks. ${caption}`,
+    [
+      { name: 'task', title: 'Task', type: 'text' },
+      { name: 'layer', title: 'Layer', type: 'text' },
+      { name: 'next_layer', title: 'Next layer', type: 'text' },
+      { name: 'projection', title: 'Projection', type: 'text' },
+      { name: 'overlap', title: 'Overlap φ', type: 'share' },
+      { name: 'random', title: 'Of random spaces', type: 'share' },
+    ],
+    rows,
+  );
+}
+
+function differenceTable(models: readonly KeyValueModel[], caption: string): Table {
+  return tableOf(
+    'compatibility',
+    'Cache of a task against that of the base',
+    `Relative difference of W_K and W_V; the same cache can serve both only where it is 0 in this and everything in the layers before is unchanged, too. Biases are not compared. ${caption}`,
+    [
+      { name: 'task', title: 'Task', type: 'text' },
+      { name: 'layer', title: 'Layer', type: 'text' },
+      { name: 'key_difference', title: 'Difference of W_K', type: 'number' },
+      { name: 'value_difference', title: 'Difference of W_V', type: 'number' },
+      { name: 'identical', title: 'Identical', type: 'boolean' },
+    ],
+    rowsOf(models, ({ name }, block, { difference }) =>
+      difference
+        ? [
+            [
+              name,
+              block.layer,
+              difference.key,
+              difference.value,
+              difference.key === 0 && difference.value === 0,
+            ],
+          ]
+        : [],
+    ),
+  );
+}
+
+function cacheTable(models: readonly KeyValueModel[], options: KeyValueCaptions): Table {
+  const { tokens, bytes, energy, caption } = options;
+  return tableOf(
+    'cache',
+    'Cache calculator',
+    `Bytes of keys and values of all layers for ${String(tokens)} tokens at ${String(bytes)} bytes a number; the parameters "tokens" and "bytes" change it. The latent plan is a proxy: ${percent(energy)} of the energy of the weights. ${caption}`,
+    [
+      { name: 'task', title: 'Task', type: 'text' },
+      { name: 'plan', title: 'Plan', type: 'text' },
+      { name: 'bytes_per_token', title: 'Bytes per token', type: 'bytes' },
+      { name: 'bytes_total', title: 'Bytes', type: 'bytes' },
+      { name: 'saved', title: 'Bytes saved', type: 'bytes' },
+      { name: 'share', title: 'Share of now', type: 'share' },
+    ],
+    models.flatMap((model) => {
+      const plans = plansOf(model);
+      const now = plans[0]?.entriesPerToken ?? 0;
+      return plans.map(({ plan, entriesPerToken, share }): TableCell[] => [
+        model.name,
+        plan,
+        entriesPerToken * bytes,
+        entriesPerToken * bytes * tokens,
+        (now - entriesPerToken) * bytes * tokens,
+        share,
+      ]);
+    }),
+  );
+}
+
+function plansOf({ blocks, figures }: KeyValueModel) {
+  const latent = figures.map((own) => own?.latent ?? null);
+  return cachePlans(blocks, latent.some((size) => size === null) ? null : latent.map((size) => size ?? 0));
+}
+
+function rowsOf(
+  models: readonly KeyValueModel[],
+  row: (model: KeyValueModel, block: KeyValueModel['blocks'][number], own: KeyValueBlock) => TableCell[][],
+): TableCell[][] {
+  return models.flatMap((model) =>
+    model.figures.flatMap((own, index) => {
+      const block = model.blocks[index];
+      return own && block ? row(model, block, own) : [];
+    }),
+  );
+}
+
+function tableOf(
+  id: string,
+  title: string,
+  caption: string,
+  columns: TableColumn[],
+  rows: TableCell[][],
+): Table {
+  return { kind: 'table', id, title, caption, columns, rows };
+}
+
+/** Below it pooling loses little enough to try without much training. */
+const LITTLE = 0.2;
+
+function recommendation(models: readonly KeyValueModel[], options: KeyValueCaptions): Note {
+  const lines = models.flatMap((model) => [poolingText(model, options), neighbourText(model)]);
+  return {
+    kind: 'note',
+    id: 'recommendation',
+    title: 'How the cache could shrink',
+    severity: 'information',
+    role: 'recommendation',
+    text: [
+      ...lines,
+      'Limits: alike weights are neither needed nor enough for alike keys and values. Fewer heads and shared layers want further training (GQA needs about 5 % of pre-training); measure on your data before you ship it.',
+    ].join('\n'),
+  };
+}
+
+function poolingText(model: KeyValueModel, { tokens, bytes }: KeyValueCaptions): string {
+  const { name, blocks, figures } = model;
+  const plans = plansOf(model);
+  const half = plans[1];
+  const now = (plans[0]?.entriesPerToken ?? 0) * bytes * tokens;
+  if (blocks.every(({ keyValueHeads }) => keyValueHeads === 1)) {
+    return `${name}: it has one key-value head a layer already; the cache takes ${bytesText(now)} for ${String(tokens)} tokens.`;
+  }
+  const lost = blocks.flatMap(({ label }, index) => {
+    const own = figures[index];
+    const [key, value] = [own?.key.pooling[0], own?.value.pooling[0]];
+    if (!key || !value) return [];
+    const worst = Math.max(key.aligned ?? key.residual ?? 1, value.aligned ?? value.residual ?? 1);
+    return [{ label, worst }];
+  });
+  const good = lost.filter(({ worst }) => worst <= LITTLE);
+  const saved = half ? now - half.entriesPerToken * bytes * tokens : 0;
+  const least = lost.reduce((best, { worst }) => Math.min(best, worst), 1);
+  const advice =
+    good.length === lost.length && lost.length > 0
+      ? 'every layer loses little: try it.'
+      : good.length > 0
+        ? `only ${good.map(({ label }) => label).join(', ')} would lose at most ${percent(LITTLE)} of the weights' energy: halve it there.`
+        : `every layer would lose at least ${percent(least)} of the weights' energy: not without training.`;
+  return `${name}: the cache takes ${bytesText(now)} for ${String(tokens)} tokens; ${half?.plan ?? 'fewer heads'} would save ${bytesText(saved)}, and ${advice}`;
+}
+
+function neighbourText({ name, blocks, figures }: KeyValueModel): string {
+  const pairs = figures.flatMap((own, index) => {
+    const next = figures[index + 1];
+    if (!own || !next) return [];
+    const excess = PROJECTIONS.map(({ name: projection }) => {
+      const [a, b] = [own[projection].space, next[projection].space];
+      return (rowSpaceOverlap(a, b) ?? 0) - randomOverlap(a, b);
+    });
+    const label = `${blocks[index]?.label ?? ''} and ${blocks[index + 1]?.label ?? ''}`;
+    return [{ label, excess: Math.min(...excess) }];
+  });
+  const best = pairs.sort((a, b) => b.excess - a.excess)[0];
+  if (!best) return `${name}: there are no neighbouring layers to share a cache.`;
+  const much =
+    best.excess >= 0.3 ? 'candidates for sharing one cache' : 'too little to share a cache without training';
+  return `${name}: the neighbours most alike are ${best.label} (${best.excess.toFixed(2)} above random spaces): ${much}.`;
+}
+
+function percent(share: number): string {
+  return `${String(Math.round(share * 100))} %`;
+}
+
+function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const at = bytes > 0 ? Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3)) : 0;
+  return `${String(Number((bytes / 1000 ** at).toPrecision(3)))} ${units[at] ?? 'B'}`;
+}
