@@ -69,7 +69,7 @@ function redundancyMatrices(models: readonly KeyValueModel[], caption: string): 
 }
 
 const ALIGNED =
-  'Aligned: after turning heads towards each other, values by any rotation (W_O turns back), keys only inside the planes of rotary positions (i, i + half the head size).';
+  'Aligned: after turning heads towards each other, values by any rotation (W_O turns back), keys likewise, but with rotary positions inside their planes (i, i + half the head size) only; unrelated heads gain by it, too, so compare layers.';
 
 function overlapMatrix(
   { name, blocks, figures }: KeyValueModel,
