@@ -6,7 +6,7 @@ import type { StudySpec, TaskSpec } from '../protocol/study';
 import { splitAssignment, wrongUse, type Arguments } from './arguments';
 import type { Session } from './session';
 
-/** The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH...`. All paths become absolute. */
+/** The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH... [--run FOLDER]`. All paths become absolute. */
 export async function studyOf(
   given: Arguments,
   tasks: readonly string[],
@@ -14,8 +14,9 @@ export async function studyOf(
 ): Promise<Result<StudySpec>> {
   const file = given.text('study');
   const base = given.text('base');
-  if (file === undefined) return studyOfPaths(base, tasks, session);
-  if (base !== undefined || tasks.length > 0) {
+  const run = given.text('run');
+  if (file === undefined) return studyOfPaths(base, tasks, run, session);
+  if (base !== undefined || run !== undefined || tasks.length > 0) {
     return failure(wrongUse('--study already names the base and the tasks.', 'Leave the others out.'));
   }
   return session.ask('deltalens/readStudy', { path: path.resolve(file) });
@@ -24,12 +25,13 @@ export async function studyOf(
 async function studyOfPaths(
   base: string | undefined,
   words: readonly string[],
+  run: string | undefined,
   session: Session,
 ): Promise<Result<StudySpec>> {
-  if (base === undefined && words.length === 0) {
+  if (base === undefined && words.length === 0 && run === undefined) {
     return failure(wrongUse('There is nothing to look at.', 'Name a base, tasks or a study.'));
   }
-  const tasks = namedTasks(words);
+  const tasks = [...namedTasks(words), ...(run === undefined ? [] : [runTask(run)])];
   const names = tasks.map((task) => task.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -52,9 +54,15 @@ function namedTasks(words: readonly string[]): TaskSpec[] {
   return split.map((task, index) => ({ name: task.name ?? names[index] ?? task.path, path: task.path }));
 }
 
+function runTask(folder: string): TaskSpec {
+  const absolute = path.resolve(folder);
+  return { name: path.basename(absolute), path: absolute, run: true };
+}
+
 /** The base that all adapters among the tasks name; `null` where there is none. Whole checkpoints say nothing of theirs. */
 async function baseOfAdapters(tasks: readonly TaskSpec[], session: Session): Promise<Result<string | null>> {
-  const paths = tasks.map((task) => task.path);
+  const paths = tasks.filter((task) => !task.run).map((task) => task.path);
+  if (paths.length === 0) return success(null);
   const study = await session.ask('deltalens/makeStudy', { paths, roots: [process.cwd()] });
   if (!study.ok) return study.problem.code === 'study-base-unknown' ? success(null) : study;
   const { base } = study.value;

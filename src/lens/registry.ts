@@ -15,6 +15,7 @@ import { subspaceAlignment } from './subspace-alignment';
 import { summary } from './summary';
 import { tallMasks } from './tall-masks';
 import { taskSimilarity } from './task-similarity';
+import { trajectory } from './trajectory';
 import { twin } from './twin';
 
 /** Every lens, in the order in which lists offer them. The palette, the command line, the forms and the docs are made from this. */
@@ -36,6 +37,7 @@ export const LENSES: readonly Lens[] = [
   nestedness,
   headSharing,
   kvRedundancy,
+  trajectory,
 ];
 
 /** The lens of that id, if there is one. */

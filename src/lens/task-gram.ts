@@ -15,6 +15,10 @@ export interface TensorGram {
   readonly tensor: string;
   /** ⟨τᵢ, τⱼ⟩, tasks × tasks, row-major; 0 where a task leaves the tensor unchanged. */
   readonly gram: Float64Array;
+  /** Number of entries; Σθ₀² and by task Σθ², `null` where the base was not read or the task lacks the tensor. */
+  readonly count: number | null;
+  readonly baseSquares: number | null;
+  readonly taskSquares: readonly (number | null)[];
   /** Which tasks have the tensor: an adapter has every one, a fine-tune those that it stores with a finite entry. */
   readonly has: readonly boolean[];
 }
@@ -28,15 +32,19 @@ export interface TaskGram {
 
 /**
  * Inner products of all task vectors in every tensor, in one pass. Where only adapters touch a tensor they come from
- * the factors alone, ⟨s₁B₁A₁, s₂B₂A₂⟩ = s₁s₂ Σ (B₁ᵀB₂) ∘ (A₁A₂ᵀ), and the base is not read.
+ * the factors alone, ⟨s₁B₁A₁, s₂B₂A₂⟩ = s₁s₂ Σ (B₁ᵀB₂) ∘ (A₁A₂ᵀ), and the base is not read, unless `withBase` asks for its norms and those of θ.
  */
-export async function taskGram(study: Study, context: LensContext): Promise<Result<TaskGram>> {
+export async function taskGram(
+  study: Study,
+  context: LensContext,
+  withBase = false,
+): Promise<Result<TaskGram>> {
   const entries = new Map(study.base?.tensors.map((entry) => [entry.name, entry]) ?? []);
   const names = networkOrder([...new Set(study.tasks.flatMap(({ deltas }) => [...deltas.keys()]))]);
   const streamed: TensorGroup[] = [];
   const factored: string[] = [];
   for (const name of names) {
-    const group = groupOf(name, entries.get(name), study.tasks);
+    const group = groupOf(name, entries.get(name), study.tasks, withBase);
     if (group) streamed.push(group);
     else factored.push(name);
   }
@@ -44,11 +52,13 @@ export async function taskGram(study: Study, context: LensContext): Promise<Resu
   if (!dense.ok) return dense;
   const grams = new Map<string, Float64Array>();
   const withoutEntry = new Map<string, ReadonlySet<number>>();
+  const norms = new Map<string, Pick<TensorGram, 'count' | 'baseSquares' | 'taskSquares'>>();
   for (const [index, group] of streamed.entries()) {
     const sums = dense.value.sums[index];
     if (!sums) continue;
     grams.set(group.base.name, spread(sums.gram, group, study.tasks.length));
     withoutEntry.set(group.base.name, tasksWithoutEntry(sums, group));
+    norms.set(group.base.name, normsOf(sums, group, study.tasks.length));
   }
   const lowRank = await factoredGrams(factored, study.tasks, context);
   if (!lowRank.ok) return lowRank;
@@ -60,7 +70,7 @@ export async function taskGram(study: Study, context: LensContext): Promise<Resu
       const has = study.tasks.map(
         ({ kind, deltas }, task) => !without?.has(task) && (kind === 'factored' || deltas.has(tensor)),
       );
-      return gram ? [{ tensor, gram, has }] : [];
+      return gram ? [{ tensor, gram, has, ...(norms.get(tensor) ?? UNREAD) }] : [];
     }),
     findings: skippedEntries(study, streamed, dense.value.sums),
     bytesRead: dense.value.bytesRead + lowRank.value.bytesRead,
@@ -72,18 +82,33 @@ function groupOf(
   name: string,
   base: TensorEntry | undefined,
   tasks: readonly TaskVector[],
+  withBase: boolean,
 ): TensorGroup | null {
   const members = tasks.flatMap(({ deltas }, task) => {
     const delta = deltas.get(name);
     return delta ? [{ task, delta }] : [];
   });
-  return base && members.some(({ delta }) => delta.kind === 'dense') ? { base, members } : null;
+  const streams = withBase || members.some(({ delta }) => delta.kind === 'dense');
+  return base && streams ? { base, members } : null;
 }
 
 /** The tasks of which no entry could be compared: where one is not finite on either side, τ is undefined, not 0. */
 function tasksWithoutEntry({ count, tasks }: GroupSums, { members }: TensorGroup): ReadonlySet<number> {
   const without = members.filter((_, position) => count > 0 && tasks[position]?.skipped === count);
   return new Set(without.map(({ task }) => task));
+}
+
+const UNREAD = { count: null, baseSquares: null, taskSquares: [] };
+
+function normsOf(
+  { count, baseSquares, tasks }: GroupSums,
+  { members }: TensorGroup,
+  all: number,
+): Pick<TensorGram, 'count' | 'baseSquares' | 'taskSquares'> {
+  const taskSquares = new Array<number | null>(all).fill(null);
+  for (const [position, { task }] of members.entries())
+    taskSquares[task] = tasks[position]?.taskSquares ?? null;
+  return { count, baseSquares, taskSquares };
 }
 
 /** The Gram matrix of a group's members, spread over all tasks. */

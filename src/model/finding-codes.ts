@@ -76,6 +76,18 @@ const CODES = {
     'Two tasks have the same name.',
     'Give each task its own name; results are told apart by it.',
   ),
+  'run-empty': error(
+    'The folder of a training run holds no complete checkpoint.',
+    'Name the folder in which the checkpoints (checkpoint-500, ...) lie, or wait until the first one is saved.',
+  ),
+  'run-checkpoint-unfinished': information(
+    'The newest checkpoint of a training run is not complete yet.',
+    'Nothing is wrong while training runs; it is taken in as soon as it is complete.',
+  ),
+  'run-checkpoint-unreadable': warning(
+    'A checkpoint of a training run cannot be read and is left out.',
+    'Delete it if it was cut short; the others are compared without it.',
+  ),
   'study-task-does-not-fit': warning(
     'Fewer than half of the base’s tensors have a counterpart in the task.',
     'Check that the task was trained from this base.',

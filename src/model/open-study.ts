@@ -14,6 +14,8 @@ import { modelFinding, refuse } from './finding-codes';
 import { openAdapter } from './open-adapter';
 import { architectureBeside } from './read-architecture';
 import type { Study } from './study';
+import { readTraining } from './trainer-state';
+import { runFolders, runTasks, type RunTasks } from './training-run';
 
 /** How a study reads files; by default straight from disk. */
 export interface OpenStudyOptions {
@@ -24,7 +26,7 @@ export interface OpenStudyOptions {
 
 /**
  * Opens base and tasks of a study: directories and adapter configurations, no values. Tasks stand in the order of
- * `spec`. Fails with `study-invalid`, `study-base-adapter`, `study-task-duplicate`, or as opening one of its files does; whatever merely does
+ * `spec`; the folder of a training run stands for its checkpoints. Fails with `study-invalid`, `study-base-adapter`, `study-task-duplicate`, `run-empty`, or as opening one of its files does; whatever merely does
  * not fit becomes a finding.
  */
 export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {}): Promise<Result<Study>> {
@@ -33,16 +35,20 @@ export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {})
   if (!checked.ok) return checked;
   const base = await openBase(spec, open);
   if (!base.ok) return base;
+  const expanded = await withoutRuns(spec.tasks, open);
+  if (!expanded.ok) return expanded;
   const tasks: BuiltTask[] = [];
-  for (const task of spec.tasks) {
+  for (const task of expanded.value.tasks) {
     const built = await openTask(task, base.value, open, read);
     if (!built.ok) return built;
-    tasks.push(built.value);
+    const training = await readTraining(built.value.task.checkpoint);
+    tasks.push(training ? { ...built.value, task: { ...built.value.task, training } } : built.value);
   }
   const { architecture, findings: odd } = await architectureOf(base.value, tasks);
   const findings = [
     ...(base.value?.findings ?? []),
     ...odd,
+    ...expanded.value.findings,
     ...tasks.flatMap(({ task, findings: own }) => [...own, ...task.checkpoint.findings]),
   ];
   return success({
@@ -88,6 +94,31 @@ function checkSpec(spec: StudySpec): Result<null> {
     seen.add(name);
   }
   return success(null);
+}
+
+/** The tasks with the checkpoints of training runs in the place of the runs. */
+async function withoutRuns(specs: readonly TaskSpec[], open: Open): Promise<Result<RunTasks>> {
+  const tasks: TaskSpec[] = [];
+  const findings: Finding[] = [];
+  for (const task of specs) {
+    if (!(await isRun(task, open))) {
+      tasks.push(task);
+      continue;
+    }
+    const run = await runTasks(task, specs.length > 1, open);
+    if (!run.ok) return run;
+    tasks.push(...run.value.tasks);
+    findings.push(...run.value.findings);
+  }
+  return success({ tasks, findings });
+}
+
+/** A run is called one, or is a folder with checkpoints in folders and none of its own. */
+async function isRun({ path, run }: TaskSpec, open: Open): Promise<boolean> {
+  if (run) return true;
+  const opened = await open(path);
+  if (opened.ok || opened.problem.code !== 'folder-empty') return false;
+  return (await runFolders(path)).length > 0;
 }
 
 async function openBase(spec: StudySpec, open: Open): Promise<Result<Checkpoint | null>> {

@@ -5,10 +5,11 @@ import type { StudySpec, TaskSpec } from '../protocol/study';
 import { refuse, type ModelCode } from './finding-codes';
 
 const LARGEST_STUDY = 2 * 1024 * 1024;
-const KEYS = ['name', 'base', 'tasks'];
+const KEYS = ['name', 'base', 'tasks', 'run'];
 
 /**
- * Reads a `*.study.yaml`: `name`, `base`, and `tasks` as a map from names to paths or a list of `{ name, path }`. Paths
+ * Reads a `*.study.yaml`: `name`, `base`, `tasks` as a map from names to paths or a list of `{ name, path }`, and
+ * `run`, the folder of a training run whose checkpoints are tasks, too. Paths
  * are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
  * `study-task-duplicate`; the message and {@link Problem.at} give line and column, counted from 1.
  */
@@ -28,12 +29,16 @@ export function parseStudy(text: string, path: string): Result<StudySpec> {
 /** Writes a study with paths relative to the file at `path`; {@link parseStudy} reads it back unchanged. */
 export function formatStudy(spec: StudySpec, path: string): string {
   const pathText = (target: string) => relative(dirname(path), target).split(sep).join('/') || '.';
-  const byName = new Map(spec.tasks.map((task) => [task.name, pathText(task.path)]));
+  const run = spec.tasks.find((task) => task.run);
+  const byName = new Map(
+    spec.tasks.filter((task) => task !== run).map((task) => [task.name, pathText(task.path)]),
+  );
   return stringify(
     new Map<string, unknown>([
       ['name', spec.name],
       ...(spec.base === undefined ? [] : ([['base', pathText(spec.base)]] as const)),
-      ['tasks', byName],
+      ...(run && byName.size === 0 ? [] : ([['tasks', byName]] as const)),
+      ...(run ? ([['run', pathText(run.path)]] as const) : []),
     ]),
     { lineWidth: 0 },
   );
@@ -51,7 +56,7 @@ class StudyReader {
     if (unknown) {
       return this.refuse(
         unknown.key,
-        `unknown key "${textOf(unknown.key) ?? '?'}"; a study has name, base and tasks`,
+        `unknown key "${textOf(unknown.key) ?? '?'}"; a study has name, base, tasks and run`,
       );
     }
     const name = this.textAt(root, 'name');
@@ -60,15 +65,24 @@ class StudyReader {
     if (!base.ok) return base;
     const tasks = this.tasks(root);
     if (!tasks.ok) return tasks;
-    if (base.value === null && tasks.value.length === 0) {
+    const run = this.textAt(root, 'run');
+    if (!run.ok) return run;
+    if (base.value === null && tasks.value.length === 0 && run.value === null) {
       return this.refuse(root, 'a study needs a base or at least one task');
     }
     return success({
       name: name.value ?? basename(this.path).replace(/\.study\.ya?ml$/i, ''),
       ...(base.value === null ? {} : { base: this.absolute(base.value) }),
-      tasks: tasks.value,
+      tasks: run.value === null ? tasks.value : [...tasks.value, this.run(run.value, tasks.value)],
       file: this.path,
     });
+  }
+
+  private run(path: string, others: readonly TaskSpec[]): TaskSpec {
+    const absolute = this.absolute(path);
+    const name = basename(absolute);
+    const taken = others.some((task) => task.name === name);
+    return { name: taken ? `run ${name}` : name, path: absolute, run: true };
   }
 
   private tasks(root: YAMLMap): Result<readonly TaskSpec[]> {

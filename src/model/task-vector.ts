@@ -2,6 +2,7 @@ import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import type { Result } from '../protocol/result';
 import type { LowRankDelta } from '../tensor/pass';
 import type { TensorSpan } from '../tensor/span';
+import type { Training } from './trainer-state';
 
 /** `τ` of one tensor of the base. */
 export type TensorDelta =
@@ -30,6 +31,8 @@ export interface TaskVector {
   readonly kind: 'dense' | 'factored';
   /** By base tensor name. A base tensor that is missing here: absent in a dense task, unchanged (τ = 0) in a factored one. */
   readonly deltas: ReadonlyMap<string, TensorDelta>;
+  /** Where the checkpoint stands in its training run, where that is known. */
+  readonly training?: Training;
   /** Tensors of the task that have no place in the base, with the reason. */
   readonly unplaced: readonly { readonly tensor: string; readonly reason: string }[];
 }

@@ -7,9 +7,11 @@ export type Lack =
   | { readonly lack: 'tasks'; readonly minimum: number }
   | { readonly lack: 'data' };
 
-/** The first thing that a study lacks for a lens, or `null` where it can run. More tasks than it takes are no lack. */
+/** The first thing that a study lacks for a lens, or `null` where it can run. More tasks than it takes are no lack; how many a training run has is not known before it is opened. */
 export function lackFor(needs: LensNeeds, study: StudySpec): Lack | null {
   if (needs.base === 'required' && study.base === undefined) return { lack: 'base' };
-  if (study.tasks.length < needs.tasks.minimum) return { lack: 'tasks', minimum: needs.tasks.minimum };
+  const isRun = study.tasks.some(({ run }) => run);
+  if (study.tasks.length < needs.tasks.minimum && !isRun)
+    return { lack: 'tasks', minimum: needs.tasks.minimum };
   return needs.data.every((data) => data === 'weights') ? null : { lack: 'data' };
 }

@@ -3,6 +3,8 @@ export interface TaskSpec {
   readonly name: string;
   /** Absolute path of a file or folder. */
   readonly path: string;
+  /** The path is the folder of a training run: each complete checkpoint in it is a task of its own. */
+  readonly run?: true;
 }
 
 /** A base and named tasks, before anything is opened. All paths are absolute. */

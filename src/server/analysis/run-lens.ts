@@ -77,6 +77,7 @@ function keyOf(
   const tasks = study.tasks.map((task) => [
     task.name,
     ...settingOf(task.checkpoint.path, task.checkpoint.fingerprint),
+    task.training ?? null,
   ]);
   const scales = study.tasks.map((task) =>
     [...task.deltas.values()].map((delta) =>
