@@ -7,14 +7,17 @@ import { headSharing } from './head-sharing';
 import { kvRedundancy } from './kv-redundancy';
 import type { Lens } from './lens';
 import { magnitudeBands } from './magnitude-bands';
+import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
 import { oneBit } from './one-bit';
 import { signConflict } from './sign-conflict';
+import { sourceAttribution } from './source-attribution';
 import { spectrum } from './spectrum';
 import { subspaceAlignment } from './subspace-alignment';
 import { summary } from './summary';
 import { tallMasks } from './tall-masks';
 import { taskSimilarity } from './task-similarity';
+import { taskTree } from './task-tree';
 import { trajectory } from './trajectory';
 import { twin } from './twin';
 
@@ -23,6 +26,10 @@ export const LENSES: readonly Lens[] = [
   summary,
   deltaProfile,
   taskSimilarity,
+  taskTree,
+  sourceAttribution,
+  mergeGap,
+  trajectory,
   spectrum,
   subspaceAlignment,
   twin,
@@ -37,7 +44,6 @@ export const LENSES: readonly Lens[] = [
   nestedness,
   headSharing,
   kvRedundancy,
-  trajectory,
 ];
 
 /** The lens of that id, if there is one. */

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
+import { stepInName } from '../protocol/step-name';
 import { homeOf } from './adapter-base';
 
 /** How far training was when a checkpoint was saved. */
@@ -18,15 +19,6 @@ export interface Training {
 /** What trainers write beside the weights (transformers, and whatever imitates it). */
 const TRAINER_STATE = 'trainer_state.json';
 const LARGEST_STATE = 64 * 2 ** 20;
-/** `checkpoint-500`, `step_500`, `global_step500`, `iter-500`, `epoch-3`. */
-const NUMBERED = /^(?:checkpoint|ckpt|(?:global_?)?step|iter(?:ation)?|epoch)[-_]?(\d{1,15})$/i;
-
-/** The step in the name of a checkpoint's folder; `null` where there is none. */
-export function stepInName(name: string): number | null {
-  const [, digits] = NUMBERED.exec(name) ?? [];
-  return digits === undefined ? null : Number(digits);
-}
-
 /**
  * Step and losses of a checkpoint: from `trainer_state.json` beside it, the step else from its folder's name. `null`
  * where there is neither. A state that cannot be read is as good as none.

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
 import type { Finding } from '../protocol/finding';
 import { success, type Problem, type Result } from '../protocol/result';
+import { stepInName } from '../protocol/step-name';
 import type { TaskSpec } from '../protocol/study';
 import { modelFinding, refuse } from './finding-codes';
 import { compareNatural } from './natural-order';
-import { stepInName } from './trainer-state';
 
 /** The checkpoints of a training run as tasks, in the order of their steps. */
 export interface RunTasks {

@@ -50,6 +50,7 @@ export function spansOf(item: PassItem): readonly TensorSpan[] {
     case 'group':
     case 'signs':
     case 'masks':
+    case 'rowProducts':
       return [item.base, ...item.tasks.flatMap((task) => (task.kind === 'dense' ? [task.span] : []))];
     case 'deltaMoments':
     case 'deltaHistogram':
@@ -216,7 +217,7 @@ export function chunkLength(item: PassItem, limits = CHUNK_LIMITS): number {
 
 function unitOf(item: PassItem): number {
   if (item.kind === 'group') return rowLengthOf(item) ?? 8;
-  if (item.kind !== 'rowBands') return 8;
+  if (item.kind !== 'rowBands' && item.kind !== 'rowProducts') return 8;
   // Eight rows begin at a byte whatever the type.
   const splits = spansOf(item).some((span) => bitsOf(span.dtype) < 8);
   return Math.max(1, splits ? item.rowLength * 8 : item.rowLength);

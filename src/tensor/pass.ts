@@ -8,6 +8,7 @@ import type {
   RowBandsItem,
 } from './magnitudes';
 import type { MatrixOperation, MatrixOutcome, MatrixSource } from './matrix-source';
+import type { RowProducts, RowProductsItem } from './row-products';
 import type { TensorSpan } from './span';
 import type { MaskCounts, MasksItem, SignCounts, SignsItem } from './task-masks';
 
@@ -37,6 +38,7 @@ export type GroupTask =
  * several tasks together, entry by entry. `magnitudes`/`magnitudeValues`/`rowBands`: how sizes |τ| are distributed.
  * `axisSquares`: Σx² of every row and column of one tensor. `fused`: several of these that read the same bytes;
  * `fused-passes.ts` makes them.
+ * `rowProducts`: a merge against each of its tasks, row by row.
  */
 export type PassItem =
   | SingleItem
@@ -71,7 +73,8 @@ export type SingleItem =
     }
   | MagnitudesItem
   | MagnitudeValuesItem
-  | RowBandsItem;
+  | RowBandsItem
+  | RowProductsItem;
 
 /** Items over the same spans, or over some of them, that are cut into the same chunks. */
 export interface FusedItem {
@@ -168,6 +171,7 @@ export type PassOutcome =
   | Magnitudes
   | MagnitudeValues
   | RowBands
+  | RowProducts
   | FusedOutcome;
 
 /** Runs passes over worker threads. Implemented by `pool.ts`, and by a slow obvious one in the tests. */

@@ -23,6 +23,7 @@ import {
   slowValues,
   type Taus,
 } from '../tensor/slow-masks';
+import { slowRowProducts } from '../tensor/slow-row-products';
 import { slowMatrix } from './slow-matrix';
 
 /** Runs passes one after the other on the calling thread. `reads` counts what was asked for. */
@@ -50,6 +51,7 @@ function outcomeOf(item: PassItem): PassOutcome {
   if (item.kind === 'magnitudes') return slowMagnitudes(tauOfItem(item), item.mantissaBits);
   if (item.kind === 'magnitudeValues') return slowValues(tauOfItem(item), item.mantissaBits, item.bins);
   if (item.kind === 'rowBands') return slowRowBands(tauOfItem(item), item.rowLength, item.keep, item.drop);
+  if (item.kind === 'rowProducts') return slowRowProducts(tausOfItem(item), item.rowLength, item.merge);
   throw new Error(`no lens asks for ${item.kind}`);
 }
 
@@ -129,7 +131,7 @@ function materialise(base: readonly number[], task: GroupTask): { theta: number[
 }
 
 /** τ of every task, `null` where base, task or τ is not finite. */
-function tausOfItem(item: Extract<PassItem, { kind: 'signs' | 'masks' }>): Taus {
+function tausOfItem(item: Extract<PassItem, { kind: 'signs' | 'masks' | 'rowProducts' }>): Taus {
   const base = readValues(item.base);
   return item.tasks.map((task) => {
     const { theta, tau } = materialise(base, task);

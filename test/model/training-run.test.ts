@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { openStudy } from '../../src/model/open-study';
 import { formatStudy, parseStudy } from '../../src/model/study-file';
-import { stepInName } from '../../src/model/trainer-state';
+import { stepInName } from '../../src/protocol/step-name';
 import type { TaskSpec } from '../../src/protocol/study';
 import { temporaryFolder, writeSafetensors } from './write-safetensors';
 

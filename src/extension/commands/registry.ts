@@ -8,6 +8,7 @@ import { compareWithBase } from './compare-with-base';
 import { exportResult } from './export-result';
 import { inspectCheckpoint } from './inspect-checkpoint';
 import { openStudy } from './open-study';
+import { openTrainingRun } from './open-training-run';
 import { refresh } from './refresh';
 import { restartServer } from './restart-server';
 import { runLens } from './run-lens';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   clearBase,
   runLens,
   openStudy,
+  openTrainingRun,
   exportResult,
   toggleTable,
   refresh,

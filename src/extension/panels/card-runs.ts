@@ -33,6 +33,8 @@ export class CardRuns extends Disposable {
   private readonly cards = new Map<string, CardRun>();
   private readonly waiting: { readonly card: string; readonly entry: CardRun }[] = [];
   private running = 0;
+  private renewing = false;
+  private renewAgain = false;
 
   constructor(
     private readonly compute: Compute,
@@ -93,6 +95,31 @@ export class CardRuns extends Disposable {
     this.waiting.splice(at, 1);
     const answer = cancelled<LensResult>();
     if (!answer.ok) this.settle(card, entry, failed(card, answer.problem));
+  }
+
+  /**
+   * Runs the cards of training runs again behind what they show, and shows what came out where the run has other
+   * checkpoints by now. What fails leaves a card as it is: the next checkpoint may just be half written.
+   */
+  async renew(): Promise<void> {
+    if (this.renewing) {
+      this.renewAgain = true;
+      return;
+    }
+    this.renewing = true;
+    do {
+      this.renewAgain = false;
+      for (const [card, entry] of [...this.cards]) await this.renewCard(card, entry);
+    } while (this.renewAgain && !this.isDisposed);
+    this.renewing = false;
+  }
+
+  private async renewCard(card: string, entry: CardRun): Promise<void> {
+    const { outcome, run, cancellation } = entry;
+    if (outcome.type !== 'result' || !run.study.tasks.some((task) => task.run)) return;
+    const answer = await this.compute(run, () => undefined, cancellation.token);
+    if (!answer.ok || JSON.stringify(answer.value.inputs) === JSON.stringify(outcome.result.inputs)) return;
+    if (entry.outcome === outcome) this.settle(card, entry, { type: 'result', card, result: answer.value });
   }
 
   /** Cancels a card's run and drops what came out of it. */

@@ -65,6 +65,7 @@ export class StudyPanel extends Disposable {
         if (!panel.visible) this.started = false;
       }),
     );
+    this.register(around.client.on('deltalens/contentsChanged', () => void this.runs.renew()));
     showPage(panel.webview, around.extension, 'result');
     void this.updateTitle();
   }

@@ -1,6 +1,7 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExplorerEntry, WorkspaceContents } from '../../protocol/explorer';
+import { stepInName } from '../../protocol/step-name';
 import type { AnalysisClient } from '../client';
 import { Disposable } from '../disposable';
 import { workspaceRoots } from '../file-uri';
@@ -153,12 +154,24 @@ function tellMenus(contents: WorkspaceContents): void {
   void set('deltalens.hasCheckpoints', entries.length > 0);
   void set('deltalens.hasStudies', contents.studies.length > 0);
   void set('deltalens.checkpointFolders', checkpointFolders(entries));
+  void set('deltalens.runFolders', runFolders(entries));
 }
 
 /** Folders in which a checkpoint lies, for the menu of the file explorer; both ways in which VS Code writes a path. */
 function checkpointFolders(entries: readonly ExplorerEntry[]): string[] {
-  const folders = entries.map((entry) =>
-    /\.(safetensors|json)$/.test(entry.path) ? path.dirname(entry.path) : entry.path,
-  );
+  return bothWays(entries.map(folderOf));
+}
+
+/** Folders of training runs: those with a folder in them that is called like a checkpoint. */
+function runFolders(entries: readonly ExplorerEntry[]): string[] {
+  const checkpoints = entries.map(folderOf).filter((folder) => stepInName(path.basename(folder)) !== null);
+  return bothWays(checkpoints.map((folder) => path.dirname(folder)));
+}
+
+function folderOf(entry: ExplorerEntry): string {
+  return /\.(safetensors|json)$/.test(entry.path) ? path.dirname(entry.path) : entry.path;
+}
+
+function bothWays(folders: readonly string[]): string[] {
   return [...new Set(folders.flatMap((folder) => [folder, vscode.Uri.file(folder).path]))];
 }

@@ -10,6 +10,7 @@ import { magnitudes } from './magnitudes';
 import { masks } from './masks';
 import { moments } from './moments';
 import { rowBands } from './row-bands';
+import { rowProducts } from './row-products';
 import { signs } from './signs';
 
 /** Items that are worked off chunk by chunk: all but matrices. */
@@ -42,6 +43,8 @@ export function prepare(item: ChunkedItem, scratch: Scratch): ChunkReducer {
       return magnitudeValues.prepare(item, scratch);
     case 'rowBands':
       return rowBands.prepare(item, scratch);
+    case 'rowProducts':
+      return rowProducts.prepare(item, scratch);
   }
 }
 
@@ -58,5 +61,6 @@ export function merge(before: PassOutcome, after: PassOutcome): PassOutcome {
   if (before.kind === 'magnitudeValues' && after.kind === 'magnitudeValues')
     return magnitudeValues.merge(before, after);
   if (before.kind === 'rowBands' && after.kind === 'rowBands') return rowBands.merge(before, after);
+  if (before.kind === 'rowProducts' && after.kind === 'rowProducts') return rowProducts.merge(before, after);
   throw new TypeError(`${before.kind} and ${after.kind} are contributions to different items`);
 }

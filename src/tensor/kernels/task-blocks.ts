@@ -4,7 +4,7 @@ import { BLOCK, type ChunkData, type Scratch } from './kernel';
 import { formEntries } from './low-rank-rows';
 
 /** Items about a base and several tasks whose entries are looked at one by one. */
-export type TasksItem = Extract<PassItem, { kind: 'signs' | 'masks' }>;
+export type TasksItem = Extract<PassItem, { kind: 'signs' | 'masks' | 'rowProducts' }>;
 
 /** A run of entries of a chunk. */
 interface Place {
