@@ -1,21 +1,34 @@
-// Writes docs/lenses.md from the registry of lenses. `--check` writes nothing and fails when the page is stale.
+// Writes docs/lenses.md from the registry of lenses and docs/findings.md from the table of codes. `--check` writes nothing and
+// fails when a page is stale or a lens has no figure (`npm run figures` draws them).
 import fs from 'node:fs';
 import { tsImport } from 'tsx/esm/api';
 
-const PAGE = 'docs/lenses.md';
+const FIGURES = 'docs/pictures/lenses';
 
 const { LENSES } = await tsImport('../src/lens/registry.ts', import.meta.url);
-const page = lensPage(LENSES.map(({ description }) => description));
+const { findingsPage } = await tsImport('../src/lint/findings-page.ts', import.meta.url);
+const descriptions = LENSES.map(({ description }) => description);
+const pages = { 'docs/lenses.md': lensPage(descriptions), 'docs/findings.md': findingsPage() };
 
-if (process.argv.includes('--check')) {
-  const present = fs.existsSync(PAGE) ? fs.readFileSync(PAGE, 'utf8') : '';
-  if (present !== page) {
-    console.error(`${PAGE} is stale: run "npm run docs".`);
-    process.exitCode = 1;
+for (const [file, page] of Object.entries(pages)) {
+  if (!process.argv.includes('--check')) {
+    fs.writeFileSync(file, page);
+    continue;
   }
-} else {
-  fs.mkdirSync('docs', { recursive: true });
-  fs.writeFileSync(PAGE, page);
+  const present = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+  if (present !== page) complain(`${file} is stale: run "npm run docs".`);
+}
+if (process.argv.includes('--check')) {
+  for (const { id } of descriptions) {
+    if (!fs.existsSync(`${FIGURES}/${id}.svg`))
+      complain(`${FIGURES}/${id}.svg is missing: run "npm run figures".`);
+  }
+}
+
+/** @param {string} message */
+function complain(message) {
+  console.error(message);
+  process.exitCode = 1;
 }
 
 function lensPage(lenses) {
@@ -44,6 +57,8 @@ function lensSection({ id, version, title, summary, formula, reading, source, ne
     `## ${id}`,
     '',
     `**${title}** (version ${version}) ${summary}`,
+    '',
+    `![${title}](pictures/lenses/${id}.svg)`,
     '',
     '```text',
     formula,

@@ -9,15 +9,29 @@ const FOLDER = path.join(root, 'docs/pictures/lenses');
 
 const DIGITS = ['--study', 'samples/vit-digits.study.yaml'];
 const TEXT = ['--study', 'samples/charlm.study.yaml'];
-const EXPERTS = ['--base', 'samples/moe-toy/base', 'arith=samples/moe-toy/arith'];
+const RUN = ['--study', 'samples/charlm-run.study.yaml'];
+const EXPERTS = ['--study', 'samples/moe-toy.study.yaml'];
 
 /**
  * On what a lens is shown where it is not the digits, and which artifact of it where it is not the first figure.
  * @type {Readonly<Record<string, { readonly words?: readonly string[], readonly artifact?: string }>>}
  */
 const SHOWN = {
+  'delta-profile': { artifact: 'relative:rot90' },
   'task-similarity': { words: TEXT },
+  'task-tree': { words: TEXT },
+  'source-attribution': { words: TEXT },
+  trajectory: { words: RUN },
+  spectrum: { words: TEXT },
+  'magnitude-bands': { artifact: 'magnitudes:rot90' },
+  'tall-masks': { artifact: 'shares' },
+  'sign-conflict': { artifact: 'conflict_any' },
+  'head-composition': { words: TEXT, artifact: 'graph:base' },
+  'head-rank': { words: TEXT },
+  'head-sharing': { words: TEXT },
+  'kv-redundancy': { words: TEXT },
   experts: { words: EXPERTS },
+  'embedding-drift': { words: TEXT },
 };
 
 await runMain(async () => {

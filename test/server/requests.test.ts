@@ -179,8 +179,18 @@ test('the workspace is shown as families, the base first, then fine-tunes, then 
         ['base', 'base'],
         ['arith', 'fine-tune'],
         ['json', 'fine-tune'],
+        ['checkpoint-50', 'fine-tune'],
+        ['checkpoint-200', 'fine-tune'],
+        ['checkpoint-350', 'fine-tune'],
         ['json-r8', 'adapter'],
         ['python-rslora-r16', 'adapter'],
+      ],
+    ],
+    [
+      'moe-toy',
+      [
+        ['base', 'base'],
+        ['arith', 'fine-tune'],
       ],
     ],
     [
@@ -193,7 +203,7 @@ test('the workspace is shown as families, the base first, then fine-tunes, then 
       ],
     ],
   ]);
-  const [base] = families[1]?.entries ?? [];
+  const [base] = families[2]?.entries ?? [];
   assert.deepEqual([base?.parameters, base?.dtypes, base?.path], [203_850, ['F32'], vit('base')]);
 });
 
