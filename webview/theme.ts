@@ -22,7 +22,8 @@ export function themePalette(): Palette {
       'widget-border',
     ),
     accent: pick('#3794ff', 'charts-blue', 'focusBorder'),
-    series: SERIES.map(([name, fallback]) => pick(fallback, `charts-${name}`)),
+    // Themes derive some from colours of highlights, which are nearly transparent: lines and swatches would hardly be seen.
+    series: SERIES.map(([name, fallback]) => opaque(pick(fallback, `charts-${name}`))),
     sequential: ramp('sequential', SEQUENTIAL[tone]),
     diverging: ramp('diverging', DIVERGING[tone]),
     undefinedCell: pick(tone === 'dark' ? '#808080' : '#9a9a9a', 'deltalens-undefinedCell'),

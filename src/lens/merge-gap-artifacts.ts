@@ -105,10 +105,15 @@ export function gapTable(study: Study, gaps: readonly TensorGap[]): Table {
       { name: 'residual', title: 'Residual', type: 'number' },
       { name: 'cosine', title: 'Cosine with the merge', type: 'number' },
       { name: 'norm', title: '‖τ‖', type: 'number' },
+      { name: 'layer', title: 'Layer', type: 'text', hidden: true },
+      { name: 'module', title: 'Module', type: 'text', hidden: true },
+      { name: 'row', title: 'Heatmap row', type: 'text', hidden: true },
     ],
     rows: gaps.map(({ task, tensor, sums }): TableCell[] => {
       const { gap, residual, cosine } = gapFigures(sums);
-      return [tensor, study.tasks[task]?.name ?? '', gap, residual, cosine, Math.sqrt(sums.squares)];
+      const { layer, module, row } = placeOf(tensor);
+      const name = study.tasks[task]?.name ?? '';
+      return [tensor, name, gap, residual, cosine, Math.sqrt(sums.squares), layer, module, row];
     }),
   };
 }

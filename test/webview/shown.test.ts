@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Table } from '../../src/protocol/artifact';
-import { comparedTasks, figureOfPairs, scopesOfPair, tensorsOfCell } from '../../webview/result/cell-tensors';
+import type { Artifact, Matrix, Table } from '../../src/protocol/artifact';
+import { figuresOfCell } from '../../webview/result/cell-figures';
+import {
+  comparedTasks,
+  figureOfPairs,
+  scopesOfPair,
+  tensorsBehind,
+  tensorsOfCell,
+} from '../../webview/result/cell-tensors';
 import { sortedRows } from '../../webview/result/row-order';
 import { deriveShown, facetTitle, GIVEN_ORDER } from '../../webview/result/shown';
 import { profileResult, similarityResult } from './sample-results';
@@ -166,4 +173,67 @@ test('rows sort by value and naturally, undefined ones last in both directions',
     sortedRows(3, (row) => names[row] ?? '', false),
     [2, 1, 0],
   );
+});
+
+test('curves of a quantity that no heatmap has stand below whichever metric is chosen', () => {
+  const curve: Artifact = {
+    kind: 'series',
+    id: 'curve',
+    title: 'Singular values',
+    facets: { metric: 'singular_values' },
+    x: { title: 'rank', values: [1, 2] },
+    lines: [{ name: 'a', values: [2, 1] }],
+    unit: 'σ',
+  };
+  const artifacts = [...PROFILE, curve];
+  const first = deriveShown(artifacts, {});
+  assert.ok(first.others.includes(curve));
+  const metrics = first.switches.find(({ name }) => name === 'metric');
+  assert.ok(metrics && !metrics.values.includes('singular_values'), 'it would lead to no heatmap');
+  const other = deriveShown(artifacts, { facets: { metric: metrics.values.at(-1) ?? '' } });
+  assert.ok(other.others.includes(curve));
+});
+
+test('a cell of two heads of one model is no pair of tasks', () => {
+  const { matrix } = deriveShown(SIMILARITY, {});
+  assert.ok(matrix);
+  const heads = [0, 1].map((head) => ({ label: `head ${String(head)}`, layer: 'l.0', head, task: 'a' }));
+  assert.equal(comparedTasks({ ...matrix, rows: heads, columns: heads }, 0, 1), null);
+});
+
+test('tensors of a cell come from the table that has the metric of the matrix, and only where it knows the place', () => {
+  const { matrix } = deriveShown(PROFILE, {});
+  assert.ok(matrix);
+  const axes: Matrix = {
+    ...matrix,
+    facets: { metric: 'gap' },
+    rows: [{ label: 'layer 0', layer: 'l.0' }],
+    columns: [{ label: 'mlp', module: 'mlp' }],
+  };
+  const table = (id: string, names: readonly string[], cells: readonly string[]): Table => ({
+    kind: 'table',
+    id,
+    title: '',
+    columns: names.map((name) => ({ name, title: name, type: 'text' })),
+    rows: [cells],
+  });
+  const rows = table('rows', ['tensor', 'row', 'gap'], ['of a row', '3', '1']);
+  const tensors = table('tensors', ['tensor', 'layer', 'module'], ['w', 'l.0', 'mlp']);
+  const gaps = table('gaps', ['tensor', 'layer', 'module', 'gap'], ['v', 'l.0', 'mlp', '2']);
+  const names = (tables: readonly Table[]) => tensorsBehind(tables, axes, 0, 0).map(({ tensor }) => tensor);
+  assert.deepEqual(names([rows, tensors, gaps]), ['v']);
+  assert.deepEqual(names([rows, tensors]), ['w']);
+  assert.deepEqual(names([rows]), []);
+});
+
+test('all metrics of a cell are told, the one on screen first', () => {
+  const { matrix } = deriveShown(PROFILE, { facets: { task: 'invert' } });
+  assert.ok(matrix);
+  const figures = figuresOfCell(PROFILE, { matrix, row: 2, column: 5 });
+  const metrics = new Set(
+    PROFILE.flatMap(({ kind, facets }) => (kind === 'matrix' ? [facets?.['metric']] : [])),
+  );
+  assert.equal(figures.length, metrics.size);
+  assert.equal(figures[0]?.title, 'Relative norm');
+  assert.equal(new Set(figures.map(({ title }) => title)).size, figures.length);
 });

@@ -49,15 +49,18 @@ export function cellDetails(
   task: string,
   actions: DetailActions,
 ): HTMLElement {
-  if (tensors.length === 0) {
-    return element('p', { class: 'muted', text: 'This result lists no tensors for this cell.' });
-  }
-  const items = tensors.map((tensor) => tensorItem(tensor, tensor.task ?? task, actions));
+  const manyTasks = new Set(tensors.map((tensor) => tensor.task)).size > 1;
+  const items = tensors.map((tensor) => tensorItem(tensor, tensor.task ?? task, manyTasks, actions));
   if (items.length <= OPEN_AT_ONCE) for (const item of items) item.open = true;
   return element('div', { class: 'tensor-list' }, ...items);
 }
 
-function tensorItem(tensor: CellTensor, task: string, actions: DetailActions): HTMLDetailsElement {
+function tensorItem(
+  tensor: CellTensor,
+  task: string,
+  namesTask: boolean,
+  actions: DetailActions,
+): HTMLDetailsElement {
   const statistics = element('div', { class: 'tensor-statistics' });
   let asked = false;
   const item = element(
@@ -79,6 +82,7 @@ function tensorItem(tensor: CellTensor, task: string, actions: DetailActions): H
       'summary',
       {},
       element('span', { class: 'tensor-name', text: tensor.tensor, title: tensor.tensor }),
+      namesTask ? element('span', { class: 'muted', text: ` ${task}` }) : null,
     ),
     figureList(tensor),
     statistics,

@@ -1,6 +1,6 @@
 import type { AxisEntry, Matrix, Table, TableCell } from '../../src/protocol/artifact';
 
-/** One tensor behind a cell: its row of the table `tensors`. */
+/** One tensor behind a cell: its row of a table of tensors. */
 export interface CellTensor {
   readonly tensor: string;
   readonly task: string | null;
@@ -14,14 +14,37 @@ export interface CellTensor {
 
 /** The two tasks that a cell of a task × task matrix compares; `null` for any other matrix. */
 export function comparedTasks(matrix: Matrix, row: number, column: number): readonly [string, string] | null {
-  const a = matrix.rows[row]?.task;
-  const b = matrix.columns[column]?.task;
-  return a !== undefined && b !== undefined ? [a, b] : null;
+  const [down, across] = [matrix.rows[row], matrix.columns[column]];
+  const a = down?.task;
+  const b = across?.task;
+  // Heads and experts also name the task they are of: those are two places in one model, not two tasks.
+  const arePlaces = [down, across].some((entry) => entry?.layer !== undefined || entry?.head !== undefined);
+  return a !== undefined && b !== undefined && !arePlaces ? [a, b] : null;
 }
 
 /**
- * Rows of the table `tensors` that stand behind a cell: same layer, module, tensor and task, as far as the axes and facets of the
- * matrix say. Empty where there is no such table, or where the cell says nothing of a place.
+ * The tensors behind a cell from the first table that has any: a table with a figure named as the matrix's metric goes before the table
+ * `tensors`, that before others.
+ */
+export function tensorsBehind(
+  tables: readonly Table[],
+  matrix: Matrix,
+  row: number,
+  column: number,
+): CellTensor[] {
+  const metric = matrix.facets?.['metric'];
+  const rank = ({ id, columns }: Table) =>
+    columns.some(({ name }) => name === metric) ? 0 : id === 'tensors' ? 1 : 2;
+  for (const table of [...tables].sort((a, b) => rank(a) - rank(b))) {
+    const found = tensorsOfCell(table, matrix, row, column);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/**
+ * Rows of a table of tensors that stand behind a cell: same layer, module, tensor and task, as far as the axes and facets of the
+ * matrix say. Empty where the table has no column `tensor` or lacks the layer or module of the cell, and where the cell is no place.
  */
 export function tensorsOfCell(
   table: Table | undefined,
@@ -33,14 +56,16 @@ export function tensorsOfCell(
   const entries = [matrix.rows[row], matrix.columns[column]].filter((entry) => entry !== undefined);
   const index = (name: string) => table.columns.findIndex((candidate) => candidate.name === name);
   const [tensor, task] = [index('tensor'), index('task')];
-  const wanted = places(entries, matrix).flatMap(({ name, values }) => {
+  const wanted = places(entries, matrix).map(({ name, values }) => {
     // Tensors outside numbered layers share one layer, but stand in rows of their own: the table may say which.
     const at = name === 'layer' && index('row') >= 0 ? index('row') : index(name);
-    return at < 0 ? [] : [{ at, values }];
+    return { name, at, values };
   });
-  if (tensor < 0 || wanted.every(({ at }) => at === task)) return [];
+  const known = wanted.filter(({ at }) => at >= 0);
+  const lacks = wanted.some(({ name, at }) => at < 0 && name !== 'task');
+  if (tensor < 0 || lacks || known.every(({ at }) => at === task)) return [];
   return table.rows
-    .filter((cells) => wanted.every(({ at, values }) => values.has(String(cells[at]))))
+    .filter((cells) => known.every(({ at, values }) => values.has(String(cells[at]))))
     .map((cells) => ({
       tensor: String(cells[tensor]),
       task: task < 0 ? null : String(cells[task]),

@@ -74,7 +74,10 @@ function showMatrix(
   family: readonly Matrix[],
   matrix: Matrix | null,
 ): Shown {
-  const others = artifacts.filter((artifact) => artifact.kind !== 'table' && agrees(artifact, chosen.facets));
+  const metrics = chosen.switches.find(({ name }) => name === 'metric')?.values ?? [];
+  const others = artifacts.filter(
+    (artifact) => artifact.kind !== 'table' && agrees(artifact, chosen.facets, metrics),
+  );
   const alike = matrix ? likeMatrices(family, matrix) : [];
   const sideBySide = (view.sideBySide ?? false) && alike.length > 1;
   const trees = others.filter((artifact) => artifact.kind === 'tree');
@@ -117,11 +120,16 @@ export function matrixFamilies(artifacts: readonly Artifact[]): readonly (readon
   return [...families.values()];
 }
 
-/** Facets that vary inside a result: `metric` first, `task` next, then as they come. */
+/**
+ * Facets that vary inside a result: `metric` first, `task` next, then as they come. Metrics are those of the matrices, where there are
+ * any: curves of another quantity stand below them whichever is chosen.
+ */
 export function facetSwitches(artifacts: readonly Artifact[]): FacetSwitch[] {
   const found = new Map<string, Set<string>>();
+  const hasMetrics = artifacts.some(({ kind, facets }) => kind === 'matrix' && facets?.['metric']);
   for (const artifact of artifacts) {
     for (const [name, value] of Object.entries(artifact.facets ?? {})) {
+      if (name === 'metric' && hasMetrics && artifact.kind !== 'matrix') continue;
       found.set(name, (found.get(name) ?? new Set()).add(value));
     }
   }
@@ -162,8 +170,17 @@ export function measureName(artifacts: readonly Artifact[], matrix: Matrix): str
   return /^[A-Z][a-z]/.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
 }
 
-function agrees(artifact: Artifact, facets: Readonly<Record<string, string>>): boolean {
-  return Object.entries(artifact.facets ?? {}).every(([name, value]) => (facets[name] ?? value) === value);
+/** Whether an artifact is of the chosen facet values. One of a metric that no switch offers is shown with all of them. */
+function agrees(
+  artifact: Artifact,
+  facets: Readonly<Record<string, string>>,
+  metrics: readonly string[],
+): boolean {
+  return Object.entries(artifact.facets ?? {}).every(
+    ([name, value]) =>
+      (facets[name] ?? value) === value ||
+      (name === 'metric' && artifact.kind !== 'matrix' && !metrics.includes(value)),
+  );
 }
 
 /** Not every combination of facet values must exist: the matrix that has most of the wanted ones wins, the first among equals. */
