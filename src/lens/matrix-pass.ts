@@ -1,7 +1,13 @@
 import type { TensorEntry } from '../format/checkpoint';
 import type { TensorDelta } from '../model/task-vector';
 import { cancelled, success, type Result } from '../protocol/result';
-import type { MatrixOperation, MatrixOutcome, MatrixSource, MatrixTerm } from '../tensor/matrix-source';
+import type {
+  MatrixOperation,
+  MatrixOutcome,
+  MatrixSource,
+  MatrixTerm,
+  StoredFactors,
+} from '../tensor/matrix-source';
 import type { PassItem } from '../tensor/pass';
 import { loadLowRank } from './group-pass';
 import type { LensContext } from './lens';
@@ -19,7 +25,7 @@ export interface MatrixResults {
 
 /** Matrices sent to the workers together, at most: between two batches a worker may wait for the other. */
 const BATCH = 64;
-/** Factors and outcomes of a batch are held here and, copied, by a worker; the rest of the budget is the lens's own. */
+/** Factors in memory and outcomes of a batch are held here and, copied, by a worker; the rest is the lens's own. */
 const SHARE_OF_BUDGET = 1 / 4;
 const BYTES_PER_DOUBLE = 8;
 
@@ -77,7 +83,7 @@ function heldBytes({ rows, columns, terms }: MatrixSource, operation: MatrixOper
   const parts = operation.kind === 'alignment' ? operation.parts : [];
   const brought = [...terms, ...parts.flatMap((part) => part.terms)].reduce((sum, term) => {
     if (term.kind === 'values') return sum + term.values.length;
-    if (term.kind === 'tensor' || term.task.kind === 'dense') return sum;
+    if (term.kind === 'tensor' || term.task.kind !== 'lowRank') return sum;
     return sum + term.task.delta.a.length + term.task.delta.b.length;
   }, 0);
   const most = Math.min(rows, columns);
@@ -99,7 +105,7 @@ function isLarge(
 }
 
 /** Rows and columns of a tensor taken as a matrix: the first dimension × the rest; `null` for fewer than two dimensions. */
-export function matrixShape({ span }: TensorEntry): { rows: number; columns: number } | null {
+export function matrixShape({ span }: Pick<TensorEntry, 'span'>): { rows: number; columns: number } | null {
   const [rows, ...rest] = span.shape;
   if (rows === undefined || rest.length === 0 || span.count === 0) return null;
   return { rows, columns: span.count / rows };
@@ -111,22 +117,25 @@ export function tensorSource(entry: TensorEntry): MatrixSource | null {
   return shape && { ...shape, terms: [{ kind: 'tensor', weight: 1, span: entry.span }] };
 }
 
-/** τ of one tensor as a matrix source, its factors loaded where it is low-rank; a tensor of one dimension is one row. */
-export async function deltaSource(base: TensorEntry, delta: TensorDelta): Promise<Result<MatrixSource>> {
-  const term = await deltaTerm(base, delta, 1);
-  if (!term.ok) return term;
-  const shape = matrixShape(base) ?? { rows: 1, columns: base.span.count };
-  return success({ ...shape, terms: [term.value] });
+/** τ of one tensor as a matrix source, read by the worker; a tensor of one dimension is one row. */
+export function deltaSource({ span }: TensorEntry, delta: TensorDelta): MatrixSource {
+  const shape = matrixShape({ span }) ?? { rows: 1, columns: span.count };
+  const task = delta.kind === 'dense' ? { kind: 'dense' as const, span: delta.span } : storedFactors(delta);
+  return { ...shape, terms: [{ kind: 'delta', weight: 1, base: span, task }] };
 }
 
-/** s·B·A of an adapter that is looked at without its base, as a matrix source with its factors loaded. */
-export async function factorSource(delta: LowRankTensorDelta): Promise<Result<MatrixSource>> {
-  const loaded = await loadLowRank(delta);
-  if (!loaded.ok) return loaded;
-  const task = { kind: 'lowRank' as const, delta: loaded.value.delta };
-  const { rows, columns } = task.delta;
+/** s·B·A of an adapter that is looked at without its base, as a matrix source. */
+export function factorSource(delta: LowRankTensorDelta): MatrixSource {
+  const task = storedFactors(delta);
+  const [outputs, inputs] = [task.b.count / task.rank, task.a.count / task.rank];
+  const [rows, columns] = task.transposed ? [inputs, outputs] : [outputs, inputs];
   // Nothing of the base is read: the span only says in messages what is meant.
-  return success({ rows, columns, terms: [{ kind: 'delta', weight: 1, base: delta.b.span, task }] });
+  return { rows, columns, terms: [{ kind: 'delta', weight: 1, base: task.b, task }] };
+}
+
+/** The factors of one tensor where they are stored. */
+function storedFactors({ scale, rank, a, b, transposed }: LowRankTensorDelta): StoredFactors {
+  return { kind: 'stored', scale, rank, a: a.span, b: b.span, transposed };
 }
 
 type LowRankTensorDelta = Extract<TensorDelta, { kind: 'lowRank' }>;

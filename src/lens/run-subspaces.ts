@@ -37,7 +37,14 @@ export async function runSubspaces(
   const places = matricesOf(study, stages).flatMap((entry) => stages.map((_, stage) => ({ entry, stage })));
   const work = places.flatMap(({ entry, stage }): MatrixWork[] => {
     const delta = study.tasks[stages[stage]?.task ?? -1]?.deltas.get(entry.name);
-    return delta ? [{ operation: { kind: 'svd', rank }, load: () => deltaSource(entry, delta) }] : [];
+    return delta
+      ? [
+          {
+            operation: { kind: 'svd', rank },
+            load: () => Promise.resolve(success(deltaSource(entry, delta))),
+          },
+        ]
+      : [];
   });
   const found: SubspaceStage[] = [];
   let before: Dense | null = null;

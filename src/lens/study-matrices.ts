@@ -45,7 +45,15 @@ export function deltaMatrices(study: Study): StudyMatrices {
       if (entry && !matrixShape(entry)) left.add(tensor);
       if (entry ? !matrixShape(entry) : delta.kind === 'dense') return [];
       const bytes = deltaBytes(delta) + (delta.kind === 'dense' ? (entry?.span.bytes ?? 0) : 0);
-      return [{ tensor, of, nominalRank: rankOf(delta), bytes, load: () => sourceOfDelta(entry, delta) }];
+      return [
+        {
+          tensor,
+          of,
+          nominalRank: rankOf(delta),
+          bytes,
+          load: () => Promise.resolve(success(sourceOfDelta(entry, delta))),
+        },
+      ];
     }),
   );
   return { names: study.tasks.map(({ name }) => name), matrices, vectors: left.size };
@@ -96,7 +104,7 @@ function adaptedMatrices(
 }
 
 /** τ of a tensor as a matrix source; without a base only an adapter has one. */
-function sourceOfDelta(entry: TensorEntry | undefined, delta: TensorDelta): Promise<Result<MatrixSource>> {
+function sourceOfDelta(entry: TensorEntry | undefined, delta: TensorDelta): MatrixSource {
   if (entry) return deltaSource(entry, delta);
   if (delta.kind === 'lowRank') return factorSource(delta);
   throw new RangeError('a dense task vector needs its base');

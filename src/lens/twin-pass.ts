@@ -146,7 +146,13 @@ function workOf(
   return [
     { group, of: 'shared', task: -1, operation, load: () => sumSource(base, members, weightOf) },
     ...members.flatMap(({ task, delta }): TwinWork[] => {
-      const whole = { group, task, operation, of: 'whole' as const, load: () => deltaSource(base, delta) };
+      const whole = {
+        group,
+        task,
+        operation,
+        of: 'whole' as const,
+        load: () => Promise.resolve(success(deltaSource(base, delta))),
+      };
       if (!experts.includes(task)) return [];
       const rest = (other: number) => (other === task ? 1 : 0) - weightOf(other);
       const load = () => sumSource(base, members, rest);

@@ -1,6 +1,6 @@
 import type { Problem } from '../protocol/result';
 import { bytesFor } from './decode';
-import type { MatrixSource } from './matrix-source';
+import type { MatrixSource, StoredFactors } from './matrix-source';
 import type { FusedItem, LowRankDelta, PassItem } from './pass';
 import type { TensorSpan } from './span';
 
@@ -77,6 +77,10 @@ function checkMatrix({ rows, columns, terms }: MatrixSource): Problem | null {
         );
       }
     }
+    if (term.kind === 'delta' && term.task.kind === 'stored') {
+      const problem = checkStored(term.base, term.task, count);
+      if (problem !== null) return problem;
+    }
     if (term.kind === 'delta' && term.task.kind === 'lowRank') {
       const { delta } = term.task;
       if (delta.rows * delta.columns !== count) {
@@ -89,6 +93,14 @@ function checkMatrix({ rows, columns, terms }: MatrixSource): Problem | null {
     }
   }
   return null;
+}
+
+function checkStored(base: TensorSpan, { a, b, rank }: StoredFactors, count: number): Problem | null {
+  const [rows, columns] = [b.count / rank, a.count / rank];
+  if (rows * columns !== count || !Number.isInteger(rows) || !Number.isInteger(columns)) {
+    return shapeProblem(base, `the adapter's product is ${rows} × ${columns} of rank ${rank}`, base.path);
+  }
+  return checkSpan(a) ?? checkSpan(b);
 }
 
 function checkDense(base: TensorSpan, task: TensorSpan): Problem | null {

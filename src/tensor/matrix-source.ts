@@ -22,9 +22,26 @@ export type MatrixTerm = { readonly weight: number } & (
       readonly first?: number;
     }
   /** τ of a task. A low-rank task's entries are formed; `first` as above, for dense tasks only. */
-  | { readonly kind: 'delta'; readonly base: TensorSpan; readonly task: GroupTask; readonly first?: number }
+  | {
+      readonly kind: 'delta';
+      readonly base: TensorSpan;
+      readonly task: GroupTask | StoredFactors;
+      readonly first?: number;
+    }
   | { readonly kind: 'values'; readonly values: Float64Array }
 );
+
+/** A low-rank task whose factors the worker reads, when the matrix is its turn: `τ = scale · B · A`. */
+export interface StoredFactors {
+  readonly kind: 'stored';
+  readonly scale: number;
+  readonly rank: number;
+  /** rank × n and m × rank, as the adapter stores them. */
+  readonly a: TensorSpan;
+  readonly b: TensorSpan;
+  /** Whether the base has (B·A)ᵀ, n × m. */
+  readonly transposed: boolean;
+}
 
 /** What is wanted of a matrix. */
 export type MatrixOperation =
@@ -61,7 +78,7 @@ export interface MatrixOutcome {
   readonly tooLarge?: string;
 }
 
-/** The spans that a matrix and its operation read. */
+/** The spans that a matrix and its operation read, apart from those of stored factors, which are not cut into chunks. */
 export function spansOfMatrix(source: MatrixSource, operation: MatrixOperation): readonly TensorSpan[] {
   const parts = operation.kind === 'alignment' ? operation.parts : [];
   return [source, ...parts].flatMap(spansOfSource);

@@ -3,6 +3,7 @@ import { byteRange, planPass, spansOf, type Chunk, type PassPlan } from './chunk
 import { Scratch, type ChunkReducer } from './kernels/kernel';
 import { reduceMatrix } from './kernels/matrix';
 import { prepare } from './kernels/registry';
+import { FactorRoom } from './kernels/stored-factors';
 import { Stopped } from './linear/stop';
 import { OpenFiles } from './open-files';
 import type { PassItem, PassOutcome } from './pass';
@@ -41,6 +42,7 @@ export class PassWork {
   private readonly control: Int32Array;
   private readonly plan: PassPlan;
   private readonly files = new OpenFiles();
+  private readonly factors = new FactorRoom();
   private current: { readonly item: number; readonly reduce: ChunkReducer } | null = null;
 
   constructor(message: PassMessage) {
@@ -87,9 +89,10 @@ export class PassWork {
   private reduceChunk(chunk: Chunk, buffers: WorkerBuffers): PassOutcome | Problem {
     const item = this.items[chunk.item] as PassItem;
     if (item.kind === 'matrix') {
-      return reduceMatrix(item, this.files, () => {
+      const stop = () => {
         if (this.isStopped()) throw new Stopped();
-      });
+      };
+      return reduceMatrix(item, this.files, stop, this.factors);
     }
     const spans = spansOf(item).map((span) => ({ span, range: byteRange(span, chunk.start, chunk.end) }));
     const bytes = buffers.room(spans.map(({ range }) => range.length));

@@ -119,7 +119,7 @@ function shareFactors(items: readonly PassItem[]): readonly PassItem[] {
 
 function shareSource(source: MatrixSource, sharedTask: (task: GroupTask) => GroupTask): MatrixSource {
   const terms = source.terms.map((term) =>
-    term.kind === 'delta' ? { ...term, task: sharedTask(term.task) } : term,
+    term.kind === 'delta' && term.task.kind !== 'stored' ? { ...term, task: sharedTask(term.task) } : term,
   );
   return { ...source, terms };
 }

@@ -1,5 +1,5 @@
 // Matrices worked off slowly and obviously: whole tensors as plain arrays, eigenvalues of the Gram matrix by Jacobi rotations.
-import type { MatrixOutcome, MatrixSource } from '../../src/tensor/matrix-source';
+import type { MatrixOutcome, MatrixSource, StoredFactors } from '../../src/tensor/matrix-source';
 import type { LowRankDelta, PassItem } from '../../src/tensor/pass';
 import type { TensorSpan } from '../../src/tensor/span';
 
@@ -76,6 +76,7 @@ function entriesOf({ rows, columns, transposed, terms }: MatrixSource, read: Rea
     };
     if (term.kind === 'values') add(term.values, 0, term.weight);
     else if (term.kind === 'tensor') add(read(term.span), term.first ?? 0, term.weight);
+    else if (term.task.kind === 'stored') add(storedProduct(term.task, read), 0, term.weight);
     else if (term.task.kind === 'lowRank') add(productOf(term.task.delta), 0, term.weight);
     else {
       add(read(term.task.span), term.first ?? 0, term.weight);
@@ -87,6 +88,21 @@ function entriesOf({ rows, columns, transposed, terms }: MatrixSource, read: Rea
     const row = Math.floor(at / columns);
     return stored[(at % columns) * rows + row] ?? NaN;
   });
+}
+
+function storedProduct({ scale, rank, a, b, transposed }: StoredFactors, read: ReadValues): number[] {
+  const [valuesOfA, valuesOfB] = [read(a), read(b)];
+  const [rows, columns] = [b.count / rank, a.count / rank];
+  const entry = (row: number, column: number) => {
+    let value = 0;
+    for (let k = 0; k < rank; k++) {
+      value += (valuesOfB[row * rank + k] ?? NaN) * (valuesOfA[k * columns + column] ?? NaN);
+    }
+    return scale * value;
+  };
+  return Array.from({ length: rows * columns }, (_, at) =>
+    transposed ? entry(at % rows, Math.floor(at / rows)) : entry(Math.floor(at / columns), at % columns),
+  );
 }
 
 function productOf({ scale, b, a, rows, columns, rank }: LowRankDelta): number[] {

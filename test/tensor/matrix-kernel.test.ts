@@ -4,6 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { after, test } from 'node:test';
 import { reduceMatrix } from '../../src/tensor/kernels/matrix';
+import { FactorRoom } from '../../src/tensor/kernels/stored-factors';
 import type { MatrixOperation, MatrixOutcome, MatrixSource } from '../../src/tensor/matrix-source';
 import { OpenFiles } from '../../src/tensor/open-files';
 import type { TensorSpan } from '../../src/tensor/span';
@@ -82,6 +83,7 @@ function agree(source: MatrixSource): void {
   }
 }
 
+const VALUES = { kind: 'singularValues' } as const;
 const base = tensorFile('base', numbers(240, 1));
 const tuned = tensorFile('tuned', numbers(240, 2));
 const delta = randomDelta(12, 20, 4, seeded(3));
@@ -107,6 +109,57 @@ test('the factors of a low-rank task vector are enough, also of a weight that is
   agree({ rows: 12, columns: 20, terms: [lowRank] });
   agree({ rows: 20, columns: 12, transposed: true, terms: [lowRank] });
   agree({ rows: 20, columns: 12, transposed: true, terms: [{ kind: 'tensor', weight: 1, span: base }] });
+});
+
+test('factors are read where the adapter stores them, one source after the other', () => {
+  const stored = (columns: number, rows: number, transposed: boolean) => {
+    const a = tensorFile(`a${columns}`, numbers(4 * columns, columns));
+    const b = tensorFile(`b${rows}`, numbers(4 * rows, rows));
+    const task = { kind: 'stored' as const, scale: 0.5, rank: 4, a, b, transposed };
+    return { kind: 'delta' as const, weight: 2, base, task };
+  };
+  agree({ rows: 12, columns: 20, terms: [stored(20, 12, false)] });
+  agree({ rows: 12, columns: 20, terms: [stored(12, 20, true)] });
+  agree({ rows: 20, columns: 12, transposed: true, terms: [stored(20, 12, false)] });
+  const { terms } = { terms: [stored(20, 12, false), stored(12, 20, true)] };
+  agree({ rows: 12, columns: 20, terms });
+
+  const room = new FactorRoom();
+  const singular = (terms: MatrixSource['terms'], [rows, columns]: readonly [number, number]) => {
+    const item = { kind: 'matrix' as const, source: { rows, columns, terms }, operation: VALUES };
+    const found = reduceMatrix(item, files, undefined, room);
+    assert.ok(!('code' in found));
+    return found.singular;
+  };
+  // What an earlier, larger source left in the room is not taken for the next one's.
+  for (const [rows, columns] of [
+    [30, 25],
+    [6, 8],
+    [30, 25],
+  ] as const) {
+    const terms = [stored(columns, rows, false)];
+    const slow = slowMatrix(
+      { kind: 'matrix', source: { rows, columns, terms }, operation: VALUES },
+      valuesOf,
+    ).singular;
+    singular(terms, [rows, columns])?.forEach((value, i) =>
+      assert.ok(Math.abs(value - (slow?.[i] ?? 0)) < 1e-6),
+    );
+  }
+});
+
+test('a file of factors that ends too soon is a problem', () => {
+  const a = tensorFile('short', numbers(80, 1));
+  const task = { kind: 'stored' as const, scale: 1, rank: 4, a, b: a, transposed: false };
+  const beyond = { ...task, b: { ...a, offset: 8 } };
+  const source = {
+    rows: 20,
+    columns: 20,
+    terms: [{ kind: 'delta' as const, weight: 1, base, task: beyond }],
+  };
+  const found = reduceMatrix({ kind: 'matrix', source, operation: VALUES }, files);
+  assert.ok('code' in found);
+  assert.equal(found.code, 'file-changed');
 });
 
 test('entries that are not finite are counted, and leave no singular values', () => {

@@ -83,6 +83,7 @@ export class MatrixReader implements Entries {
       return;
     }
     const { task } = term;
+    if (task.kind === 'stored') throw new RangeError('factors are to be in memory before entries are formed');
     if (task.kind === 'lowRank') {
       for (let done = 0; done < sum.length; done += PIECE) {
         const part = sum.subarray(done, done + PIECE);

@@ -12,6 +12,7 @@ import type { LowRankDelta, PassItem } from '../pass';
 import { alignment, factoredAlignment, type Alignment } from './alignment';
 import { hasFiniteFactors } from './low-rank-rows';
 import { MatrixReader, NotFinite, ReadFailed } from './matrix-reader';
+import { FactorRoom } from './stored-factors';
 
 type MatrixItem = Extract<PassItem, { kind: 'matrix' }>;
 
@@ -22,17 +23,19 @@ const MOST_DECOMPOSED = 2 ** 24;
 
 /**
  * Works a matrix item off as a whole. `stop` is called every now and then, and may throw to end it. A matrix that is
- * too large for what is wanted of it comes back with the reason in `tooLarge`.
+ * too large for what is wanted of it comes back with the reason in `tooLarge`. Stored factors are read into `room`.
  */
 export function reduceMatrix(
   { source, operation }: MatrixItem,
   files: OpenFiles,
   stop: Stop = NEVER,
+  room = new FactorRoom(),
 ): MatrixOutcome | Problem {
+  const held = (stored: MatrixSource) => room.load(stored, files);
   try {
     return operation.kind === 'alignment'
-      ? align(source, operation.parts, files, stop)
-      : decompose(source, operation, files, stop);
+      ? align(held(source), operation.parts, files, stop, held)
+      : decompose(held(source), operation, files, stop);
   } catch (error) {
     if (error instanceof ReadFailed) return error.problem;
     throw error;
@@ -62,12 +65,13 @@ function decompose(
   }
 }
 
-/** One part is held at a time, beside the left vectors. */
+/** One part is held at a time, beside the left vectors. `held` is a source with its stored factors in memory. */
 function align(
   source: MatrixSource,
   parts: readonly MatrixSource[],
   files: OpenFiles,
   stop: Stop,
+  held: (stored: MatrixSource) => MatrixSource,
 ): MatrixOutcome {
   const found = decompose(source, { kind: 'svd', rank: null }, files, stop);
   if (found.left === null || found.singular === null) return found;
@@ -76,7 +80,7 @@ function align(
   const energies = new Float64Array(parts.length * k);
   const squares = new Float64Array(parts.length);
   for (const [index, part] of parts.entries()) {
-    const own = alignPart(left, part, files);
+    const own = alignPart(left, held(part), files);
     energies.set(own.energies, index * k);
     squares[index] = own.squares;
     stop();
