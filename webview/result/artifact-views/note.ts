@@ -3,7 +3,7 @@ import { element, icon } from '../../dom';
 import type { ArtifactRenderer } from './view';
 
 /** Lines of a note that are always open; with many tasks it has one or more for each. */
-const LINES_OPEN = 6;
+const LINES_OPEN = 4;
 /** Fewer than these are not worth folding. */
 const LINES_FOLDED = 3;
 
