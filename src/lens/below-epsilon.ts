@@ -1,6 +1,6 @@
 import { cancelled, success, type Result } from '../protocol/result';
-import type { GroupSums, GroupTask, PassItem } from '../tensor/pass';
-import { loadLowRank, type TensorGroup } from './group-pass';
+import type { GroupTask, PassItem } from '../tensor/pass';
+import { loadLowRank, type GroupNorms, type TensorGroup } from './group-pass';
 import type { LensContext } from './lens';
 
 export interface BelowEpsilon {
@@ -19,7 +19,7 @@ const BATCH = 16;
  */
 export async function countBelowEpsilon(
   groups: readonly TensorGroup[],
-  sums: readonly GroupSums[],
+  sums: readonly GroupNorms[],
   epsilon: number,
   elementwise: boolean,
   context: LensContext,
@@ -64,7 +64,7 @@ export async function countBelowEpsilon(
   return success({ counts, bytesRead });
 }
 
-function rootMeanSquare(sums: GroupSums | undefined): number {
+function rootMeanSquare(sums: GroupNorms | undefined): number {
   return sums && sums.count > 0 ? Math.sqrt(sums.baseSquares / sums.count) : 0;
 }
 

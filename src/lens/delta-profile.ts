@@ -10,7 +10,7 @@ import { countBelowEpsilon } from './below-epsilon';
 import { changeNote, type ProfiledTensor } from './delta-notes';
 import { COVERAGE, energyTable, layerTable, tensorTable } from './delta-tables';
 import { energyNote, energySeries } from './energy-split';
-import { readGroups } from './group-pass';
+import { readNorms } from './group-pass';
 import type { Lens } from './lens';
 import { checkNeeds, checkTaskVectors } from './needs';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
@@ -97,7 +97,7 @@ export const deltaProfile: Lens = {
     const epsilon = Number(parameters['epsilon'] ?? 0);
     const groups = tensorGroups(study);
     const first = partOf(context, 0, epsilon > 0 ? 0.5 : 1);
-    const read = await readGroups(groups, elementwise, first);
+    const read = await readNorms(groups, elementwise, first);
     if (!read.ok) return read;
     const small = await countBelowEpsilon(
       groups,

@@ -28,6 +28,9 @@ const SHARE_OF_BUDGET = 1 / 4;
 /** What a tensor costs while it is on its way to the workers and back, whatever its size: messages and their copies. */
 const BYTES_PER_SPAN = 8192;
 
+/** Sums of a group without the inner products of its tasks, which take most room where tensors are small and many. */
+export type GroupNorms = Omit<GroupSums, 'gram'>;
+
 /** What is asked of every group of a stream. */
 export interface GroupWork<Item extends PassItem> {
   /** The item for a group, its tasks in the order of the members. */
@@ -56,6 +59,24 @@ export async function readGroups(
     itemOf: ({ base }, tasks) => ({ kind: 'group', base: base.span, tasks, elementwise }),
     take: (outcome) => {
       if (outcome.kind === 'group') sums.push(outcome);
+    },
+  });
+  return read.ok ? success({ sums, bytesRead: read.value }) : read;
+}
+
+/** {@link readGroups} without the inner products of tasks: what is kept of a tensor is a few numbers. */
+export async function readNorms(
+  groups: readonly TensorGroup[],
+  elementwise: boolean,
+  context: LensContext,
+): Promise<Result<{ readonly sums: readonly GroupNorms[]; readonly bytesRead: number }>> {
+  const sums: GroupNorms[] = [];
+  const read = await streamGroups(groups, context, {
+    itemOf: ({ base }, tasks) => ({ kind: 'group', base: base.span, tasks, elementwise }),
+    take: (outcome) => {
+      if (outcome.kind !== 'group') return;
+      const { kind, count, baseSquares, tasks } = outcome;
+      sums.push({ kind, count, baseSquares, tasks });
     },
   });
   return read.ok ? success({ sums, bytesRead: read.value }) : read;
