@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { quantile } from './command-line.mjs';
-import { runPeer } from './python.mjs';
+import { runDecompositions } from './peers/run.mjs';
 import { root } from '../scripts/run.mjs';
 
 export const title = 'Singular values of one matrix';
@@ -17,11 +17,11 @@ export async function measure(scratch) {
   fs.writeFileSync(file, new Uint8Array(weights(SIDE).buffer));
   const load = os.loadavg()[0]?.toFixed(1);
   const own = await measureOwn(file);
-  const peers = runPeer('singular_values.py', [file, SIDE, SIDE, LARGEST, RUNS]);
+  const peers = runDecompositions([file, SIDE, SIDE, LARGEST, 1]);
   const versions = peers ? `, numpy ${peers.numpy}${peers.torch ? `, torch ${peers.torch}` : ''}` : '';
   return {
     title,
-    setup: `${SIDE} × ${SIDE}, float32, from a file, by one worker; medians of ${RUNS} runs; load average ${load}${versions}`,
+    setup: `${SIDE} × ${SIDE}, float32, from a file, by one worker; medians of ${RUNS} runs, the peers' one; load average ${load}${versions}`,
     command: 'npm run bench -- --only=singular-values',
     figures: [
       ['all singular values', text(own.all)],

@@ -1,6 +1,7 @@
 // Runs the Python peers of this folder: NumPy, PyTorch and numba as Debian packages them.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 const PACKAGES = ['python3-numpy', 'python3-torch', 'python3-numba'];
@@ -15,6 +16,9 @@ for name in ("numpy", "torch", "numba"):
     except ImportError:
         pass
 print(json.dumps(found))`;
+
+/** A peer that is not done after so long is stopped, and counts as one that takes longer. */
+export const LONGEST_SECONDS = 90;
 
 /** @typedef {{ seconds: number, peakMiB: number, result: readonly number[] }} PeerRun */
 
@@ -53,19 +57,38 @@ export function peerNames() {
 }
 
 /**
- * Runs one peer: a script of this folder with its way of doing it and its files. `null` where what it needs is not there.
- * `threads` is what its libraries may use by themselves; the chunked peers make two threads of their own.
+ * Runs one peer: a script of this folder with its way of doing it and its files. `null` where what it needs is not there;
+ * infinite seconds where it takes too long. `threads` is what its libraries may use by themselves; the chunked peers make
+ * two threads of their own.
  * @param {string} script @param {string} how @param {readonly string[]} words @param {number} [threads]
  * @returns {PeerRun | null}
  */
 export function runPeer(script, how, words, threads = 1) {
   const needed = how.replace('whole-', '');
   if (!(needed in peerVersions())) return null;
-  const { status, stdout, stderr } = spawnSync(
+  const printed = runScript(script, [how, ...words], threads);
+  return printed ?? { seconds: Infinity, peakMiB: Number.NaN, result: [] };
+}
+
+/**
+ * What the peer that decomposes a matrix prints, versions and seconds by what was called; `null` where numpy is not there or
+ * it takes too long.
+ * @param {readonly (string | number)[]} words
+ * @returns {Record<string, any> | null}
+ */
+export function runDecompositions(words) {
+  if (!('numpy' in peerVersions())) return null;
+  return runScript('singular_values.py', words.map(String), os.availableParallelism());
+}
+
+/** What a script prints, parsed; `null` where it takes too long. @param {string} script @param {readonly string[]} words @param {number} threads */
+function runScript(script, words, threads) {
+  const { status, stdout, stderr, error } = spawnSync(
     PYTHON,
-    [path.join(import.meta.dirname, script), how, ...words],
+    [path.join(import.meta.dirname, script), ...words],
     {
       encoding: 'utf8',
+      timeout: 1000 * LONGEST_SECONDS,
       maxBuffer: 1 << 28,
       env: {
         ...process.env,
@@ -76,6 +99,7 @@ export function runPeer(script, how, words, threads = 1) {
       },
     },
   );
-  if (status !== 0) throw new Error(`${script} ${how} ended with ${status}: ${stderr}`);
+  if (error && 'code' in error && error.code === 'ETIMEDOUT') return null;
+  if (status !== 0) throw new Error(`${script} ${words[0]} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout);
 }
