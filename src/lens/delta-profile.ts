@@ -12,7 +12,7 @@ import { COVERAGE, energyTable, layerTable, tensorTable } from './delta-tables';
 import { energyNote, energySeries } from './energy-split';
 import { readNorms } from './group-pass';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { addProfiles, figuresOf, profileOf, type ProfileSums } from './profile-sums';
 import { partOf } from './progress-part';
@@ -88,11 +88,10 @@ const description: LensDescription = {
 /** ‖τ‖ and its kin per tensor, layer and module of every task. */
 export const deltaProfile: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const elementwise = parameters['elementwise'] === true;
     const epsilon = Number(parameters['epsilon'] ?? 0);
     const groups = tensorGroups(study);

@@ -5,7 +5,7 @@ import { bandHeatmaps, magnitudeHistograms } from './band-figures';
 import { readBands, type BandCuts } from './band-pass';
 import { bandNote, bandTable, bandTaskTable } from './band-tables';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { skippedEntries } from './skipped-entries';
 import { singleGroups } from './group-pass';
 import { tensorGroups } from './tensor-groups';
@@ -67,11 +67,10 @@ const description: LensDescription = {
 /** Density and energy of the band between two cuts on |τ|, per tensor and task, and the histogram to set the cuts in. */
 export const magnitudeBands: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const cuts = cutsOf(study, parameters['keep'], parameters['drop'], parameters['by']);
     if (!cuts.ok) return cuts;
     const groups = singleGroups(tensorGroups(study));

@@ -10,8 +10,9 @@ import { streamGroups, type TensorGroup } from './group-pass';
 import { lambdasOf } from './lambda-parameter';
 import type { Lens } from './lens';
 import { gapMatrices, gapNote, gapTable, gapTasks, rowTable, type TensorGap } from './merge-gap-artifacts';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { partOf } from './progress-part';
+import { skippedEntries } from './skipped-entries';
 import { tensorGroups } from './tensor-groups';
 
 const USUAL = 0.3;
@@ -70,16 +71,16 @@ const WORST_ROWS = 4;
 /** A linear or elected merge against each task, row by row, and the cross terms of merging factors apart. */
 export const mergeGap: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const method = String(parameters['method'] ?? 'task_arithmetic');
     const weights = weightsOf(study, method, parameters);
     if (!weights.ok) return weights;
     const groups = tensorGroups(study);
     const gaps: TensorGap[] = [];
+    const skips: { tasks: { skipped: number }[] }[] = [];
     const read = await streamGroups(groups, partOf(context, 0, 0.9), {
       itemOf: (group, tasks) => ({
         kind: 'rowProducts',
@@ -92,6 +93,7 @@ export const mergeGap: Lens = {
         if (outcome.kind !== 'rowProducts') return;
         for (const [position, { task }] of members.entries())
           gaps.push({ task, tensor: base.name, ...gapOf(outcome, position, WORST_ROWS) });
+        skips.push({ tasks: Array.from(outcome.skipped, (skipped) => ({ skipped })) });
       },
       outcomeBytes: ({ base, members }) => (16 * members.length + 8) * (base.span.count / rowLengthOf(base)),
     });
@@ -107,7 +109,7 @@ export const mergeGap: Lens = {
       rowTable(study, gaps),
       gapTable(study, gaps),
     ];
-    return success({ artifacts, findings: [], bytesRead: read.value });
+    return success({ artifacts, findings: skippedEntries(study, groups, skips), bytesRead: read.value });
   },
 };
 

@@ -1,4 +1,5 @@
 import type { Study } from '../model/study';
+import type { Finding } from '../protocol/finding';
 import type { LensDescription } from '../protocol/lens';
 import { failure, success, type Result } from '../protocol/result';
 
@@ -29,6 +30,40 @@ export function checkTaskVectors(study: Study): Result<null> {
   return failure({
     code: 'no-task-vector',
     message: `No task of "${study.spec.name}" has a tensor to compare.${reason ? ` ${reason.message}` : ''}`,
+    action: reason?.help ?? 'Check that base and tasks belong together.',
+    ...(reason ? { path: reason.path } : {}),
+  });
+}
+
+/** Fails with `no-task-vector`: no tensor has finite entries in every task. `findings` are those of reading. */
+export function noCommonTensor(study: Study, findings: readonly Finding[]): Result<never> {
+  const reason = [...study.findings, ...findings].find(({ severity }) => severity !== 'information');
+  return failure({
+    code: 'no-task-vector',
+    message: `No tensor is in all tasks of "${study.spec.name}" with entries to compare.${reason ? ` ${reason.message}` : ''}`,
+    action: 'Leave out the tasks that lack the tensors of the others.',
+    ...(reason ? { path: reason.path } : {}),
+  });
+}
+
+/**
+ * The study without the tasks that have no tensor to compare (an adapter of another kind, a fine-tune that shares no tensor):
+ * the findings of the study say why, and to count them as unchanged would be wrong. Fails as {@link checkNeeds} and
+ * {@link checkTaskVectors} do, with `no-task-vector` too where fewer tasks are left than the lens needs.
+ */
+export function comparedStudy(study: Study, description: LensDescription): Result<Study> {
+  const needs = checkNeeds(study, description);
+  if (!needs.ok) return needs;
+  const something = checkTaskVectors(study);
+  if (!something.ok) return something;
+  const tasks = study.tasks.filter(({ deltas }) => deltas.size > 0);
+  const { minimum } = description.needs.tasks;
+  if (tasks.length >= minimum)
+    return success(tasks.length === study.tasks.length ? study : { ...study, tasks });
+  const reason = study.findings.find(({ severity }) => severity === 'error');
+  return failure({
+    code: 'no-task-vector',
+    message: `"${description.title}" needs at least ${String(minimum)} tasks; of "${study.spec.name}" only ${tasks.map(({ name }) => name).join(', ')} can be compared.${reason ? ` ${reason.message}` : ''}`,
     action: reason?.help ?? 'Check that base and tasks belong together.',
     ...(reason ? { path: reason.path } : {}),
   });

@@ -7,7 +7,7 @@ import { success } from '../protocol/result';
 import { fromZero } from './domain';
 import { singleGroups, streamGroups } from './group-pass';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { ONE_BIT_COVERAGE, oneBitNote, oneBitTables } from './one-bit-tables';
 import { addOneBit, errorOf, oneBitOf, type OneBitTensor, type OneBitSums } from './one-bit-sums';
@@ -40,11 +40,10 @@ const description: LensDescription = {
 /** Relative error of sign and mean size of every task's τ, per tensor, layer and module, and the bytes it saves. */
 export const oneBit: Lens = {
   description,
-  async run(study, _parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, _parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const groups = singleGroups(tensorGroups(study));
     const tensors: OneBitTensor[] = [];
     const skips: { tasks: { skipped: number }[] }[] = [];

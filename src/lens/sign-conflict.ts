@@ -5,7 +5,7 @@ import { success } from '../protocol/result';
 import { pairsOf, type SignCounts } from '../tensor/task-masks';
 import { streamGroups } from './group-pass';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { networkAxes } from './network-axes';
 import { ScopeSums } from './scopes';
 import {
@@ -69,11 +69,10 @@ const MOST_CELL_PAIRS = 1_000_000;
 /** Opposing signs of task vectors for every pair, layer and module; the election of TIES; the conflict index. */
 export const signConflict: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const epsilon = Number(parameters['epsilon'] ?? 0);
     const groups = tensorGroups(study);
     const n = study.tasks.length;

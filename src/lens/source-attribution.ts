@@ -12,7 +12,7 @@ import {
 } from './attribution-artifacts';
 import { attribute, gramParts, type Attribution } from './attribution-parts';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy, noCommonTensor } from './needs';
 import { pause } from './pause';
 import { taskGram } from './task-gram';
 
@@ -68,11 +68,10 @@ const MOST_TASKS = 24;
 /** Least-squares and LASSO decomposition of each task vector on the others, from inner products alone. */
 export const sourceAttribution: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const targets = targetsOf(study, String(parameters['target'] ?? ''));
     if (!targets.ok) return targets;
     const penalty = Number(parameters['penalty'] ?? 0.1);
@@ -80,6 +79,7 @@ export const sourceAttribution: Lens = {
     if (!gram.ok) return gram;
     const n = study.tasks.length;
     const common = gram.value.tensors.filter(({ has }) => has.every((each) => each));
+    if (common.length === 0) return noCommonTensor(study, gram.value.findings);
     const parts = gramParts(common, n);
     const whole = parts.slice(0, 1);
     const found: Attribution[] = [];

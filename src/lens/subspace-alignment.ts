@@ -5,7 +5,7 @@ import { readAlignments } from './alignment-pass';
 import type { TensorGroup } from './group-pass';
 import type { Lens } from './lens';
 import { matrixShape } from './matrix-pass';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { chosenTensors, TENSORS_PARAMETER } from './tensor-filter';
 import { tensorGroups } from './tensor-groups';
 
@@ -57,11 +57,10 @@ const description: LensDescription = {
 /** How well the sum of task vectors, plain and flattened, represents each task, and how tasks share directions. */
 export const subspaceAlignment: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const shared = tensorGroups(study)
       .filter(({ base, members }) => matrixShape(base) !== null && members.length > 1)
       .map((group) => ({ ...group, tensor: group.base.name }));

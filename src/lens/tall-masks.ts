@@ -10,7 +10,7 @@ import { densityHeatmaps, gridSeries, overlapMatrices, shareSeries, tasksOnHisto
 import { MaskSums } from './mask-sums';
 import { densityTable, histogramTable, maskNote, overlapTable, reconstructionTable } from './mask-tables';
 import { maskStorageTable } from './mask-storage';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { networkAxes } from './network-axes';
 import { ScopeSums } from './scopes';
 import { skippedEntries } from './skipped-entries';
@@ -63,11 +63,10 @@ const description: LensDescription = {
 /** TALL masks: density, overlap, catastrophic, selfish and shared entries, reconstruction, storage. */
 export const tallMasks: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const tasks = study.tasks.map(({ name }) => name);
     const lambdas = lambdasOf(String(parameters['lambda'] ?? USUAL), tasks, USUAL);
     if (!lambdas.ok) return lambdas;

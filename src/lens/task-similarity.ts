@@ -4,7 +4,7 @@ import type { LensDescription } from '../protocol/lens';
 import { cancelled, success } from '../protocol/result';
 import type { Lens, LensContext } from './lens';
 import { averageLinkage } from './linkage';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { pause } from './pause';
 import { OPPOSED_BELOW, similarityAdvice } from './similarity-advice';
 import {
@@ -72,11 +72,10 @@ const description: LensDescription = {
 /** cos(τᵢ, τⱼ) for every two tasks: of the whole task vectors, of each layer, each module, each tensor. */
 export const taskSimilarity: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const gram = await taskGram(study, context);
     if (!gram.ok) return gram;
     const { tensors, findings, bytesRead } = gram.value;

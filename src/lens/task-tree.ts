@@ -6,7 +6,7 @@ import type { LensDescription } from '../protocol/lens';
 import { cancelled, success } from '../protocol/result';
 import { branch, type Depth } from './branching';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { PairSums } from './pair-sums';
 import { pause } from './pause';
 import { taskGram, type TensorGram } from './task-gram';
@@ -64,11 +64,10 @@ const description: LensDescription = {
 /** A branching of the tasks by the agreement of their task vectors, depth by depth, and its cost. */
 export const taskTree: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const agreement = Number(parameters['agreement'] ?? 0.2);
     const gram = await taskGram(study, context);
     if (!gram.ok) return gram;

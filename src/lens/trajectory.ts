@@ -3,7 +3,7 @@ import type { LensDescription } from '../protocol/lens';
 import { success } from '../protocol/result';
 import { freezeTable, trajectoryAdvice } from './freeze-order';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy, noCommonTensor } from './needs';
 import { partOf } from './progress-part';
 import { lossSeries, runOrder } from './run-order';
 import { runSubspaces, subspaceArtifacts } from './run-subspaces';
@@ -62,17 +62,17 @@ const description: LensDescription = {
 /** Drift, direction and subspaces of an ordered series of checkpoints. */
 export const trajectory: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const rank = Number(parameters['rank'] ?? 4);
     const settled = Number(parameters['settled'] ?? 0.1);
     const stages = runOrder(study);
     const gram = await taskGram(study, partOf(context, 0, rank > 0 ? 0.4 : 1), true);
     if (!gram.ok) return gram;
     const common = gram.value.tensors.filter(({ has }) => has.every((each) => each));
+    if (common.length === 0) return noCommonTensor(study, gram.value.findings);
     const scopes = driftScopes(common, stages);
     const [whole] = scopes;
     if (!whole) return success({ artifacts: [], findings: gram.value.findings, bytesRead: 0 });

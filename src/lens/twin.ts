@@ -3,7 +3,7 @@ import type { LensDescription, ParameterValues } from '../protocol/lens';
 import { failure, success, type Result } from '../protocol/result';
 import type { TensorGroup } from './group-pass';
 import type { Lens } from './lens';
-import { checkNeeds, checkTaskVectors } from './needs';
+import { comparedStudy } from './needs';
 import { chosenTensors, TENSORS_PARAMETER } from './tensor-filter';
 import { tensorGroups } from './tensor-groups';
 import { twinArtifacts } from './twin-artifacts';
@@ -66,11 +66,10 @@ const description: LensDescription = {
 /** The exclusive part of every task beside a shared model, and what it costs to keep. */
 export const twin: Lens = {
   description,
-  async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const something = checkTaskVectors(study);
-    if (!something.ok) return something;
+  async run(given, parameters, context) {
+    const compared = comparedStudy(given, description);
+    if (!compared.ok) return compared;
+    const study = compared.value;
     const shared = sharedModel(study, parameters);
     if (!shared.ok) return shared;
     const all = tensorGroups(study).map((group) => ({ ...group, tensor: group.base.name }));

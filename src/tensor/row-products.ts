@@ -26,4 +26,6 @@ export interface RowProducts {
   readonly squares: Float64Array;
   /** ‖m‖² of every row. */
   readonly merged: Float64Array;
+  /** Entries of each task left out. */
+  readonly skipped: Float64Array;
 }

@@ -6,6 +6,7 @@ import type { Study } from '../../src/model/study';
 import { temporaryFolder, writeAdapter, writeSafetensors } from '../model/write-safetensors';
 import { agree, cell, only, run, SAMPLES, study } from './run';
 import { product, readValues } from './slow-passes';
+import { writtenTasks } from './written-tasks';
 
 const VIT = path.join(SAMPLES, 'vit-digits');
 const CHARLM = path.join(SAMPLES, 'charlm');
@@ -159,4 +160,13 @@ test('factors of different ranks cannot be merged apart, and the note says so', 
   );
   const row = only(ran.table('gaps'), { tensor, task: 'json-r8' });
   agree(row['gap'], slowGap(deltas[0]?.tau ?? [], merged, deltas[0]?.columns ?? 1), 'gap of an adapter');
+});
+
+test('entries that are not finite are told', async () => {
+  const ran = await run(mergeGap, await writtenTasks({ a: { w: [NaN, 1] }, b: { w: [1, 2] } }));
+  assert.deepEqual(
+    ran.findings.map(({ code }) => code),
+    ['task-tensor-not-finite'],
+  );
+  agree(only(ran.table('tasks'), { task: 'a' })['gap'], (1 - 0.9) ** 2, 'over the rest');
 });

@@ -26,7 +26,7 @@ function reduce(item: ChunkedItem, files: readonly (readonly number[])[], cut: n
 function assertAgree(found: PassOutcome, expected: RowProducts, tolerance: number): void {
   assert.ok(found.kind === 'rowProducts');
   assert.equal(found.rows, expected.rows);
-  for (const name of ['dots', 'squares', 'merged'] as const) {
+  for (const name of ['dots', 'squares', 'merged', 'skipped'] as const) {
     assert.equal(found[name].length, expected[name].length);
     found[name].forEach((value, at) => {
       const wanted = expected[name][at] ?? NaN;

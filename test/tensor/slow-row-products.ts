@@ -30,5 +30,6 @@ export function slowRowProducts(taus: Taus, rowLength: number, rule: MergeRule):
     dots: perTask((tau, row) => inner(tau, merged, row)),
     squares: perTask((tau, row) => inner(tau, tau, row)),
     merged: Float64Array.from({ length: rows }, (_, row) => inner(merged, merged, row)),
+    skipped: Float64Array.from(taus, (tau) => tau.filter((value) => value === null).length),
   };
 }

@@ -2,7 +2,7 @@ import type { PassItem } from '../pass';
 import type { MergeRule, RowProducts } from '../row-products';
 import { BLOCK, type Kernel, type Scratch } from './kernel';
 import { inner } from './low-rank-rows';
-import { squaresOf, TaskBlocks } from './task-blocks';
+import { squaresOf, sumOf, TaskBlocks } from './task-blocks';
 
 type RowProductsItem = Extract<PassItem, { kind: 'rowProducts' }>;
 
@@ -19,6 +19,7 @@ export const rowProducts: Kernel<RowProductsItem, RowProducts> = {
         dots: new Float64Array(rows * tasks.length),
         squares: new Float64Array(rows * tasks.length),
         merged: new Float64Array(rows),
+        skipped: new Float64Array(tasks.length),
       };
       for (let row = 0; row < rows; row++) {
         for (let done = 0; done < rowLength; done += BLOCK) {
@@ -36,6 +37,7 @@ export const rowProducts: Kernel<RowProductsItem, RowProducts> = {
     dots: joined(before.dots, after.dots),
     squares: joined(before.squares, after.squares),
     merged: joined(before.merged, after.merged),
+    skipped: sumOf(before.skipped, after.skipped),
   }),
 };
 
@@ -49,7 +51,9 @@ function addBlock(
   row: number,
 ): void {
   const deltas = tasks.map((_, t) => scratch.block(2 + t, BLOCK));
-  deltas.forEach((delta, t) => blocks.read(t, delta));
+  deltas.forEach((delta, t) => {
+    sums.skipped[t] = (sums.skipped[t] as number) + blocks.read(t, delta);
+  });
   const merged = scratch.block(1, BLOCK);
   mergeInto(merged, deltas, count, merge);
   for (const [t, delta] of deltas.entries()) {
