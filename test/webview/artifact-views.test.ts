@@ -112,7 +112,7 @@ test('of a long note the lines in the middle are folded, its limits stay in sigh
     kind: 'note',
     id: 'n',
     title: 'Advice',
-    severity: 'info',
+    severity: 'information',
     role: 'recommendation',
     text,
   };
