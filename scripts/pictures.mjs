@@ -26,6 +26,21 @@ const SCENES = {
     await showTensor(window, 'weight');
     await canvas.hover(await cell());
   },
+  async panel(window) {
+    await openStudy(window, 'vit-digits.study.yaml');
+    for (const [index, lens] of ['task-similarity', 'sign-conflict'].entries()) {
+      await window.command('Deltalens: Run Lens…');
+      await window.page.keyboard.type(lens);
+      await window.pick(lens);
+      await window
+        .webview()
+        .locator('.card')
+        .nth(index + 1)
+        .locator('canvas')
+        .first()
+        .waitFor();
+    }
+  },
   async checkpoint(window) {
     await window.explored();
     await window.treeItem(/^rot90/).click();

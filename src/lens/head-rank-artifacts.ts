@@ -206,7 +206,7 @@ function table(models: readonly RankedModel[], base: RankedModel | null, caption
       { name: 'effective_rank_energy', title: 'Effective rank (σ²)', type: 'number' },
       { name: 'spectral', title: '‖W‖₂', type: 'number' },
       { name: 'norm', title: '‖W‖_F', type: 'number' },
-      { name: 'logit_scale', title: '‖W_QK‖_F / √d_h', type: 'number' },
+      { name: 'logit_norm', title: '‖W_QK‖_F / √d_h', type: 'number' },
       { name: 'trace_share', title: 'Identity share', type: 'number' },
       { name: 'eigenvalue_share', title: 'Σλ / Σ|λ|', type: 'number' },
       { name: 'rank99_change', title: 'Change of rank@99', type: 'integer' },

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
 import { openAdapter } from '../model/open-adapter';
+import { runFolders } from '../model/training-run';
 import type { Hover, HoverPlace } from './hover';
 import { bytesText, hoverOn, plain } from './hover-text';
 import type { LintContext } from './rule';
@@ -10,6 +11,7 @@ const KEYS: Readonly<Record<string, string>> = {
   name: 'What the study is called.',
   base: 'The checkpoint that the tasks were trained from, θ₀. Relative to the folder of this file.',
   tasks: 'Fine-tuned checkpoints and adapters by name. Each gives a task vector τ = θ − θ₀.',
+  run: 'The folder of a training run: each complete checkpoint-<step> in it is a task, in the order of the steps.',
 };
 
 /** Over a path: what it opens as; over a key: what it means. */
@@ -20,7 +22,14 @@ export async function hoverStudy(place: HoverPlace, context: LintContext): Promi
     return hoverOn(place, { start: 0, end: key.length }, [`**${plain(key)}**`, plain(KEYS[key] ?? '')]);
   }
   for (const candidate of pathsAt(line, character)) {
-    const opened = await context.open(resolve(dirname(place.path), candidate.text));
+    const path = resolve(dirname(place.path), candidate.text);
+    if (key === 'run') {
+      const { length } = await runFolders(path);
+      if (length === 0) continue;
+      const run = `Training run: ${counted(length, 'checkpoint')}`;
+      return hoverOn(place, candidate, [`**${plain(candidate.text)}**`, run]);
+    }
+    const opened = await context.open(path);
     if (opened.ok) return hoverOn(place, candidate, await describe(candidate.text, opened.value));
     if (opened.problem.code !== 'file-missing') {
       return hoverOn(place, candidate, [`**${plain(candidate.text)}**`, plain(opened.problem.message)]);

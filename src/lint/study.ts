@@ -36,6 +36,7 @@ interface StudyPlaces {
   readonly lines: TextLines;
   readonly start: TextRange;
   readonly base: TextRange;
+  readonly run: TextRange;
   /** Ranges of the paths, by task name. */
   readonly tasks: ReadonlyMap<string, TextRange>;
   /** The range of what stands at a line and column, both counted from 1. */
@@ -59,6 +60,7 @@ function readPlaces(text: string, findings: FindingList): StudyPlaces | null {
     lines,
     start,
     base: rangeOf(document.getIn(['base'], true), lines) ?? start,
+    run: rangeOf(document.getIn(['run'], true), lines) ?? start,
     tasks: taskRanges(document, lines),
     at(line, column) {
       const begin = { line: line - 1, character: column - 1 };
@@ -157,10 +159,15 @@ async function checkFiles(
     spec.base !== undefined && (await checkPath(spec.base, places.base, 'base', context, findings));
   for (const task of spec.tasks) {
     if (context.signal.aborted) return;
-    const range = places.tasks.get(task.name) ?? places.start;
-    const opens = await checkPath(task.path, range, task.name, context, findings);
+    const range = rangeOfTask(task, places);
+    // The folder of a run is no checkpoint itself: opening the study opens those in it.
+    const opens = task.run === true || (await checkPath(task.path, range, task.name, context, findings));
     if (baseOpens && opens && task.path !== spec.base) await checkTask(spec, task, places, context, findings);
   }
+}
+
+function rangeOfTask(task: TaskSpec, places: StudyPlaces): TextRange {
+  return task.run === true ? places.run : (places.tasks.get(task.name) ?? places.start);
 }
 
 async function checkPath(
@@ -191,7 +198,7 @@ async function checkTask(
   context: LintContext,
   findings: FindingList,
 ): Promise<void> {
-  const range = places.tasks.get(task.name) ?? places.start;
+  const range = rangeOfTask(task, places);
   const study = await openStudy({ ...spec, tasks: [task] }, { open: (path) => context.open(path) });
   if (!study.ok) {
     const aboutBase = study.problem.path !== undefined && study.problem.path === spec.base;

@@ -49,7 +49,7 @@ for (const fold of [true, false]) {
           agree(row['saturation'], rank / 3, 'saturation');
           const trace = matrix.reduce((sum, each, i) => sum + (each[i] ?? NaN), 0);
           agree(row['trace_share'], trace / (Math.sqrt(10) * norm(matrix)), 'trace');
-          agree(row['logit_scale'], circuit === 'qk' ? norm(matrix) / Math.sqrt(3) : null, 'logit scale');
+          agree(row['logit_norm'], circuit === 'qk' ? norm(matrix) / Math.sqrt(3) : null, 'logit norm');
         }
       }
     });

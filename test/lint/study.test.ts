@@ -115,3 +115,14 @@ test('the base is no task of itself', async () => {
   assert.equal(textAt(text, finding.range), 'base');
   assert.equal(finding.range?.start.line, 2);
 });
+
+test('the checkpoints of a training run are checked in the place of its folder', async () => {
+  for (const step of [10, 20]) {
+    writeTensors(paths.join(folder, 'run', `checkpoint-${String(step)}`, 'model.safetensors'), right);
+  }
+  assert.deepEqual(await check('base: base\nrun: run\n'), []);
+  const text = 'base: base\nrun: empty\n';
+  const finding = only(await check(text), 'study-path-unreadable');
+  assert.equal(textAt(text, finding.range), 'empty');
+  assert.match(finding.message, /no complete checkpoint/);
+});
