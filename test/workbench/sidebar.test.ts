@@ -44,6 +44,8 @@ test('a click in the tree opens the checkpoint', async () => {
 test('the inline action of a fine-tune compares it with its base', async () => {
   const window = await code.open();
   await window.openView('Deltalens');
+  // Rows move while the workspace is still being looked through.
+  await window.explored();
   const row = window.treeItem(/^invert/);
   await row.hover();
   await row.getByRole('button', { name: /Compare with Base/ }).click();
