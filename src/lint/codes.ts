@@ -1,3 +1,4 @@
+import { GRAPH_CODES, type GraphCode } from '../graph/problems';
 import { FORMAT_CODES, type FormatCode } from '../format/problems';
 import { MODEL_CODES, type ModelCode } from '../model/finding-codes';
 import type { Severity } from '../protocol/finding';
@@ -20,12 +21,13 @@ export interface CodeEntry {
 const OWN_CODES = { ...OTHER_CODES, ...ADAPTER_CODES } as const satisfies Record<string, CodeEntry>;
 
 /** Every code that a finding of a rule can have. */
-export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode;
+export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode | GraphCode;
 
 /** The table of all codes; `docs/findings.md` is made from it. */
 export const CODES: Readonly<Record<FindingCode, CodeEntry>> = {
   ...entriesOf('Checkpoint files and indexes', FORMAT_CODES),
   ...entriesOf('Opening adapters and studies', MODEL_CODES),
+  ...entriesOf('Graphs of networks (ONNX)', GRAPH_CODES),
   ...OWN_CODES,
 };
 
