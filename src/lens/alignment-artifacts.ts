@@ -94,7 +94,7 @@ export function alignmentArtifacts(study: Study, { tensors, overlaps }: Alignmen
     alignmentAdvice(study, tensors),
     ...heatmaps,
     networkMatrix(axes, interference, {
-      id: 'interference',
+      id: 'interference-map',
       title: 'Singular-task interference',
       facets: { metric: 'interference' },
       caption: `proxy: ‖(UᵀU − I) Σ (VᵀV − I)‖₁ of the strongest directions of all tasks, divided by Σσ so that tensors compare; the table has the undivided figure. ${ALIGNMENT_COVERAGE} ${AXES_CAPTION}`,

@@ -35,7 +35,7 @@ export function alignmentAdvice(study: Study, tensors: readonly TensorAlignment[
       verdictOn(tasks),
       ...lines,
       ...crowdedText(tensors),
-      'Alignment correlates with accuracy after merging; it does not replace measuring it.',
+      'Limits: alignment correlates with accuracy after merging; it does not replace measuring it.',
     ].join('\n'),
   };
 }

@@ -2,7 +2,7 @@ import type { Study } from '../model/study';
 import type { AxisEntry, Matrix, Note, Series, Table, TableCell } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
 import { lassoPath, type Attribution, type GramPart } from './attribution-parts';
-import { countText, shortNumber } from './base-verdict';
+import { countText, shortNumber } from './wording';
 
 const SET = 'Counted: the tensors that all tasks have; an adapter leaves what it does not target unchanged.';
 
@@ -22,7 +22,7 @@ export function explainedMatrix(
   );
   return {
     kind: 'matrix',
-    id: 'explained',
+    id: 'explained-map',
     title: 'Explained by the others',
     facets: { metric: 'explained' },
     caption: `R² of the least-squares combination of all other tasks; 1 − R² is what is new. Undefined where a task leaves a layer unchanged. ${SET} Layers in network order.`,

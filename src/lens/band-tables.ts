@@ -9,7 +9,7 @@ import {
   type BandSums,
   type BandTensor,
 } from './band-pass';
-import { shortNumber } from './base-verdict';
+import { percent, wholeText } from './wording';
 
 /** Which tensors count. */
 export const BAND_COVERAGE =
@@ -101,7 +101,7 @@ export function bandNote(study: Study, byTask: readonly (readonly BandTensor[])[
     text: [
       cutsText(cuts),
       ...lines,
-      ...(more > 0 ? [`The table "tasks" has ${String(more)} more.`] : []),
+      ...(more > 0 ? [`The table "tasks" has ${wholeText(more)} more.`] : []),
       'Limits: energy is not accuracy. Outliers may be what a task needs; compare merges with and without them on validation data.',
     ].join('\n'),
   };
@@ -116,8 +116,4 @@ function taskText(sums: BandSums, { drop }: BandCuts): string {
   return outliers > OUTLIERS * drop
     ? `${held}. A few large changes dominate: dropping them changes this task strongly, so try a smaller "drop" first`
     : `${held}. No outliers stand out: little is gained by dropping the largest`;
-}
-
-function percent(share: number): string {
-  return `${shortNumber(100 * share)} %`;
 }

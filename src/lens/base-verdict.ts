@@ -5,6 +5,7 @@ import type { TaskVector } from '../model/task-vector';
 import type { Note } from '../protocol/artifact';
 import type { ProfiledTensor } from './delta-notes';
 import { addProfiles, figuresOf, type ProfileFigures, type ProfileSums } from './profile-sums';
+import { countText, shortNumber, wholeText } from './wording';
 
 /** Matrices of a fine-tune point nearly where the base's do; those of a network trained apart are at right angles to them. */
 const LEAST_COSINE = 0.5;
@@ -40,11 +41,11 @@ function fitOf(study: Study, task: TaskVector, trained: number, tensors: readonl
   const { name, kind, deltas, unplaced } = task;
   const left = unplaced.length > 0 ? `, ${countText(unplaced.length, 'tensor')} of it left out` : '';
   const matrices = figuresOver(tensors.filter(({ base }) => base.span.shape.length > 1));
-  const placed = String(deltas.size);
+  const placed = wholeText(deltas.size);
   if (kind === 'factored') {
     const size = matrices.relative === null ? '' : ` ‖τ‖/‖θ₀‖ = ${shortNumber(matrices.relative)} there.`;
     return {
-      text: `${name}: an adapter of ${placed} of the base's ${String(trained)} tensors${left}.${size}`,
+      text: `${name}: an adapter of ${placed} of the base's ${wholeText(trained)} tensors${left}.${size}`,
       doubts: doubtsOfAdapter(study, task, matrices),
     };
   }
@@ -52,7 +53,7 @@ function fitOf(study: Study, task: TaskVector, trained: number, tensors: readonl
   const direction =
     matrices.cosine === null ? '' : `, cos(θ₀, θ) of its matrices is ${shortNumber(matrices.cosine)}`;
   return {
-    text: `${name}: ${placed} of the base's ${String(trained)} trained tensors have a counterpart${left}; ${String(identical)} of them are bit-identical${direction}.`,
+    text: `${name}: ${placed} of the base's ${wholeText(trained)} trained tensors have a counterpart${left}; ${wholeText(identical)} of them are bit-identical${direction}.`,
     doubts: doubtsOfFineTune(task, trained, matrices),
   };
 }
@@ -105,13 +106,3 @@ const NOTHING: ProfileSums = {
   below: null,
   compared: null,
 };
-
-/** Three digits, for a sentence. */
-export function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(3)));
-}
-
-/** `1 tensor`, `2 tensors`. */
-export function countText(count: number, noun: string): string {
-  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
-}

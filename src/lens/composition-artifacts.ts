@@ -3,6 +3,7 @@ import { packNumbers } from '../protocol/numbers';
 import { STANDS_OUT, type CompositionBoard, type HeadPair } from './composition-board';
 import { extent, fromZero } from './domain';
 import { COMPOSITIONS, type Composition } from './head-readers';
+import { namesText, wholeText } from './wording';
 
 /** The compositions of one model. */
 export interface ComposedModel {
@@ -169,7 +170,7 @@ function verdict(models: readonly ComposedModel[]): Note {
   const lines = models.map(({ name, board: { pairs, standingOut, axis } }) =>
     pairs === 0
       ? `${name}: no head has a later one on the same residual stream to write to.`
-      : `${name}: ${String(standingOut)} of ${String(pairs)} pairs (earlier head, later head, kind) among ${String(axis.heads.length)} heads stand out from random directions by more than ${String(STANDS_OUT)} standard deviations.`,
+      : `${name}: ${wholeText(standingOut)} of ${wholeText(pairs)} pairs (earlier head, later head, kind) among ${wholeText(axis.heads.length)} heads stand out from random directions by more than ${wholeText(STANDS_OUT)} standard deviations.`,
   );
   const something = models.some(({ board }) => board.standingOut > 0);
   return {
@@ -183,7 +184,6 @@ function verdict(models: readonly ComposedModel[]): Note {
 }
 
 const PAIRS_NAMED = 3;
-const HEADS_NAMED = 6;
 
 function recommendation(models: readonly ComposedModel[], base: ComposedModel | null): Note {
   const lines = models.flatMap(({ name, board }) => {
@@ -222,10 +222,8 @@ function quietText(name: string, board: CompositionBoard): string[] {
   });
   const quiet = heads.filter(({ most }) => most < 1.5).sort((a, b) => a.most - b.most);
   if (quiet.length === 0 || heads.length === 0) return [];
-  const shown = quiet.slice(0, HEADS_NAMED).map(({ label }) => label);
-  const more = quiet.length > shown.length ? ` and ${String(quiet.length - shown.length)} more` : '';
   return [
-    `${name}: no later head reads much of ${shown.join(', ')}${more} (under 1.5 times a random direction): candidates for pruning, unless they write to MLPs or the output.`,
+    `${name}: no later head reads much of ${namesText(quiet.map(({ label }) => label))} (under 1.5 times a random direction): candidates for pruning, unless they write to MLPs or the output.`,
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Place } from '../model/place';
 import type { Study } from '../model/study';
 import type { Note } from '../protocol/artifact';
 import type { ProfileSums } from './profile-sums';
+import { namesText, wholeText } from './wording';
 
 /** One tensor of one task with its sums. */
 export interface ProfiledTensor {
@@ -13,8 +14,6 @@ export interface ProfiledTensor {
   readonly factored: boolean;
   readonly sums: ProfileSums;
 }
-
-const NAMES_SHOWN = 6;
 
 /** What each task left as it was, and whether it only touched one kind of module. */
 export function changeNote(study: Study, byTask: readonly (readonly ProfiledTensor[])[]): Note {
@@ -27,7 +26,7 @@ export function changeNote(study: Study, byTask: readonly (readonly ProfiledTens
     const only = roles.length === 1 ? `; only ${roles.join('')} modules` : '';
     const same =
       unchanged.length > 0 ? `; unchanged: ${namesText(unchanged.map(({ base }) => base.name))}` : '';
-    return `${name}: ${String(changed.length)} of ${String(tensors.length)} ${of} changed${only}${same}.`;
+    return `${name}: ${wholeText(changed.length)} of ${wholeText(tensors.length)} ${of} changed${only}${same}.`;
   });
   return {
     kind: 'note',
@@ -36,9 +35,4 @@ export function changeNote(study: Study, byTask: readonly (readonly ProfiledTens
     severity: 'information',
     text: lines.join('\n'),
   };
-}
-
-function namesText(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).join(', ');
-  return names.length > NAMES_SHOWN ? `${shown} and ${String(names.length - NAMES_SHOWN)} more` : shown;
 }

@@ -1,48 +1,46 @@
 import type { Artifact, Note, Series, Table, TableCell } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
+import { embeddingAdvice } from './embedding-advice';
 import { CURVE_STEPS, type EmbeddingFigures } from './embedding-figures';
+import { wholeText } from './wording';
 
 const ROWS =
   'Matrices with one row per token or class: token embeddings and output heads. Where the vocabulary was resized, row i of both is taken for the same token as far as both have it.';
 
 /** Everything that is shown of the embeddings of a study. */
 export function embeddingArtifacts(all: readonly EmbeddingFigures[]): Artifact[] {
-  return [...notes(all), ...curves(all), tensorTable(all), rowTable(all), neighbourTable(all)];
+  const resized = resizedNote(all);
+  return [
+    ...(resized ? [resized] : []),
+    embeddingAdvice(all),
+    ...curves(all),
+    tensorTable(all),
+    rowTable(all),
+    neighbourTable(all),
+  ];
 }
 
-function notes(all: readonly EmbeddingFigures[]): Note[] {
-  const sparse = all.filter(({ moved, drift: { pair } }) => moved > 0 && moved * 4 <= pair.common);
-  const frozen = all.filter(({ moved, odd }) => moved === 0 && odd === 0);
+/** Vocabularies of another size than the base's; `null` where there is none. */
+function resizedNote(all: readonly EmbeddingFigures[]): Note | null {
   const resized = all.filter(({ drift: { pair } }) => pair.baseRows !== pair.taskRows);
-  return [
-    note(resized, 'resized', 'Resized vocabulary', 'verdict', ({ drift: { pair } }) => {
-      const more = pair.taskRows - pair.baseRows;
-      const change = more > 0 ? `${String(more)} rows more` : `${String(-more)} rows fewer`;
-      return `${pair.task}: ${pair.base.name} has ${change} than in the base; the first ${String(pair.common)} are compared, as if rows were only added or cut at the end`;
-    }),
-    note(sparse, 'sparse', 'Few rows moved', 'recommendation', ({ moved, drift: { pair } }) =>
-      `${pair.task}: only ${String(moved)} of ${String(pair.common)} rows of ${pair.base.name} moved: store or merge these rows alone, since the others are bit-identical`,
-    ),
-    note(frozen, 'frozen', 'Nothing moved', 'recommendation', ({ drift: { pair } }) =>
-      `${pair.task}: ${pair.base.name} is bit-identical to the base: it need not be stored again`,
-    ),
-  ].flatMap((each) => each ?? []);
-} // prettier-ignore
+  if (resized.length === 0) return null;
+  const lines = resized.slice(0, MOST_NAMED).map(({ drift: { pair } }) => {
+    const more = pair.taskRows - pair.baseRows;
+    const change = more > 0 ? `${wholeText(more)} rows more` : `${wholeText(-more)} rows fewer`;
+    return `${pair.task}: ${pair.base.name} has ${change} than in the base; the first ${wholeText(pair.common)} are compared, as if rows were only added or cut at the end.`;
+  });
+  if (resized.length > MOST_NAMED) lines.push(`${wholeText(resized.length - MOST_NAMED)} more.`);
+  return {
+    kind: 'note',
+    id: 'resized',
+    title: 'Resized vocabulary',
+    severity: 'information',
+    role: 'verdict',
+    text: lines.join('\n'),
+  };
+}
 
 const MOST_NAMED = 6;
-
-function note(
-  found: readonly EmbeddingFigures[],
-  id: string,
-  title: string,
-  role: 'verdict' | 'recommendation',
-  textOf: (figures: EmbeddingFigures) => string,
-): Note | null {
-  if (found.length === 0) return null;
-  const more = found.length > MOST_NAMED ? ` And ${String(found.length - MOST_NAMED)} more.` : '';
-  const text = `${found.slice(0, MOST_NAMED).map(textOf).join('. ')}.${more}`;
-  return { kind: 'note', id, title, severity: 'information', role, text };
-}
 
 /** Energy of τ against share of rows, one line per task, one figure per tensor. */
 function curves(all: readonly EmbeddingFigures[]): Series[] {

@@ -17,6 +17,7 @@ import { checkNeeds } from './needs';
 import { pause } from './pause';
 import { partOf } from './progress-part';
 import { rowDrift, type RowDrift } from './row-drift';
+import { wholeText } from './wording';
 
 const description: LensDescription = {
   id: 'embedding-drift',
@@ -68,7 +69,7 @@ export const embeddingDrift: Lens = {
         figures.push(own.value.figures);
         bytesRead += own.value.bytesRead;
         if (own.value.figures.odd > 0) {
-          const message = `${task.name}: ${pair.base.name}: ${String(own.value.figures.odd)} rows hold NaN or infinities and are left out.`;
+          const message = `${task.name}: ${pair.base.name}: ${wholeText(own.value.figures.odd)} rows hold NaN or infinities and are left out.`;
           findings.push(modelFinding('task-tensor-not-finite', task.checkpoint.path, message, pair.base.name));
         }
       }

@@ -1,10 +1,10 @@
 import type { Study } from '../model/study';
 import type { Note, Series } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
-import { shortNumber } from './base-verdict';
 import type { ProfiledTensor } from './delta-notes';
 import { COVERAGE, sumBy } from './delta-tables';
 import type { NetworkAxes } from './network-axes';
+import { shortNumber } from './wording';
 
 const ROLES = ['attention', 'mlp', 'norm', 'embedding', 'head', 'convolution', 'other'] as const;
 const ROLE_NAMES: Readonly<Record<string, string>> = { mlp: 'MLP', norm: 'norms', embedding: 'embeddings' };

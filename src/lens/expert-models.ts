@@ -5,6 +5,7 @@ import type { Study } from '../model/study';
 import type { Finding } from '../protocol/finding';
 import { success, type Result } from '../protocol/result';
 import { freeBaseName } from './base-name';
+import { wholeText } from './wording';
 
 /** Base or task with its mixtures of experts. */
 export interface ExpertModel {
@@ -30,7 +31,7 @@ export function expertModels({ base, tasks, spec }: Study): Result<ExpertModels>
       const comparable = comparableExperts(layer);
       if (comparable.length < layer.experts.length) {
         const left = layer.experts.length - comparable.length;
-        const message = `${name}: ${layer.label}: ${String(left)} of ${String(layer.experts.length)} experts have other tensors than the rest.`;
+        const message = `${name}: ${layer.label}: ${wholeText(left)} of ${wholeText(layer.experts.length)} experts have other tensors than the rest.`;
         findings.push(modelFinding('experts-left-out', checkpoint.path, message, layer.container));
       }
       return comparable.length > 1 ? [{ ...layer, experts: comparable }] : [];

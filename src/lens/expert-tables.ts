@@ -5,6 +5,7 @@ import { MATCHED, WEIGHTS } from './expert-captions';
 import { matchedCosineOf, pairValues } from './expert-figures';
 import { cosineOf } from './expert-geometry';
 import type { SharedOverlap } from './expert-overlap';
+import { wholeText } from './wording';
 
 /** More pairs than this nobody reads; of more the most similar are listed. */
 const MOST_PAIRS = 20_000;
@@ -110,7 +111,7 @@ export function expertPairTable(layers: readonly DrawnLayer[]): Table {
     kind: 'table',
     id: 'pairs',
     title: 'Pairs of experts',
-    caption: `${WEIGHTS} ${shown.length < rows.length ? `The ${String(MOST_PAIRS)} most similar of ${String(rows.length)} pairs. ` : ''}${MATCHED}`,
+    caption: `${WEIGHTS} ${shown.length < rows.length ? `The ${wholeText(MOST_PAIRS)} most similar of ${wholeText(rows.length)} pairs. ` : ''}${MATCHED}`,
     columns: [
       { name: 'model', title: 'Model', type: 'text' },
       { name: 'layer', title: 'Layer', type: 'text' },
@@ -132,7 +133,7 @@ export function sharedTable(overlaps: readonly SharedOverlap[], rank: number): A
       kind: 'table',
       id: 'shared',
       title: 'Shared and routed experts',
-      caption: `Overlap of the subspaces into which the down-projections write: ‖UₛᵀUₑ‖² / r of the first r = ${String(rank)} left singular vectors. Chance: r / hidden size.`,
+      caption: `Overlap of the subspaces into which the down-projections write: ‖UₛᵀUₑ‖² / r of the first r = ${wholeText(rank)} left singular vectors. Chance: r / hidden size.`,
       columns: [
         { name: 'model', title: 'Model', type: 'text' },
         { name: 'layer', title: 'Layer', type: 'text' },

@@ -14,6 +14,7 @@ import { expertPairTable, expertTable, layerTable, sharedTable } from './expert-
 import { readGroups, type TensorGroup } from './group-pass';
 import type { Lens, LensContext } from './lens';
 import { partOf } from './progress-part';
+import { wholeText } from './wording';
 
 const description: LensDescription = {
   id: 'experts',
@@ -130,7 +131,7 @@ function notFinite({ model, layer, experts: gram }: LayerGeometry): Finding[] {
   const odd = layer.experts.filter((_, at) => normOf(gram, at) === null);
   const [first] = odd;
   if (!first) return [];
-  const which = odd.length === 1 ? first.label : `${String(odd.length)} experts`;
+  const which = odd.length === 1 ? first.label : `${wholeText(odd.length)} experts`;
   const message = `${model.name}: ${layer.label}: ${which} cannot be compared because of NaN or infinities.`;
   return [
     modelFinding('task-tensor-not-finite', model.checkpoint.path, message, first.weights[0]?.entry.name),

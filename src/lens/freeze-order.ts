@@ -1,8 +1,8 @@
 import type { Note, Table, TableCell } from '../protocol/artifact';
-import { shortNumber } from './base-verdict';
 import { rowRanges } from './row-ranges';
 import type { RunStage } from './run-order';
 import type { DriftScope } from './trajectory-artifacts';
+import { shortNumber } from './wording';
 
 /** When a layer came to rest. */
 interface Settled {

@@ -1,5 +1,6 @@
 import type { Architecture } from '../model/architecture';
 import type { ParameterDeclaration } from '../protocol/lens';
+import { wholeText } from './wording';
 
 /** Whether the gain of the norm before the attention counts as part of W_Q, W_K and W_V. */
 export const FOLD_PARAMETER: ParameterDeclaration = {
@@ -24,7 +25,9 @@ function gainText(fold: boolean, gains: readonly boolean[]): string {
   const found = gains.filter(Boolean).length;
   if (found === 0) return 'No gain of a norm before the attention was found, so none is folded in.';
   const some =
-    found < gains.length ? ` where there is one (${String(found)} of ${String(gains.length)} blocks)` : '';
+    found < gains.length
+      ? ` where there is one (${wholeText(found)} of ${wholeText(gains.length)} blocks)`
+      : '';
   return `The gain of the norm before the attention is folded into W_Q, W_K and W_V${some}; centring, biases and norms behind the attention are not.`;
 }
 

@@ -11,6 +11,7 @@ import { layerReader } from './head-readers';
 import { foldGain } from './head-weights';
 import type { Lens, LensContext } from './lens';
 import { checkNeeds } from './needs';
+import { wholeText } from './wording';
 
 const description: LensDescription = {
   id: 'head-composition',
@@ -125,5 +126,5 @@ function streamOf(layer: string): string {
 function componentsText(taken: number, wanted: number, most: number): string {
   if (taken === most) return 'All components of each W_OV are followed.';
   const cut = taken < wanted ? '; more do not fit into the memory budget' : '';
-  return `Of each W_OV the ${String(taken)} largest components are followed${cut}.`;
+  return `Of each W_OV the ${wholeText(taken)} largest components are followed${cut}.`;
 }

@@ -3,6 +3,7 @@ import type { Artifact, Matrix, Note, Table, TableCell } from '../protocol/artif
 import { packNumbers } from '../protocol/numbers';
 import { extent, fromZero } from './domain';
 import type { CircuitFigures } from './head-rank-figures';
+import { namesText, percent, wholeText } from './wording';
 
 /** W_QK and W_OV of one head. */
 export interface HeadFigures {
@@ -217,8 +218,6 @@ function table(models: readonly RankedModel[], base: RankedModel | null, caption
   };
 }
 
-const HEADS_NAMED = 6;
-
 function recommendation(
   models: readonly RankedModel[],
   { saturated, wasted }: { readonly saturated: number; readonly wasted: number },
@@ -229,12 +228,12 @@ function recommendation(
     return [
       ...(full.length > 0
         ? [
-            `${model.name}: ${full.length} of ${2 * countHeads(model)} head matrices use at least ${percent(saturated)} of the head size (${namesText(full)}): the head size is what limits them; give a new model larger heads rather than more.`,
+            `${model.name}: ${wholeText(full.length)} of ${wholeText(2 * countHeads(model))} head matrices use at least ${percent(saturated)} of the head size (${namesText(full)}): the head size is what limits them; give a new model larger heads rather than more.`,
           ]
         : []),
       ...(empty.length > 0
         ? [
-            `${model.name}: ${empty.length} use at most ${percent(wasted)} of it (${namesText(empty)}): they can be factored to a lower rank, or are the first to try pruning.`,
+            `${model.name}: ${wholeText(empty.length)} use at most ${percent(wasted)} of it (${namesText(empty)}): they can be factored to a lower rank, or are the first to try pruning.`,
           ]
         : []),
       ...smallerText(model),
@@ -277,21 +276,12 @@ function smallerText({ name, blocks, figures }: RankedModel): string[] {
   });
   if (total === 0 || saved / total < 0.01) return [];
   return [
-    `${name}: value heads cut to the largest rank@99 of their block would save ${String(saved)} parameters (${percent(saved / total)} of W_V and W_O) at 1 % of the energy of each W_OV.`,
+    `${name}: value heads cut to the largest rank@99 of their block would save ${wholeText(saved)} parameters (${percent(saved / total)} of W_V and W_O) at 1 % of the energy of each W_OV.`,
   ];
 }
 
 function countHeads({ figures }: RankedModel): number {
   return figures.reduce((sum, own) => sum + (own?.length ?? 0), 0);
-}
-
-function namesText(names: readonly string[]): string {
-  const shown = names.slice(0, HEADS_NAMED).join(', ');
-  return names.length > HEADS_NAMED ? `${shown} and ${String(names.length - HEADS_NAMED)} more` : shown;
-}
-
-function percent(share: number): string {
-  return `${String(Math.round(share * 100))} %`;
 }
 
 function difference(value: number | null, before: number | null): number | null {

@@ -5,6 +5,7 @@ import { HEADS_SHOWN } from './composition-board';
 import { extent } from './domain';
 import { averageLinkage, leafOrder } from './linkage';
 import { sharePlan, type Sharing } from './head-share-plan';
+import { wholeText } from './wording';
 
 /** n × n similarities, NaN where undefined, with what stands at each row. */
 export interface Similarities {
@@ -269,7 +270,7 @@ function recommendation(plans: readonly Planned[]): Note {
     if (least === null) return `${model.name}: no heads can share.`;
     const good = plan.filter(({ score }) => score >= LIKELY).length;
     const share = total > 0 ? `${((100 * saved) / total).toFixed(1)} % of W_Q, W_K and W_V` : '';
-    return `${model.name}: the plan ties ${String(plan.length)} of ${String(model.weights.entries.length)} heads and saves ${String(saved)} parameters (${share}); the cosines go down to ${least.toFixed(2)}. ${verdictOn(good, plan.length, plan[0]?.score ?? 0)}`;
+    return `${model.name}: the plan ties ${wholeText(plan.length)} of ${wholeText(model.weights.entries.length)} heads and saves ${wholeText(saved)} parameters (${share}); the cosines go down to ${least.toFixed(2)}. ${verdictOn(good, plan.length, plan[0]?.score ?? 0)}`;
   });
   return {
     kind: 'note',
@@ -287,7 +288,7 @@ function recommendation(plans: readonly Planned[]): Note {
 function verdictOn(good: number, planned: number, best: number): string {
   if (good === planned) return 'All of them are nearly the same: tying them is worth a try without training.';
   if (good > 0)
-    return `${String(good)} of them are nearly the same (cosine ≥ ${String(LIKELY)}): tie those, and leave the others.`;
+    return `${wholeText(good)} of them are nearly the same (cosine ≥ ${String(LIKELY)}): tie those, and leave the others.`;
   if (best < UNLIKELY)
     return `None is similar (the best cosine is ${best.toFixed(2)}): do not tie heads of this model without training it for that.`;
   return 'Some are similar, none nearly the same: tie them only with training (PostShare).';

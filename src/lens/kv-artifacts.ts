@@ -4,6 +4,7 @@ import { cachePlans } from './cache-plans';
 import { extent } from './domain';
 import { randomOverlap, rowSpaceOverlap } from './kv-figures';
 import type { KeyValueBlock, KeyValueModel, KeyValueOptions, Pooling } from './kv-models';
+import { bytesText, percent, wholeText } from './wording';
 
 export interface KeyValueCaptions extends KeyValueOptions {
   readonly tokens: number;
@@ -229,7 +230,7 @@ function cacheTable(models: readonly KeyValueModel[], options: KeyValueCaptions)
   return tableOf(
     'cache',
     'Cache calculator',
-    `Bytes of keys and values of all layers for ${String(tokens)} tokens at ${String(bytes)} bytes a number; the parameters "tokens" and "bytes" change it. The latent plan is a proxy: ${percent(energy)} of the energy of the weights. ${caption}`,
+    `Bytes of keys and values of all layers for ${wholeText(tokens)} tokens at ${String(bytes)} bytes a number; the parameters "tokens" and "bytes" change it. The latent plan is a proxy: ${percent(energy)} of the energy of the weights. ${caption}`,
     [
       { name: 'task', title: 'Task', type: 'text' },
       { name: 'plan', title: 'Plan', type: 'text' },
@@ -304,7 +305,7 @@ function poolingText(model: KeyValueModel, { tokens, bytes }: KeyValueCaptions):
   const half = plans[1];
   const now = (plans[0]?.entriesPerToken ?? 0) * bytes * tokens;
   if (blocks.every(({ keyValueHeads }) => keyValueHeads === 1)) {
-    return `${name}: it has one key-value head a layer already; the cache takes ${bytesText(now)} for ${String(tokens)} tokens.`;
+    return `${name}: it has one key-value head a layer already; the cache takes ${bytesText(now)} for ${wholeText(tokens)} tokens.`;
   }
   const lost = blocks.flatMap(({ label }, index) => {
     const own = figures[index];
@@ -322,7 +323,7 @@ function poolingText(model: KeyValueModel, { tokens, bytes }: KeyValueCaptions):
       : good.length > 0
         ? `only ${good.map(({ label }) => label).join(', ')} would lose at most ${percent(LITTLE)} of the weights' energy: halve it there.`
         : `every layer would lose at least ${percent(least)} of the weights' energy: not without training.`;
-  return `${name}: the cache takes ${bytesText(now)} for ${String(tokens)} tokens; ${half?.plan ?? 'fewer heads'} would save ${bytesText(saved)}, and ${advice}`;
+  return `${name}: the cache takes ${bytesText(now)} for ${wholeText(tokens)} tokens; ${half?.plan ?? 'fewer heads'} would save ${bytesText(saved)}, and ${advice}`;
 }
 
 function neighbourText({ name, blocks, figures }: KeyValueModel): string {
@@ -341,14 +342,4 @@ function neighbourText({ name, blocks, figures }: KeyValueModel): string {
   const much =
     best.excess >= 0.3 ? 'candidates for sharing one cache' : 'too little to share a cache without training';
   return `${name}: the neighbours most alike are ${best.label} (${best.excess.toFixed(2)} above random spaces): ${much}.`;
-}
-
-function percent(share: number): string {
-  return `${String(Math.round(share * 100))} %`;
-}
-
-function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const at = bytes > 0 ? Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3)) : 0;
-  return `${String(Number((bytes / 1000 ** at).toPrecision(3)))} ${units[at] ?? 'B'}`;
 }

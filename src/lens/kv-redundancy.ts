@@ -8,6 +8,7 @@ import { kvArtifacts } from './kv-artifacts';
 import { keyValueModels } from './kv-models';
 import type { Lens } from './lens';
 import { checkNeeds } from './needs';
+import { wholeText } from './wording';
 
 const description: LensDescription = {
   id: 'kv-redundancy',
@@ -99,7 +100,7 @@ export const kvRedundancy: Lens = {
     const { folded, cut, models: compared } = read.value;
     const caption = [
       foldText(fold, folded, architecture),
-      cut === null ? '' : `Row spaces are cut to ${String(cut)} directions to fit into the memory budget.`,
+      cut === null ? '' : `Row spaces are cut to ${wholeText(cut)} directions to fit into the memory budget.`,
       'Self-attention only, blocks in network order.',
     ].join(' ');
     const sizes = { tokens: Number(parameters['tokens']), bytes: Number(parameters['bytes']) };

@@ -1,9 +1,9 @@
 import type { Study } from '../model/study';
 import type { Note, Table, TableCell } from '../protocol/artifact';
-import { shortNumber } from './base-verdict';
 import { MASK_COVERAGE } from './mask-figures';
 import type { MaskSums } from './mask-sums';
 import { SCOPES_CAPTION, type Scope } from './scopes';
+import { percent } from './wording';
 
 /** Density of every task's mask in every scope. */
 export function densityTable(study: Study, scopes: readonly Scope<MaskSums>[], leftOut: string): Table {
@@ -132,8 +132,4 @@ function extremes(study: Study, all: MaskSums): string[] {
   return [
     `The sum keeps the most of ${most.name} (density ${percent(most.density)}) and the least of ${least.name} (${percent(least.density)}): a smaller λ for ${least.name} gives it back more.`,
   ];
-}
-
-function percent(share: number): string {
-  return `${shortNumber(100 * share)} %`;
 }

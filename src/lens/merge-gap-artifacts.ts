@@ -1,11 +1,11 @@
 import { placeOf } from '../model/naming';
 import type { Study } from '../model/study';
 import type { Matrix, Note, Table, TableCell } from '../protocol/artifact';
-import { countText, shortNumber } from './base-verdict';
 import type { CrossTerms } from './cross-terms';
 import { fromZero } from './domain';
 import { addGaps, gapFigures, NO_GAP, type GapFigures, type GapSums, type RowGap } from './gap-sums';
 import { AXES_CAPTION, networkAxes, networkMatrix } from './network-axes';
+import { countText, shortNumber, wholeText } from './wording';
 
 /** One tensor of one task against the merge. */
 export interface TensorGap {
@@ -130,7 +130,7 @@ export function rowTable(study: Study, gaps: readonly TensorGap[]): Table {
     kind: 'table',
     id: 'rows',
     title: 'Rows with the largest gap',
-    caption: `The ${String(ROWS_SHOWN)} rows with the largest ⟨τᵣ, τᵣ − mᵣ⟩², at most a few of each tensor and task.`,
+    caption: `The ${wholeText(ROWS_SHOWN)} rows with the largest ⟨τᵣ, τᵣ − mᵣ⟩², at most a few of each tensor and task.`,
     columns: [
       { name: 'tensor', title: 'Tensor', type: 'text' },
       { name: 'task', title: 'Task', type: 'text' },

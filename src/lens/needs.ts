@@ -2,6 +2,7 @@ import type { Study } from '../model/study';
 import type { Finding } from '../protocol/finding';
 import type { LensDescription } from '../protocol/lens';
 import { failure, success, type Result } from '../protocol/result';
+import { wholeText } from './wording';
 
 /** Checks base and number of tasks against what a lens needs. Fails with `lens-needs-base` or `lens-needs-tasks`. */
 export function checkNeeds(study: Study, { title, needs }: LensDescription): Result<null> {
@@ -14,11 +15,12 @@ export function checkNeeds(study: Study, { title, needs }: LensDescription): Res
   }
   const { minimum, maximum = Infinity } = needs.tasks;
   if (study.tasks.length >= minimum && study.tasks.length <= maximum) return success(null);
-  const wanted = study.tasks.length < minimum ? `at least ${String(minimum)}` : `at most ${String(maximum)}`;
+  const wanted =
+    study.tasks.length < minimum ? `at least ${wholeText(minimum)}` : `at most ${wholeText(maximum)}`;
   const noun = (study.tasks.length < minimum ? minimum : maximum) === 1 ? 'task' : 'tasks';
   return failure({
     code: 'lens-needs-tasks',
-    message: `"${title}" needs ${wanted} ${noun}; the study "${study.spec.name}" has ${String(study.tasks.length)}.`,
+    message: `"${title}" needs ${wanted} ${noun}; the study "${study.spec.name}" has ${wholeText(study.tasks.length)}.`,
     action: 'Add or leave out fine-tuned checkpoints or adapters.',
   });
 }
@@ -63,7 +65,7 @@ export function comparedStudy(study: Study, description: LensDescription): Resul
   const reason = study.findings.find(({ severity }) => severity === 'error');
   return failure({
     code: 'no-task-vector',
-    message: `"${description.title}" needs at least ${String(minimum)} tasks; of "${study.spec.name}" only ${tasks.map(({ name }) => name).join(', ')} can be compared.${reason ? ` ${reason.message}` : ''}`,
+    message: `"${description.title}" needs at least ${wholeText(minimum)} tasks; of "${study.spec.name}" only ${tasks.map(({ name }) => name).join(', ')} can be compared.${reason ? ` ${reason.message}` : ''}`,
     action: reason?.help ?? 'Check that base and tasks belong together.',
     ...(reason ? { path: reason.path } : {}),
   });

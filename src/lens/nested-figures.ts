@@ -4,9 +4,9 @@ import type { Place } from '../model/place';
 import type { Study } from '../model/study';
 import type { Matrix, Note, Series, Table, TableCell, TableColumn } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
-import { shortNumber } from './base-verdict';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { WIDTHS, type NestedFigures, type NestedUnits } from './prefix-energy';
+import { percent, wholeText } from './wording';
 
 /** Rows are output units, columns input units. */
 export type UnitAxis = 'rows' | 'columns';
@@ -168,7 +168,7 @@ export function nestedNote(study: Study, checkpoints: readonly NestedCheckpoint[
     role: 'recommendation',
     text: [
       ...checkpoints.slice(0, CHECKPOINTS_SHOWN).map((each) => `${each.name}: ${checkpointText(each)}.`),
-      ...(more > 0 ? [`The table "tensors" has ${String(more)} more checkpoints.`] : []),
+      ...(more > 0 ? [`The table "tensors" has ${wholeText(more)} more checkpoints.`] : []),
       ...(adapters.length > 0
         ? [
             `Left out: ${adapters.slice(0, 6).join(', ')}${adapters.length > 6 ? ', …' : ''}: adapters have no widths of their own.`,
@@ -188,7 +188,7 @@ function checkpointText({ tensors }: NestedCheckpoint): string {
   const counts = sides
     .map(
       ({ axis, sorted }) =>
-        `${String(sorted)} of ${String(tensors.length)} weights have sorted ${AXIS_NAMES[axis]}`,
+        `${wholeText(sorted)} of ${wholeText(tensors.length)} weights have sorted ${AXIS_NAMES[axis]}`,
     )
     .join(', ');
   const rows = sides[0];
@@ -203,8 +203,4 @@ function checkpointText({ tensors }: NestedCheckpoint): string {
 function meanOf(figures: readonly NestedFigures[], name: keyof NestedFigures): number | null {
   const values = figures.flatMap((each) => each[name] ?? []);
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function percent(share: number): string {
-  return `${shortNumber(100 * share)} %`;
 }

@@ -17,6 +17,7 @@ import {
   type NestedCheckpoint,
 } from './nested-figures';
 import { nestedUnits } from './prefix-energy';
+import { wholeText } from './wording';
 
 const description: LensDescription = {
   id: 'nestedness',
@@ -103,7 +104,7 @@ export const nestedness: Lens = {
 };
 
 function skipText({ name, span }: TensorEntry, skipped: number): string {
-  return `${String(skipped)} of ${String(span.count)} entries of ${name} are left out: they are NaN or infinite.`;
+  return `${wholeText(skipped)} of ${wholeText(span.count)} entries of ${name} are left out: they are NaN or infinite.`;
 }
 
 /** The base and every fine-tune; adapters have no widths of their own. */

@@ -4,6 +4,7 @@ import type { Note } from '../protocol/artifact';
 import type { Finding } from '../protocol/finding';
 import type { Moments } from '../tensor/pass';
 import type { SummarisedCheckpoint } from './summary-artifacts';
+import { wholeText } from './wording';
 
 /** More lines or findings than this help nobody; the rest is counted. */
 const LIMIT = 50;
@@ -23,11 +24,11 @@ export function nonFiniteNote(checkpoints: readonly SummarisedCheckpoint[]): Not
   const lines = found
     .slice(0, LIMIT)
     .map((each) => `${each.checkpoint}: ${each.entry.name}: ${countsText(each)}.`);
-  if (found.length > LIMIT) lines.push(`${String(found.length - LIMIT)} more tensors are not shown.`);
+  if (found.length > LIMIT) lines.push(`${wholeText(found.length - LIMIT)} more tensors are not shown.`);
   return {
     kind: 'note',
     id: 'non-finite',
-    title: `${String(found.length)} ${found.length === 1 ? 'tensor holds' : 'tensors hold'} NaN or infinities`,
+    title: `${wholeText(found.length)} ${found.length === 1 ? 'tensor holds' : 'tensors hold'} NaN or infinities`,
     severity: 'warning',
     text: lines.join('\n'),
   };
@@ -58,11 +59,11 @@ function nonFiniteTensors(checkpoints: readonly SummarisedCheckpoint[]): NonFini
 
 function countsText({ entry, moments }: NonFinite): string {
   const counts = [
-    ...(moments.nan > 0 ? [`${String(moments.nan)} NaN`] : []),
-    ...(moments.inf > 0 ? [`${String(moments.inf)} ±Inf`] : []),
+    ...(moments.nan > 0 ? [`${wholeText(moments.nan)} NaN`] : []),
+    ...(moments.inf > 0 ? [`${wholeText(moments.inf)} ±Inf`] : []),
   ];
   const first = moments.nonFinite
     .slice(0, POSITIONS_SHOWN)
     .map(({ index, value }) => `${value} at [${positionOf(index, entry.span.shape).join(', ')}]`);
-  return `${counts.join(' and ')} of ${String(moments.count)} entries, first ${first.join(', ')}`;
+  return `${counts.join(' and ')} of ${wholeText(moments.count)} entries, first ${first.join(', ')}`;
 }

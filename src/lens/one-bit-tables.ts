@@ -1,8 +1,7 @@
 import type { Study } from '../model/study';
 import type { Note, Table, TableCell } from '../protocol/artifact';
-import { shortNumber } from './base-verdict';
 import { addOneBit, errorOf, NO_ONE_BIT, type OneBitSums, type OneBitTensor } from './one-bit-sums';
-import { bytesText } from './share-plan';
+import { bytesText, percent, shortNumber, wholeText } from './wording';
 
 /** Which tensors count. */
 export const ONE_BIT_COVERAGE =
@@ -129,7 +128,7 @@ export function oneBitNote(study: Study, byTask: readonly (readonly OneBitTensor
     role: 'recommendation',
     text: [
       ...lines,
-      ...(more > 0 ? [`The table "tasks" has ${String(more)} more.`] : []),
+      ...(more > 0 ? [`The table "tasks" has ${wholeText(more)} more.`] : []),
       `Limits: the error is of the weights, in squares; ${shortNumber(NORMAL)} is what normally distributed changes lose and is often harmless. Measure the accuracy before the full task vector is thrown away.`,
     ].join('\n'),
   };
@@ -158,8 +157,4 @@ function taskText(tensors: readonly OneBitTensor[]): string {
       ? 'outliers hold much of it, so compress only the tensors with a small error'
       : 'one bit is worth a try';
   return `loses ${percent(error)} of ‖τ‖² (${size}): ${advice}${byRole}`;
-}
-
-function percent(share: number): string {
-  return `${shortNumber(100 * share)} %`;
 }

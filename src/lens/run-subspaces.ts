@@ -11,6 +11,7 @@ import type { LensContext } from './lens';
 import { deltaSource, matrixShape, readMatrices, type MatrixWork } from './matrix-pass';
 import { networkAxes } from './network-axes';
 import { orderText, stageAxis, stageValues, type RunStage } from './run-order';
+import { wholeText } from './wording';
 
 /** The leading subspace of τ of one tensor at one checkpoint. */
 interface SubspaceStage {
@@ -136,7 +137,7 @@ function rotationMatrix(found: readonly SubspaceStage[], stages: readonly RunSta
     id: 'rotation:layer',
     title: 'Rotation of subspaces · by layer',
     facets: { metric: 'rotation', by: 'layer' },
-    caption: `1 − ‖UₛᵀUₛ₋₁‖²/k of the ${String(rank)} leading left singular vectors of τ, mean over the matrices of a layer: 0 where the direction of the change is settled. Undefined at the first checkpoint. ${orderText(stages)}`,
+    caption: `1 − ‖UₛᵀUₛ₋₁‖²/k of the ${wholeText(rank)} leading left singular vectors of τ, mean over the matrices of a layer: 0 where the direction of the change is settled. Undefined at the first checkpoint. ${orderText(stages)}`,
     rows: axes.rows,
     columns: stageAxis(stages),
     rowTitle: 'layer',
@@ -160,7 +161,7 @@ function singularCurves(
     id: `singular:${tensor}`,
     title: `Singular values of τ · ${tensor}`,
     facets: { tensor },
-    caption: `The ${String(rank)} largest. ${orderText(stages)}`,
+    caption: `The ${wholeText(rank)} largest. ${orderText(stages)}`,
     x: stageValues(stages),
     lines: Array.from({ length: rank }, (_, k) => ({
       name: `σ${String(k + 1)}`,
@@ -176,7 +177,7 @@ function subspaceTable(found: readonly SubspaceStage[], stages: readonly RunStag
     kind: 'table',
     id: 'subspaces',
     title: 'Singular values and subspaces of τ',
-    caption: `The ${String(rank)} leading singular values and left singular vectors of τ of each matrix. Overlap ‖UₛᵀUₛ₋₁‖²/k and the largest principal angle are against the checkpoint before.`,
+    caption: `The ${wholeText(rank)} leading singular values and left singular vectors of τ of each matrix. Overlap ‖UₛᵀUₛ₋₁‖²/k and the largest principal angle are against the checkpoint before.`,
     columns: [
       { name: 'tensor', title: 'Tensor', type: 'text' },
       { name: 'checkpoint', title: 'Checkpoint', type: 'text' },

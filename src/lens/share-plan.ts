@@ -2,9 +2,9 @@ import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
 import type { Note, Table, TableCell } from '../protocol/artifact';
 import { rowShares, type TensorActivity } from './active-tensors';
-import { countText, shortNumber } from './base-verdict';
 import type { NetworkAxes } from './network-axes';
 import { rowRanges } from './row-ranges';
+import { bytesText, countText, shortNumber } from './wording';
 
 /** What has to be stored of one task. */
 interface Stored {
@@ -162,12 +162,4 @@ function add(x: Stored, y: Stored): Stored {
     parameters: x.parameters + y.parameters,
     bytes: x.bytes + y.bytes,
   };
-}
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-/** `1.2 MB`: decimal units, three digits. */
-export function bytesText(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${shortNumber(bytes / 1000 ** power)} ${UNITS[power] ?? 'B'}`;
 }

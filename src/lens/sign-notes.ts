@@ -1,9 +1,9 @@
 import type { Study } from '../model/study';
 import type { Note } from '../protocol/artifact';
-import { shortNumber } from './base-verdict';
 import type { Scope } from './scopes';
 import type { ConflictCells } from './sign-figures';
 import type { SignSums } from './sign-sums';
+import { percent, shortNumber, wholeText } from './wording';
 
 /** How far from chance (0.5), or from orthogonal (1 − 1/T), a share must be to be called so. */
 const CLEARLY = 0.02;
@@ -80,10 +80,10 @@ function sumLines(study: Study, sums: SignSums, cells: ConflictCells): string[] 
   const compared = `conflict index ${shortNumber(index)}; ${shortNumber(orthogonal)} would be unrelated tasks`;
   const verdict =
     index > orthogonal + CLEARLY
-      ? `Adding all ${String(tasks)} task vectors cancels more than unrelated tasks would (${compared}): elect signs (TIES) or keep the cells below separate.`
+      ? `Adding all ${wholeText(tasks)} task vectors cancels more than unrelated tasks would (${compared}): elect signs (TIES) or keep the cells below separate.`
       : index < orthogonal - CLEARLY
-        ? `The ${String(tasks)} task vectors reinforce each other when added (${compared}): scale their sum down, or average them.`
-        : `The ${String(tasks)} task vectors are about unrelated when added (${compared}): a plain sum loses little to signs.`;
+        ? `The ${wholeText(tasks)} task vectors reinforce each other when added (${compared}): scale their sum down, or average them.`
+        : `The ${wholeText(tasks)} task vectors are about unrelated when added (${compared}): a plain sum loses little to signs.`;
   const worst = largeCells(cells)
     .map(({ place, sums: own }) => ({ place, index: own.figures().index ?? 0 }))
     .sort((x, y) => y.index - x.index)
@@ -101,8 +101,4 @@ function largeCells({ axes, sums }: ConflictCells): { place: string; sums: SignS
     const column = axes.columns[cell % axes.columns.length]?.label ?? '';
     return [{ place: `${row} ${column}`, sums: each }];
   });
-}
-
-function percent(share: number): string {
-  return `${shortNumber(100 * share)} %`;
 }

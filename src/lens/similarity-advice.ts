@@ -1,8 +1,8 @@
 import type { Study } from '../model/study';
 import type { Note } from '../protocol/artifact';
-import { countText, shortNumber } from './base-verdict';
 import type { OpposedPair } from './similarity-scopes';
 import type { Grouping } from './task-groups';
+import { countText, namesText, shortNumber } from './wording';
 
 /** Cosines nearer to 0 than this are what unrelated task vectors have, too. */
 export const OPPOSED_BELOW = -0.1;
@@ -10,7 +10,6 @@ export const OPPOSED_BELOW = -0.1;
 const CLEAR = 0.25;
 const PAIRS_SHOWN = 5;
 const GROUPS_SHOWN = 8;
-const NAMES_SHOWN = 6;
 
 /** In words: which tasks pull against each other and where, and which to merge together. */
 export function similarityAdvice(
@@ -61,8 +60,7 @@ function groupLines(nameOf: (task: number) => string, grouping: Grouping, mean: 
   );
   const several = members.filter((names) => names.length > 1);
   const lines = several.slice(0, GROUPS_SHOWN).map((names) => {
-    const more = names.length > NAMES_SHOWN ? ` and ${String(names.length - NAMES_SHOWN)} more` : '';
-    return `Merge together first: ${names.slice(0, NAMES_SHOWN).join(', ')}${more}.`;
+    return `Merge together first: ${namesText(names)}.`;
   });
   const weak = grouping.mean !== null && grouping.mean < CLEAR;
   const strength =

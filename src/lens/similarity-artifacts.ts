@@ -1,7 +1,6 @@
 import type { Study } from '../model/study';
 import type { Artifact, AxisEntry, Matrix, Scatter, Table, TableCell } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
-import { shortNumber } from './base-verdict';
 import { classicalScaling } from './classical-scaling';
 import { dendrogram, leafOrder, type Merge } from './linkage';
 import type { PairSums } from './pair-sums';
@@ -9,6 +8,7 @@ import { cosine } from './profile-sums';
 import type { Scope } from './similarity-scopes';
 import type { TensorGram } from './task-gram';
 import type { Grouping } from './task-groups';
+import { shortNumber } from './wording';
 
 const CAPTION =
   'Diverging about 0: 1 is the same direction, 0 unrelated (as unrelated task vectors nearly are), −1 opposed. An adapter counts as unchanged where it has no factors. Undefined where a task leaves everything unchanged.';

@@ -2,6 +2,7 @@ import { ModelFindings } from '../model/model-findings';
 import type { Study } from '../model/study';
 import type { Finding } from '../protocol/finding';
 import type { TensorGroup } from './group-pass';
+import { wholeText } from './wording';
 
 /**
  * One finding per task and tensor of which entries were left out because base or task is not finite there: without it
@@ -17,7 +18,7 @@ export function skippedEntries(
     for (const [position, { task }] of members.entries()) {
       const skipped = sums[index]?.tasks[position]?.skipped ?? 0;
       if (skipped === 0) continue;
-      const share = `${String(skipped)} of ${String(base.span.count)} entries of ${base.name}`;
+      const share = `${wholeText(skipped)} of ${wholeText(base.span.count)} entries of ${base.name}`;
       findings[task]?.add(
         'task-tensor-not-finite',
         `${tasks[task]?.name ?? ''}: ${share} are left out: they are NaN or infinite here or in the base.`,

@@ -11,6 +11,7 @@ import { readMatrices } from './matrix-pass';
 import { countedValues, powerLaw, type PowerLaw } from './power-law';
 import { livingRanks, spectralFigures, type SpectralFigures } from './spectral-figures';
 import type { StudyMatrices, StudyMatrix } from './study-matrices';
+import { wholeText } from './wording';
 
 /** The spectrum of one matrix of a study. */
 export interface Spectrum extends SpectralFigures {
@@ -111,7 +112,7 @@ export class BrokenMatrices {
   add({ tensor, of }: Pick<StudyMatrix, 'tensor' | 'of'>, nonFinite: number, count: number): void {
     this.list(of).add(
       'matrix-not-finite',
-      `${this.names[of] ?? ''}: ${String(nonFinite)} of ${String(count)} entries of ${tensor} are NaN or infinite here or in the base, so it is left out.`,
+      `${this.names[of] ?? ''}: ${wholeText(nonFinite)} of ${wholeText(count)} entries of ${tensor} are NaN or infinite here or in the base, so it is left out.`,
       tensor,
     );
   }

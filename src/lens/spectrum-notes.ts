@@ -1,11 +1,11 @@
 import type { Note } from '../protocol/artifact';
 import type { Spectrum } from './spectra';
 import { layerRanks, type LayerRank } from './spectrum-tables';
+import { namesText, wholeText } from './wording';
 
 const RUNS_SHOWN = 8;
-const NAMES_SHOWN = 6;
 const LIMITS =
-  'Energy is not accuracy: a direction of little energy may still matter. Check a smaller rank on validation data before relying on it.';
+  'Limits: energy is not accuracy: a direction of little energy may still matter. Check a smaller rank on validation data before relying on it.';
 
 /** What rank to train or keep, per task and layer, and which ranks are dead. */
 export function rankAdvice(names: readonly string[], spectra: readonly Spectrum[]): Note {
@@ -33,10 +33,10 @@ function adviceFor(spectra: readonly Spectrum[]): string {
   const allotted = Math.max(0, ...factored.map(({ nominalRank }) => nominalRank ?? 0));
   const verdict =
     factored.length === 0
-      ? `rank ${String(needed)} keeps 95 % of the energy of every matrix${factorSize(spectra)}.`
+      ? `rank ${wholeText(needed)} keeps 95 % of the energy of every matrix${factorSize(spectra)}.`
       : needed < allotted
-        ? `rank ${String(needed)} keeps 95 % of the energy of every matrix, ${String(allotted)} is allotted: a smaller r, or a rank_pattern by layer, would do.`
-        : `all of the allotted rank ${String(allotted)} is needed for 95 % of the energy somewhere: a larger r may still gain.`;
+        ? `rank ${wholeText(needed)} keeps 95 % of the energy of every matrix, ${wholeText(allotted)} is allotted: a smaller r, or a rank_pattern by layer, would do.`
+        : `all of the allotted rank ${wholeText(allotted)} is needed for 95 % of the energy somewhere: a larger r may still gain.`;
   return `${verdict} By layer: ${runsText(layers)}.${deadText(factored)}`;
 }
 
@@ -78,13 +78,11 @@ function deadText(factored: readonly Spectrum[]): string {
   if (dead.length === 0) return ' No rank is dead.';
   const count = dead.reduce((sum, { deadRanks }) => sum + (deadRanks ?? 0), 0);
   const all = factored.reduce((sum, { nominalRank }) => sum + (nominalRank ?? 0), 0);
-  const shown = dead
-    .slice(0, NAMES_SHOWN)
-    .map(
-      ({ tensor, deadRanks, nominalRank }) => `${tensor} (${String(deadRanks)} of ${String(nominalRank)})`,
-    );
-  const more = dead.length > NAMES_SHOWN ? ` and ${String(dead.length - NAMES_SHOWN)} more` : '';
-  return ` ${String(count)} of ${String(all)} allotted ranks are dead and can be cut without any loss: ${shown.join(', ')}${more}.`;
+  const shown = dead.map(
+    ({ tensor, deadRanks, nominalRank }) =>
+      `${tensor} (${wholeText(deadRanks ?? 0)} of ${wholeText(nominalRank ?? 0)})`,
+  );
+  return ` ${wholeText(count)} of ${wholeText(all)} allotted ranks are dead and can be cut without any loss: ${namesText(shown)}.`;
 }
 
 function untrained(spectra: readonly Spectrum[]): string {

@@ -6,6 +6,7 @@ import { LEAST_TAIL } from './power-law';
 import type { Spectrum } from './spectra';
 import { DEAD_SHARE } from './spectral-figures';
 import { MATRICES_CAPTION } from './study-matrices';
+import { wholeText } from './wording';
 
 /** One row per matrix, checkpoints one after the other, tensors in network order. `vectors`: tensors that have no spectrum. */
 export function spectraTable(names: readonly string[], spectra: readonly Spectrum[], vectors: number): Table {
@@ -76,7 +77,7 @@ function rowOf(spectrum: Spectrum, names: readonly string[]): TableCell[] {
 
 function refusalOf({ counted }: Spectrum): string {
   return counted < LEAST_TAIL
-    ? `${String(counted)} values, ${String(LEAST_TAIL)} are needed`
+    ? `${wholeText(counted)} values, ${wholeText(LEAST_TAIL)} are needed`
     : 'the largest values are all the same';
 }
 
@@ -86,9 +87,9 @@ function captionOf(spectra: readonly Spectrum[], vectors: number): string {
     : '';
   const skipped =
     vectors > 0
-      ? ` Left out: ${String(vectors)} tensors of fewer than two dimensions, which have no spectrum.`
+      ? ` Left out: ${wholeText(vectors)} tensors of fewer than two dimensions, which have no spectrum.`
       : '';
-  return `${MATRICES_CAPTION}${skipped} Figures of a tensor that did not change are undefined. Dead ranks: σ ≤ ${String(DEAD_SHARE)} σ₁ of the rank that an adapter allots. proxy: the noise edge s(√m + √n) takes s from the median singular value, and needs ${String(LEAST_VALUES)} values.${cut}`;
+  return `${MATRICES_CAPTION}${skipped} Figures of a tensor that did not change are undefined. Dead ranks: σ ≤ ${String(DEAD_SHARE)} σ₁ of the rank that an adapter allots. proxy: the noise edge s(√m + √n) takes s from the median singular value, and needs ${wholeText(LEAST_VALUES)} values.${cut}`;
 }
 
 /** What a layer of a task needs: the most of its matrices. */

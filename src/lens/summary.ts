@@ -10,6 +10,7 @@ import { freeBaseName } from './base-name';
 import type { Lens } from './lens';
 import { checkNeeds } from './needs';
 import { nonFiniteFindings, nonFiniteNote } from './non-finite';
+import { summaryAdvice } from './summary-advice';
 import {
   breakdownTables,
   summaryMatrices,
@@ -26,7 +27,7 @@ const description: LensDescription = {
   formula:
     'mean = Σx/n;  std = √(Σ(x − mean)²/n);  l1 = Σ|x|;  l2 = √Σx²;  absmax = max|x|;  over the finite entries',
   reading:
-    'Look for NaN and infinities first: the note names their positions. Then for layers whose spread or largest entry stands out from their neighbours, and for tensors that hold nothing but zeros. Kurtosis far above 3 means a few very large entries, which quantisation handles badly.',
+    'Look for NaN and infinities first: the note names their positions. Then for layers whose spread or largest entry stands out from their neighbours, and for tensors that hold nothing but zeros. A greatest magnitude of many standard deviations means a few very large entries, which quantisation handles badly.',
   source: [
     {
       title:
@@ -71,6 +72,7 @@ export const summary: Lens = {
     const note = nonFiniteNote(summarised);
     const artifacts: Artifact[] = [
       ...(note ? [note] : []),
+      summaryAdvice(summarised),
       ...summaryMatrices(summarised),
       ...breakdownTables(summarised),
       summaryTable(summarised),

@@ -1,10 +1,10 @@
 import type { Study } from '../model/study';
 import type { AxisEntry, Matrix, Note, Series, Table, TableCell, Tree } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
-import { countText, shortNumber } from './base-verdict';
 import { agreementOf, costOf, type Branches, type Depth } from './branching';
 import { averageLinkage, dendrogram } from './linkage';
 import { rowRanges } from './row-ranges';
+import { countText, shortNumber } from './wording';
 
 /** A threshold and the branching that it gives. */
 export interface Cut {
@@ -48,7 +48,7 @@ export function sharingMatrix(study: Study, branches: readonly Branches[]): Matr
   const most = Math.max(1, ...branches.map(({ count }) => count)) - 1;
   return {
     kind: 'matrix',
-    id: 'branches',
+    id: 'branch-map',
     title: 'Branch of every task',
     caption: `Tasks with the same number at a depth share it. Numbers count the branches of a depth from 0. ${ORDER}`,
     rows: branches.map(({ depth }) => rowEntry(depth)),

@@ -1,6 +1,7 @@
 import type { Note } from '../protocol/artifact';
 import type { TaskBudgets } from './twin-budgets';
 import type { SharedModel } from './twin-pass';
+import { percent, wholeText } from './wording';
 
 /** An error that most tasks bear. */
 const BEARABLE = 0.2;
@@ -16,7 +17,7 @@ export function twinAdvice(tasks: readonly TaskBudgets[], shared: SharedModel): 
     text: [
       `The shared model θ* is ${shared.text}.`,
       ...tasks.map(adviceFor),
-      'The error is of weights, not of accuracy, and a router has to choose the parts: check the cut models on validation data.',
+      'Limits: the error is of weights, not of accuracy, and a router has to choose the parts: check the cut models on validation data.',
     ].join('\n'),
   };
 }
@@ -41,9 +42,5 @@ function adviceFor({
       : error <= alone
         ? 'the shared model pays'
         : 'its task vector alone is cut with less error: the shared model does not pay';
-  return `${name}: ${percent(exclusiveEnergy)} of ‖τ‖² is exclusive; rank ${String(budgets[chosen])} leaves an error of ${percent(error)} in ${percent(share)} of its size (its task vector alone: ${percent(alone)}); ${verdict}.`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+  return `${name}: ${percent(exclusiveEnergy)} of ‖τ‖² is exclusive; rank ${wholeText(budgets[chosen] ?? 0)} leaves an error of ${percent(error)} in ${percent(share)} of its size (its task vector alone: ${percent(alone)}); ${verdict}.`;
 }

@@ -94,7 +94,7 @@ class Alignment {
     if (!first) return;
     for (const { name, span } of integers)
       this.unplaced.push({ tensor: name, reason: `${span.dtype} is not floating point` });
-    const count = integers.length === 1 ? 'One tensor holds' : `${String(integers.length)} tensors hold`;
+    const count = integers.length === 1 ? 'One tensor holds' : `${integers.length.toLocaleString('en-US')} tensors hold`;
     this.findings.add(
       'task-tensor-integer',
       `${this.name}: ${count} no floating-point numbers (${first.name}: ${first.span.dtype}).`,
@@ -157,7 +157,7 @@ class Alignment {
       this.findings.addFirst('study-task-does-not-fit', message);
       return;
     }
-    const share = `${String(fitting)} of the base's ${String(this.base.size)} tensors`;
+    const share = `${fitting.toLocaleString('en-US')} of the base's ${this.base.size.toLocaleString('en-US')} tensors`;
     this.findings.addFirst(
       'study-task-does-not-fit',
       `${this.name}: only ${share} have a counterpart of the same name and shape.`,

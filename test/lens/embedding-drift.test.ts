@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { embeddingDrift } from '../../src/lens/embedding-drift';
 import { temporaryFolder, writeSafetensors, type Written } from '../model/write-safetensors';
-import { agree, only, run, SAMPLES, study } from './run';
+import { agree, only, run, SAMPLES, study, type Ran } from './run';
 import { readValues } from './slow-passes';
 
 const NAME = 'model.embed_tokens.weight';
@@ -18,6 +18,13 @@ async function pair(base: readonly (readonly number[])[], task: readonly (readon
   writeSafetensors(path.join(folder, 'base/model.safetensors'), matrix(base));
   writeSafetensors(path.join(folder, 'task/model.safetensors'), matrix(task));
   return study(folder, 'base', ['task']);
+}
+
+/** The text of the recommendation. */
+function advice({ artifacts }: Ran): string {
+  const note = artifacts.find(({ id }) => id === 'advice');
+  assert.ok(note?.kind === 'note' && note.role === 'recommendation');
+  return note.text;
 }
 
 const BASE = [[1, 0, 0], [0, 1, 0], [0, 0, 2], [1, 1, 0], [0, 1, 1]]; // prettier-ignore
@@ -60,7 +67,7 @@ test('a cut vocabulary is compared, too', async () => {
   const ran = await run(embeddingDrift, await pair(BASE, BASE.slice(0, 3)));
   const [tensor] = ran.table('tensors');
   assert.deepEqual([tensor?.['common_rows'], tensor?.['moved_rows'], tensor?.['new_norm']], [3, 0, null]);
-  assert.ok(ran.artifacts.some(({ id }) => id === 'frozen'));
+  assert.match(advice(ran), /bit-identical to the base in all common rows: do not store it again/);
 });
 
 test('a row with NaN is left out and counted', async () => {
@@ -111,4 +118,21 @@ test('a model without a vocabulary is refused', async () => {
   const context = { passes: { run: () => assert.fail() }, signal: new AbortController().signal, memoryBudget: 1, progress: () => undefined, log: () => undefined };
   const refused = await embeddingDrift.run(opened, {}, context);
   assert.ok(!refused.ok && refused.problem.code === 'embedding-missing');
+}); // prettier-ignore
+
+test('recommends to store few rows that moved alone, and doubts new rows of another length', async () => {
+  const few = [...BASE.map((row, at) => (at === 2 ? [3, 0, 2] : row)), [0, 0, 0.1]];
+  const text = advice(await run(embeddingDrift, await pair(BASE, few)));
+  assert.match(text, /only 1 of 5 rows moved: store or merge these alone/);
+  // The old rows have lengths 1, 1, 2, √2, √2: mean 1.3657.
+  assert.match(text, /The 1 new row has 0\.0732 times the length of the old ones/);
+});
+
+test('tells rows that moved alike from a few that hold the change', async () => {
+  const rows = Array.from({ length: 20 }, (_, at) => [Math.cos(at), Math.sin(at), 1]);
+  const alike = rows.map(([x = 0, y = 0, z = 0]) => [x + 1, y, z]);
+  const steep = alike.map((row, at) => (at === 7 ? [9, 9, 9] : row));
+  // Each of the 20 rows moved by 1, so two of them hold a tenth.
+  assert.match(advice(await run(embeddingDrift, await pair(rows, alike))), /moved about alike \(a tenth of them holds 10 % /);
+  assert.match(advice(await run(embeddingDrift, await pair(rows, steep))), /all 20 rows moved, but a tenth of them holds/);
 }); // prettier-ignore

@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { experts } from '../../src/lens/experts';
 import { temporaryFolder, writeSafetensors, type Written } from '../model/write-safetensors';
-import { agree, only, readJson, run, study, WITH_ZOO, ZOO, type Row } from './run';
+import { agree, only, readJson, run, study, WITH_ZOO, ZOO, type Ran, type Row } from './run';
 
 const INNER = 4;
 const HIDDEN = 3;
@@ -67,9 +67,18 @@ test('an expert whose hidden units stand in another order is found to be the sam
   const pair = only(ran.table('pairs'), { a: 'expert 0', b: 'expert 1' });
   agree(pair['matched_cos'], 1, 'matched cosine');
   assert.ok(Number(pair['cos']) < 0.9);
-  const note = ran.artifacts.find(({ id }) => id === 'duplicates');
-  assert.ok(note?.kind === 'note' && /expert 0 and expert 1/.test(note.text));
+  assert.match(
+    advice(ran),
+    /merge what does nearly the same.*: layer 0: expert 0 and expert 1 \(cosine 1\)\./,
+  );
 });
+
+/** The text of what is recommended beside the removal of dead experts. */
+function advice({ artifacts }: Ran): string {
+  const note = artifacts.find(({ id }) => id === 'advice');
+  assert.ok(note?.kind === 'note' && note.role === 'recommendation');
+  return note.text;
+}
 
 test('matching never lowers a cosine', async () => {
   const ran = await run(experts, await layerStudy(BASE));
@@ -199,3 +208,12 @@ test('agrees with the reference of the toy mixture', WITH_ZOO, async () => {
     });
   }
 });
+
+test('recommends to keep experts that differ apart, and to store once those that a fine-tune left alone', async () => {
+  const apart = { ...expert(0, GATE, UP, DOWN), ...OTHER, ...ROUTER };
+  const doubled = OTHER[`${AT}.experts.2.w1.weight`] as Written;
+  const task = { ...apart, [`${AT}.experts.2.w1.weight`]: { ...doubled, values: (doubled.values ?? []).map((value) => 2 * value) } };
+  const text = advice(await run(experts, await layerStudy(apart, task)));
+  assert.match(text, /base: keep the experts apart: even the two most alike \(layer 0: expert 0 and expert 2\)/);
+  assert.match(text, /task: .*1 of 2 experts are the base’s: store them once/);
+}); // prettier-ignore

@@ -37,12 +37,38 @@ function fitting({ description }: Lens, sample: string, tasks: readonly string[]
 }
 
 for (const lens of LENSES) {
-  test(`the result of ${lens.description.id} is plain JSON with ids that are unique within their kind`, async () => {
-    const opened = await fitting(lens, 'charlm', ['json', 'lora/json-r8']);
-    const { artifacts } = await run(lens, opened, {}, matrixPasses());
+  const { id: name } = lens.description;
+  let ran: ReturnType<typeof run> | undefined;
+  const result = () =>
+    (ran ??= fitting(lens, 'charlm', ['json', 'lora/json-r8']).then((opened) =>
+      run(lens, opened, {}, matrixPasses()),
+    ));
+
+  test(`the result of ${name} is plain JSON, and no two artifacts in it have the same id`, async () => {
+    const { artifacts } = await result();
     assert.deepEqual(JSON.parse(JSON.stringify(artifacts)), artifacts);
-    const ids = artifacts.map(({ kind, id }) => `${kind} ${id}`);
-    assert.equal(new Set(ids).size, ids.length);
+    const ids = artifacts.map(({ id }) => id);
+    assert.deepEqual(
+      ids.filter((id, at) => ids.indexOf(id) !== at),
+      [],
+    );
+  });
+
+  test(`${name} recommends something in words, and says where the advice ends`, async () => {
+    const { artifacts } = await result();
+    const advice = artifacts.filter((each) => each.kind === 'note' && each.role === 'recommendation');
+    assert.notEqual(advice.length, 0);
+    for (const note of advice) {
+      assert.ok(note.kind === 'note');
+      assert.match(note.text, /\bLimits: /);
+    }
+  });
+
+  test(`no number in the notes of ${name} has four digits without a separator`, async () => {
+    const { artifacts } = await result();
+    for (const note of artifacts) {
+      if (note.kind === 'note') assert.doesNotMatch(note.text, /(?<![\w.,])\d{4,}(?![\w.])/);
+    }
   });
 }
 

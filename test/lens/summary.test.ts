@@ -92,3 +92,24 @@ test('what has no finite entry has no mean', async () => {
   for (const row of rows)
     assert.deepEqual([row['mean'], row['std'], row['min'], row['l2']], [null, null, null, null]);
 });
+
+test('recommends what to repair, to leave out, and to convert with care', async () => {
+  const folder = temporaryFolder();
+  writeSafetensors(path.join(folder, 'model.safetensors'), {
+    'broken.weight': { shape: [2, 2], values: [1, NaN] },
+    'layers.0.lora_B.weight': { shape: [2, 2] },
+    'bias': { shape: [3] },
+    'wide.weight': { shape: [2, 2], values: [70_000, 60_000] },
+    // One entry of 40 among 10,000 of ±1: its root mean square is √(1 + 1599/10⁴) ≈ 1.077.
+    'far.weight': { shape: [100, 100], values: Array.from({ length: 10_000 }, (_, at) => (at === 7 ? 40 : (-1) ** at)) },
+  });
+  const opened = await openStudy({ name: 's', base: folder, tasks: [] });
+  assert.ok(opened.ok);
+  const note = (await run(summary, opened.value)).artifacts.find(({ id }) => id === 'advice');
+  assert.ok(note?.kind === 'note' && note.role === 'recommendation');
+  assert.match(note.text, /repair broken\.weight first/);
+  assert.match(note.text, /changes nothing at layers\.0\.lora_B\.weight/);
+  assert.match(note.text, /bias holds only zeros/);
+  assert.match(note.text, /do not convert wide\.weight to float16/);
+  assert.match(note.text, /quantise far\.weight by rows or groups rather than whole: few entries reach 37\.1 times/);
+}); // prettier-ignore

@@ -86,6 +86,6 @@ test('layers that nobody changed are shared, and the tree says from where on tas
   const tree = ran.artifacts.find(({ id }) => id === 'branching');
   assert.ok(tree?.kind === 'tree');
   agree(tree.merges[0]?.height, 1 / 3, 'x and y part above two thirds of the network');
-  assert.equal(cell(ran.matrix('branches'), 'layer 1', 'y'), 0);
+  assert.equal(cell(ran.matrix('branch-map'), 'layer 1', 'y'), 0);
   assert.ok(ran.artifacts.some(({ id }) => id === 'tree:model.layers.1'));
 });
