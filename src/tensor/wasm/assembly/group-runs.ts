@@ -9,7 +9,6 @@ import {
   PARTS,
   ROW_BYTES,
   ROWS,
-  RUN_SQUARES,
   SPANS,
   TASK_BYTES,
   TASKS,
@@ -54,7 +53,6 @@ export function addGroupBlockInRuns<T>(tasks: i32, offset: usize, eights: i32): 
       addThree<T>(i, length);
       for (let j = i + 3; j < rows; j += 3) addThreeByThree<T>(i, j, length);
     }
-    for (let t = 0; t < tasks; t++) lookForLargest(t, length);
   }
   if (!isSound<T>(tasks, eights, code)) return false;
   keepBlock<T>(tasks);
@@ -85,11 +83,6 @@ function cellOf(i: i32, j: i32): usize {
 
 function rowOf(i: i32): usize {
   return ROWS + <usize>i * ROW_BYTES;
-}
-
-/** Σx² of a row over the row in hand, four lanes. */
-function squaresOf(i: i32): usize {
-  return RUN_SQUARES + 16 * <usize>i;
 }
 
 function startBlock<T>(tasks: i32): void {
@@ -128,6 +121,7 @@ function takeTask<T>(x: usize, y: usize, t: i32, eights: i32, code: v128): v128 
   let row = rowOf(t + 1);
   let identical = zero;
   let flips = zero;
+  let most = zero;
   let least = i16x8.splat(-1);
   for (let k = 0; k < eights; k++) {
     code = largestCode<T>(code, y);
@@ -145,14 +139,19 @@ function takeTask<T>(x: usize, y: usize, t: i32, eights: i32, code: v128): v128 
       flips = i16x8.sub(flips, i16x8.shr_s(v128.xor(u, v), 15));
       least = i16x8.min_u(least, i16x8.shl(v, 1));
     }
-    v128.store(row, f32x4.sub(y4, x4));
-    v128.store(row, f32x4.sub(otherY, otherX), 16);
+    const d4 = f32x4.sub(y4, x4);
+    const otherD = f32x4.sub(otherY, otherX);
+    most = f32x4.pmax(most, fused(otherD, otherD, f32x4.mul(d4, d4)));
+    v128.store(row, d4);
+    v128.store(row, otherD, 16);
     x += strideOf<T>();
     y += strideOf<T>();
     base += 32;
     row += 32;
   }
   const sums = sumsOf(t);
+  // A sum of two squares is no smaller than either of them, so few rows need a second look.
+  if (v128.any_true(f32x4.gt(most, v128.load(sums, LARGEST)))) keepLargestOfRow(t, eights);
   if (idof<T>() != idof<F32>()) {
     identical = i32x4.extadd_pairwise_i16x8_s(identical);
     flips = i32x4.extadd_pairwise_i16x8_s(flips);
@@ -214,9 +213,6 @@ function addThree<T>(i: i32, eights: i32): void {
   keepPart(3, cellOf(i + 1, i + 1));
   keepPart(4, cellOf(i + 1, i + 2));
   keepPart(5, cellOf(i + 2, i + 2));
-  v128.store(squaresOf(i), part(0));
-  v128.store(squaresOf(i), part(3), 16);
-  v128.store(squaresOf(i), part(5), 32);
 }
 
 /** Adds the products of rows i, i + 1 and i + 2 with rows j, j + 1 and j + 2. */
@@ -308,11 +304,10 @@ function keepPart(n: i32, cell: usize): void {
   v128.store(cell, addRun(v128.load(cell), part(n)));
 }
 
-/** Keeps account of the largest τ². A sum of squares is no smaller than any of them, so most rows need no second look. */
-function lookForLargest(t: i32, eights: i32): void {
+/** Keeps account of the largest τ². */
+function keepLargestOfRow(t: i32, eights: i32): void {
   const place = sumsOf(t) + LARGEST;
   let largest = v128.load(place);
-  if (!v128.any_true(f32x4.gt(v128.load(squaresOf(t + 1)), largest))) return;
   let row = rowOf(t + 1);
   for (let k = 0; k < 2 * eights; k++) {
     const d = v128.load(row);

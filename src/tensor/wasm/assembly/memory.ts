@@ -35,9 +35,6 @@ export const DELTA_TILES: usize = 100352;
 export const ROWS: usize = BASE_TILE;
 export const ROW_BYTES: usize = 960;
 
-/** Σx² of each row over the stretch in hand, four lanes. */
-export const RUN_SQUARES: usize = 240000;
-
 /** Sums of the nine cells in hand, four lanes each. */
 export const PARTS: usize = 244992;
 

@@ -41,6 +41,7 @@ export function addBlockInRuns<T>(x: usize, y: usize, eights: i32): bool {
     let y2 = zero;
     let xy = zero;
     let d2 = zero;
+    let most = zero;
     for (let k = 0; k < length; k++) {
       code = largestCode<T>(largestCode<T>(code, x), y);
       if (idof<T>() != idof<F32>()) {
@@ -60,7 +61,6 @@ export function addBlockInRuns<T>(x: usize, y: usize, eights: i32): bool {
       x2 = fused(x4, x4, x2);
       y2 = fused(y4, y4, y2);
       xy = fused(x4, y4, xy);
-      d2 = fused(d4, d4, d2);
       const otherX = otherHalfUnscaled<T>(x);
       const otherY = otherHalfUnscaled<T>(y);
       const otherD = f32x4.sub(otherY, otherX);
@@ -71,7 +71,9 @@ export function addBlockInRuns<T>(x: usize, y: usize, eights: i32): bool {
       x2 = fused(otherX, otherX, x2);
       y2 = fused(otherY, otherY, y2);
       xy = fused(otherX, otherY, xy);
-      d2 = fused(otherD, otherD, d2);
+      const two = fused(otherD, otherD, f32x4.mul(d4, d4));
+      d2 = f32x4.add(d2, two);
+      most = f32x4.pmax(most, two);
       x += stride;
       y += stride;
     }
@@ -79,8 +81,8 @@ export function addBlockInRuns<T>(x: usize, y: usize, eights: i32): bool {
     taskSquares = addRun(taskSquares, y2);
     dot = addRun(dot, xy);
     deltaSquares = addRun(deltaSquares, d2);
-    // A sum of squares is no smaller than any of them, so most runs need no look at their differences.
-    if (v128.any_true(f32x4.gt(d2, largest))) {
+    // A sum of two squares is no smaller than either of them, so few runs need a look at their differences.
+    if (v128.any_true(f32x4.gt(most, largest))) {
       largest = largestSquare<T>(x - <usize>length * stride, y - <usize>length * stride, length, largest);
     }
   }
