@@ -20,7 +20,7 @@ import {
 
 const description: LensDescription = {
   id: 'summary',
-  version: 1,
+  version: 2,
   title: 'What is in a checkpoint?',
   summary:
     'Gives mean, spread, extremes, norms and zeros of every tensor of checkpoints and adapters, and names those that hold NaN or infinities.',

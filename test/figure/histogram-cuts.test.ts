@@ -56,9 +56,9 @@ test('on a logarithmic axis bins of equal ratio are equally wide', () => {
     ({ attributes }) => attributes['class'] === 'bar',
   );
   const widths = bars.map(({ attributes }) => Number(attributes['width']));
-  assert.equal(widths.length, 4);
+  assert.equal(widths.length, 3);
+  assert.ok(Math.abs((widths[0] ?? 0) - (widths[1] ?? 1)) < 0.02);
   assert.ok(Math.abs((widths[1] ?? 0) - (widths[2] ?? 1)) < 0.02);
-  assert.ok(Math.abs((widths[2] ?? 0) - (widths[3] ?? 1)) < 0.02);
 });
 
 test('an exported histogram has a line for each of its two cuts', () => {

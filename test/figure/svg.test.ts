@@ -118,6 +118,40 @@ test('a histogram has a bar for every bin that is not empty, in proportion to it
   assert.ok(Math.abs((heights[1] ?? 0) / (heights[2] ?? 1) - 2) < 0.01);
 });
 
+test('over a logarithmic axis the area of a bar is its count, whatever the widths of the bins', () => {
+  // Bins of an octave each quarter that is linear in the mantissa, as many values in each as it is wide on the axis.
+  const edges = [1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4];
+  const counts = edges.slice(1).map((high, bin) => Math.round(1e6 * Math.log2(high / (edges[bin] ?? 1))));
+  const histogram: Histogram = {
+    kind: 'histogram',
+    id: 'h',
+    title: 'H',
+    edges,
+    counts,
+    unit: '|τ|',
+    logarithmic: true,
+  };
+  const bars = readXml(figureToSvg(histogram)).filter(({ attributes }) => attributes['class'] === 'bar');
+  assert.equal(bars.length, counts.length);
+  const heights = bars.map(({ attributes }) => Number(attributes['height']));
+  assert.ok(Math.max(...heights) - Math.min(...heights) < 0.05, heights.join());
+});
+
+test('what lies in the bin of 0 of a logarithmic axis is told in words', () => {
+  const histogram: Histogram = {
+    kind: 'histogram',
+    id: 'h',
+    title: 'H',
+    edges: [0, 1, 2],
+    counts: [3000, 1000],
+    unit: '|τ|',
+    logarithmic: true,
+  };
+  const svg = figureToSvg(histogram);
+  assert.equal(readXml(svg).filter(({ attributes }) => attributes['class'] === 'bar').length, 1);
+  assert.match(svg, /0 … 1, not drawn: 3,000 \(75 %\)/);
+});
+
 test('an undefined value breaks a line of a series', () => {
   const series: Series = {
     kind: 'series',
