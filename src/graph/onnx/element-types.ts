@@ -87,3 +87,8 @@ export function dtypeOf(type: ElementType): DtypeName | undefined {
 export function isFloating(type: ElementType): boolean {
   return type === 'float32' || type === 'float64' || type === 'float16' || type === 'bfloat16';
 }
+
+/** Bytes of one element of the types that are not packed; 1 where elements have no fixed width. */
+export function bytesOfElement(type: ElementType): number {
+  return Math.max(1, bitsOfElement(type) / 8);
+}

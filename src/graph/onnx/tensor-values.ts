@@ -12,18 +12,30 @@ export async function bytesOfTensor(tensor: OnnxTensor): Promise<Result<Uint8Arr
   return readSpan({ path, offset, bytes, dtype: 'U8', shape: [bytes], count: bytes });
 }
 
-/** The same tensor with its values in memory. */
+/** The same tensor with its values in memory, in its own type. Fails with `graph-tensor-type`, or as reading does. */
 export async function loadTensor(tensor: OnnxTensor): Promise<Result<OnnxTensor>> {
-  const bytes = await bytesOfTensor(tensor);
-  return bytes.ok ? success({ ...tensor, data: { kind: 'memory', bytes: bytes.value } }) : bytes;
+  if (tensor.data.kind === 'memory') return success(tensor);
+  const stored = tensor.data.stored ?? tensor.type;
+  if (stored === tensor.type) {
+    const bytes = await bytesOfTensor(tensor);
+    return bytes.ok ? success({ ...tensor, data: { kind: 'memory', bytes: bytes.value } }) : bytes;
+  }
+  const values = await valuesOfTensor(tensor);
+  if (!values.ok) return values;
+  const converted = tensorOf(tensor.name, tensor.type, tensor.shape, values.value);
+  return converted === null ? refuseType(tensor, tensor.data.path) : success(converted);
 }
 
 /** All values as float64, exactly but for 64 bit integers beyond ±2^53. Fails with `graph-tensor-type`, or as reading does. */
 export async function valuesOfTensor(tensor: OnnxTensor, path = ''): Promise<Result<Float64Array>> {
   const loaded = await bytesOfTensor(tensor);
   if (!loaded.ok) return failure(loaded.problem);
-  const dtype = dtypeOf(tensor.type);
-  if (dtype !== undefined) return success(decode(dtype, loaded.value, tensor.count));
+  const stored = tensor.data.kind === 'file' ? (tensor.data.stored ?? tensor.type) : tensor.type;
+  const dtype = dtypeOf(stored);
+  return dtype === undefined ? refuseType(tensor, path) : success(decode(dtype, loaded.value, tensor.count));
+}
+
+function refuseType(tensor: OnnxTensor, path: string): Result<never> {
   return refuse(
     'graph-tensor-type',
     path,

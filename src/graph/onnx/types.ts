@@ -3,8 +3,17 @@ import type { ElementType } from './element-types';
 /** Where the values of a tensor are: little-endian, C order. */
 export type TensorData =
   | { readonly kind: 'memory'; readonly bytes: Uint8Array }
-  /** Not loaded: `bytes` bytes at byte `offset` of the file at `path`. */
-  | { readonly kind: 'file'; readonly path: string; readonly offset: number; readonly bytes: number };
+  /**
+   * Not loaded: `bytes` bytes at byte `offset` of the file at `path`. `stored` is the element type there, where the
+   * tensor is to be had in another.
+   */
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly offset: number;
+      readonly bytes: number;
+      readonly stored?: ElementType;
+    };
 
 /** A tensor that a model holds: an initializer, or the value of a constant. */
 export interface OnnxTensor {

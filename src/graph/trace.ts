@@ -1,0 +1,175 @@
+import { success, type Result } from '../protocol/result';
+import { isFloating, type ElementType } from './onnx/element-types';
+import { tensorOf } from './onnx/tensor-values';
+import type { OnnxNode, OnnxTensor } from './onnx/types';
+import { GraphDraft } from './graph-draft';
+import { makeGraph, nodesFor, type ModelGraph } from './model-graph';
+import { openSession } from './session';
+import { numbersOf, type TensorValue } from './tensor-value';
+
+/** A graph for inputs of one size: shape and type of every value are known, shape arithmetic is done. */
+export interface TracedGraph {
+  readonly graph: ModelGraph;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly types: ReadonlyMap<string, ElementType>;
+  /** Values whose shape depends on more than the shapes of the inputs: other data gives them another one. */
+  readonly varying: ReadonlySet<string>;
+}
+
+/** Constants of shape arithmetic with more entries than this are computed again with every run. */
+const MOST_FOLDED = 2 ** 16;
+
+/** Operators that make something other than a tensor; nothing can be asked about their outputs. */
+const NO_TENSOR = /^(Sequence|Optional|SplitToSequence)/;
+const RANDOM = /^(Random|Bernoulli|Multinomial)/;
+
+/**
+ * Runs a graph once to learn the shape and type of every value for inputs like `feeds`, and puts constants in the place
+ * of what depends on shapes and whole-number constants only. Floating-point initializers are never folded: they may be weights.
+ * Values in `outputs` decide which nodes are kept. Fails as a session does.
+ */
+export async function traceGraph(
+  graph: ModelGraph,
+  feeds: ReadonlyMap<string, TensorValue>,
+  outputs: readonly string[],
+): Promise<Result<TracedGraph>> {
+  const nodes = nodesFor(graph, outputs);
+  const names = nodes
+    .filter((node) => !NO_TENSOR.test(node.op))
+    .flatMap((node) => node.outputs.filter((name) => name !== ''));
+  const learnt = await learn(graph, names, feeds);
+  if (!learnt.ok) return learnt;
+  const { shapes, types } = learnt.value;
+  for (const [name, { shape, type }] of [...graph.initializers, ...feeds]) {
+    shapes.set(name, shape);
+    types.set(name, type);
+  }
+  const varying = varyingValues(nodes, knownFromShapes(graph, nodes, types, new Set()));
+  const known = knownFromShapes(graph, nodes, types, varying);
+  const folded = await foldShapeArithmetic(graph, nodes, outputs, feeds, shapes, known);
+  if (!folded.ok) return folded;
+  return success({ graph: folded.value, shapes, types, varying });
+}
+
+/** Shapes and types of the values `names`, from one run that gives nothing but shapes. */
+async function learn(
+  graph: ModelGraph,
+  names: readonly string[],
+  feeds: ReadonlyMap<string, TensorValue>,
+): Promise<Result<{ shapes: Map<string, readonly number[]>; types: Map<string, ElementType> }>> {
+  const draft = new GraphDraft(graph);
+  const shapeOf = new Map(names.map((name) => [draft.add('Shape', [name]), name]));
+  const asking = draft.finish();
+  if (!asking.ok) return asking;
+  const session = await openSession(asking.value, {
+    outputs: [...shapeOf.keys(), ...names],
+    optimise: false,
+  });
+  if (!session.ok) return session;
+  const run = await session.value.run(feeds, { fetch: [...shapeOf.keys()] });
+  await session.value.release();
+  if (!run.ok) return run;
+  const shapes = new Map<string, readonly number[]>();
+  for (const [name, value] of run.value) shapes.set(shapeOf.get(name) ?? '', [...numbersOf(value)]);
+  return success({ shapes, types: new Map(session.value.types) });
+}
+
+async function foldShapeArithmetic(
+  graph: ModelGraph,
+  nodes: readonly OnnxNode[],
+  outputs: readonly string[],
+  feeds: ReadonlyMap<string, TensorValue>,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  known: ReadonlySet<string>,
+): Promise<Result<ModelGraph>> {
+  const kept = nodes.filter((node) => !node.outputs.every((name) => name === '' || known.has(name)));
+  const wanted = new Set([...kept.flatMap((node) => node.inputs), ...outputs]);
+  const asked = [...known].filter((name) => wanted.has(name) && sizeOf(shapes.get(name)) <= MOST_FOLDED);
+  const folded = new Map<string, OnnxTensor>();
+  if (asked.length > 0) {
+    const session = await openSession(graph, { outputs: asked, optimise: false });
+    if (!session.ok) return session;
+    const run = await session.value.run(feeds);
+    await session.value.release();
+    if (!run.ok) return run;
+    for (const [name, value] of run.value) {
+      const tensor = tensorOf(name, value.type, value.shape, numbersOf(value));
+      if (tensor !== null) folded.set(name, tensor);
+    }
+  }
+  const makes = (node: OnnxNode): boolean => !node.outputs.every((name) => name === '' || folded.has(name));
+  const rest = nodes.filter(makes);
+  const initializers = new Map([...graph.initializers, ...folded]);
+  const made = makeGraph({ ...graph, nodes: rest, initializers });
+  if (!made.ok) return made;
+  return makeGraph({ ...made.value, nodes: nodesFor(made.value, outputs) });
+}
+
+/** Values other than floats that follow from shapes and constants alone. */
+function knownFromShapes(
+  graph: ModelGraph,
+  nodes: readonly OnnxNode[],
+  types: ReadonlyMap<string, ElementType>,
+  varying: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const known = new Set<string>();
+  const exact = (name: string): boolean => {
+    const initializer = graph.initializers.get(name);
+    return name === '' || known.has(name) || (initializer !== undefined && !isFloating(initializer.type));
+  };
+  for (const node of nodes) {
+    if (node.domain !== '' || RANDOM.test(node.op)) continue;
+    const fromShape = node.op === 'Shape' || node.op === 'Size';
+    if (!fromShape && !node.inputs.every(exact)) continue;
+    if (node.inputs.some((name) => varying.has(name))) continue;
+    if ([...node.attributes.values()].some((attribute) => attribute.kind === 'graph')) continue;
+    const exactOutputs = node.outputs.filter((name) => {
+      const type = types.get(name);
+      return name !== '' && type !== undefined && !isFloating(type);
+    });
+    for (const name of exactOutputs) known.add(name);
+  }
+  return known;
+}
+
+/** Operators whose output has as many entries as the data wants. */
+const DATA_SIZED = new Set(['NonZero', 'Compress', 'Unique', 'NonMaxSuppression', 'If', 'Loop', 'Scan']);
+
+/** Inputs that decide the shape of an output. */
+const SHAPING: Readonly<Record<string, readonly number[]>> = {
+  Reshape: [1],
+  Expand: [1],
+  ConstantOfShape: [0],
+  Range: [0, 1, 2],
+  Slice: [1, 2, 3, 4],
+  Tile: [1],
+  Pad: [1, 3],
+  TopK: [1],
+  OneHot: [1],
+  Resize: [2, 3],
+  Split: [1],
+  Squeeze: [1],
+  Unsqueeze: [1],
+};
+
+/** Operators whose output has the shape of their first input, whatever the others have. */
+const SHAPED_BY_FIRST = new Set(['ScatterND', 'ScatterElements']);
+
+function varyingValues(nodes: readonly OnnxNode[], known: ReadonlySet<string>): ReadonlySet<string> {
+  const varying = new Set<string>();
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  for (const node of nodes) {
+    const shaping = (SHAPING[node.op] ?? []).flatMap((slot) => node.inputs[slot] ?? []);
+    const inputs = SHAPED_BY_FIRST.has(node.op) ? node.inputs.slice(0, 1) : node.inputs;
+    const varies =
+      DATA_SIZED.has(node.op) ||
+      shaping.some((name) => made.has(name) && !known.has(name)) ||
+      inputs.some((name) => varying.has(name));
+    if (varies) for (const name of node.outputs) varying.add(name);
+  }
+  return varying;
+}
+
+function sizeOf(shape: readonly number[] | undefined): number {
+  return shape === undefined ? Infinity : shape.reduce((product, size) => product * size, 1);
+}
