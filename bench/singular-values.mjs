@@ -17,11 +17,11 @@ export async function measure(scratch) {
   fs.writeFileSync(file, new Uint8Array(weights(SIDE).buffer));
   const load = os.loadavg()[0]?.toFixed(1);
   const own = await measureOwn(file);
-  const peers = runDecompositions([file, SIDE, SIDE, LARGEST, 1]);
+  const peers = runDecompositions([file, SIDE, SIDE, LARGEST]);
   const versions = peers ? `, numpy ${peers.numpy}${peers.torch ? `, torch ${peers.torch}` : ''}` : '';
   return {
     title,
-    setup: `${SIDE} × ${SIDE}, float32, from a file, by one worker; medians of ${RUNS} runs, the peers' one; load average ${load}${versions}`,
+    setup: `${SIDE} × ${SIDE}, float32, from a file, by one worker and the thread that shares in its products; medians of ${RUNS} runs, of the peers' whole decompositions one, with ${os.availableParallelism()} threads and the matrix in memory; load average ${load}${versions}`,
     command: 'npm run bench -- --only=singular-values',
     figures: [
       ['all singular values', text(own.all)],

@@ -28,7 +28,14 @@ const bundles = [
     entryPoints: { server: 'src/server/main.ts', compute: 'src/server/compute.ts' },
     outdir: 'dist',
   },
-  { ...node, entryPoints: { 'tensor-worker': 'src/tensor/worker.ts' }, outdir: 'dist' },
+  {
+    ...node,
+    entryPoints: {
+      'tensor-worker': 'src/tensor/worker.ts',
+      'product-thread': 'src/tensor/product-thread.ts',
+    },
+    outdir: 'dist',
+  },
   { ...node, entryPoints: { cli: 'src/cli/main.ts' }, outdir: 'dist', banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,

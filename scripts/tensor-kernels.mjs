@@ -14,8 +14,10 @@ const MODULES = [
     source: 'src/tensor/wasm/assembly/dense/dense.ts',
     target: 'dist/tensor-linear.wasm',
     // The kernels' own buffers, and matrices as they come: up to the 4 GiB that addresses reach.
-    pages: { first: 32, most: 65_536 },
-    features: ['simd'],
+    pages: { first: 64, most: 65_536 },
+    features: ['simd', 'threads'],
+    // Two threads may work on one product.
+    more: ['--importMemory', '--sharedMemory'],
   },
 ];
 
@@ -23,11 +25,12 @@ const MODULES = [
 export async function compileTensorKernels() {
   // The compiler takes a while to load, and most builds with --only= do without.
   const { default: compiler } = await import('assemblyscript/asc');
-  for (const { source, target, pages, features } of MODULES) {
+  for (const { source, target, pages, features, more = [] } of MODULES) {
     const { error, stderr } = await compiler.main([
       source,
       ...['--outFile', target],
       ...['-O3', '--noAssert', '--runtime', 'stub'],
+      ...more,
       ...features.flatMap((feature) => ['--enable', feature]),
       ...['--initialMemory', String(pages.first), '--maximumMemory', String(pages.most)],
       // Functions with vector arguments are inlined into those that are exported to the worker.

@@ -1,6 +1,7 @@
 """Singular values of a float32 matrix in a file, with numpy and with torch: one line of JSON.
 
-Arguments: file, rows, columns, how many of the largest, runs. Times are of the computation alone, the matrix in memory.
+Arguments: file, rows, columns, how many of the largest. Times are of the computation alone, the matrix in memory; of the
+largest the median of three runs.
 """
 import json
 import sys
@@ -8,11 +9,11 @@ import time
 
 import numpy as np
 
-file, rows, columns, largest, runs = sys.argv[1], *map(int, sys.argv[2:6])
+file, rows, columns, largest = sys.argv[1], *map(int, sys.argv[2:5])
 matrix = np.fromfile(file, dtype="<f4").reshape(rows, columns)
 
 
-def seconds(work):
+def seconds(work, runs=1):
     times = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -31,7 +32,7 @@ try:
     tensor = torch.from_numpy(matrix)
     found["torch"] = torch.__version__
     found["torch.linalg.svdvals"] = seconds(lambda: torch.linalg.svdvals(tensor))
-    found["torch.svd_lowrank"] = seconds(lambda: torch.svd_lowrank(tensor, q=largest))
+    found["torch.svd_lowrank"] = seconds(lambda: torch.svd_lowrank(tensor, q=largest), 3)
 except ImportError:
     pass
 print(json.dumps(found))

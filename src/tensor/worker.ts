@@ -7,6 +7,8 @@ import { VectorKernels } from './wasm/vector-kernels';
 
 /** Contributions are sent together, so that many small chunks do not drown the receiving thread in messages. */
 const SEND_EVERY_MS = 20;
+/** Memory of large matrices is kept for so long, as one is often followed by another, and fresh memory is slow. */
+const REST_AFTER_MS = 5000;
 
 interface ActivePass {
   readonly work: PassWork;
@@ -17,11 +19,13 @@ interface ActivePass {
 const buffers = new WorkerBuffers(VectorKernels.loadBest(__dirname));
 const active: ActivePass[] = [];
 let running = false;
+let resting: NodeJS.Timeout | undefined;
 
 parentPort?.on('message', (message: PassMessage) => {
   active.push({ work: new PassWork(message), unsent: [], sentAt: Date.now() });
   if (running) return;
   running = true;
+  clearTimeout(resting);
   setImmediate(takeTurn);
 });
 
@@ -31,7 +35,7 @@ function takeTurn(): void {
   if (pass !== undefined && advance(pass)) active.push(pass);
   running = active.length > 0;
   if (running) setImmediate(takeTurn);
-  else DenseKernels.rest();
+  else resting = setTimeout(() => DenseKernels.rest(), REST_AFTER_MS);
 }
 
 /** Whether the pass may have more for this worker. */

@@ -29,7 +29,7 @@ function runUnpacked(words: readonly string[]): string {
 
 test('every bundle that the build makes is in the package, and nothing else of dist', () => {
   const bundles = names.filter((name) => name.startsWith('dist/')).sort();
-  const expected = ['cli', 'compute', 'extension', 'server', 'tensor-worker'].map(
+  const expected = ['cli', 'compute', 'extension', 'product-thread', 'server', 'tensor-worker'].map(
     (name) => `dist/${name}.js`,
   );
   const pages = ['checkpoint.css', 'checkpoint.js', 'codicon.css', 'codicon.ttf', 'result.css', 'result.js'];

@@ -56,30 +56,36 @@ export class MatrixReader implements Entries {
   read(firstRow: number, endRow: number, firstColumn: number, endColumn: number, target: Float64Array): void {
     const width = endColumn - firstColumn;
     const count = (endRow - firstRow) * width;
-    target.fill(0, 0, count);
     const whole = width === this.columns;
+    const [sole] = this.source.terms;
+    // The most frequent source by far: its numbers need not be added to zeros.
+    const plain = sole?.kind === 'tensor' && sole.weight === 1 && this.source.terms.length === 1;
+    if (!plain) target.fill(0, 0, count);
     const runs = whole ? 1 : endRow - firstRow;
     const length = whole ? count : width;
     for (const term of this.source.terms) {
       for (let run = 0; run < runs; run++) {
         const start = (firstRow + run) * this.columns + firstColumn;
-        this.addTerm(term, start, target.subarray(run * length, (run + 1) * length));
+        this.addTerm(term, start, target.subarray(run * length, (run + 1) * length), plain);
       }
     }
     if (this.unseen <= 0) return;
-    for (let i = 0; i < count; i++) if (!Number.isFinite(target[i])) this.nonFinite++;
+    if (!isFinite(target, count)) {
+      for (let i = 0; i < count; i++) if (!Number.isFinite(target[i])) this.nonFinite++;
+    }
     this.unseen -= count;
     if (this.unseen <= 0 && this.finite && this.nonFinite > 0) throw new NotFinite(this.nonFinite);
   }
 
-  private addTerm(term: MatrixTerm, start: number, sum: Float64Array): void {
+  /** Adds a term to `sum`, or writes it there where it is the only one. */
+  private addTerm(term: MatrixTerm, start: number, sum: Float64Array, sole: boolean): void {
     const { weight } = term;
     if (term.kind === 'values') {
       addScaled(sum, term.values.subarray(start, start + sum.length), weight);
       return;
     }
     if (term.kind === 'tensor') {
-      this.addSpan(term.span, (term.first ?? 0) + start, weight, sum);
+      this.addSpan(term.span, (term.first ?? 0) + start, weight, sum, sole);
       return;
     }
     const { task } = term;
@@ -96,7 +102,7 @@ export class MatrixReader implements Entries {
     this.addSpan(term.base, (term.first ?? 0) + start, -weight, sum);
   }
 
-  private addSpan(span: TensorSpan, first: number, weight: number, sum: Float64Array): void {
+  private addSpan(span: TensorSpan, first: number, weight: number, sum: Float64Array, set = false): void {
     const room = bytesFor(span.dtype, Math.min(PIECE, sum.length));
     if (this.bytes.length < room) this.bytes = new Uint8Array(room);
     for (let done = 0; done < sum.length; done += PIECE) {
@@ -105,7 +111,8 @@ export class MatrixReader implements Entries {
       const bytes = this.bytes.subarray(0, range.length);
       const problem = this.files.read(span, range.offset, bytes);
       if (problem !== null) throw new ReadFailed(problem);
-      addScaled(part, decodeInto(span.dtype, bytes, this.values.subarray(0, part.length)), weight);
+      if (set) decodeInto(span.dtype, bytes, part);
+      else addScaled(part, decodeInto(span.dtype, bytes, this.values.subarray(0, part.length)), weight);
     }
   }
 }
@@ -114,6 +121,13 @@ function spansOfTerm(term: MatrixTerm): readonly TensorSpan[] {
   if (term.kind === 'tensor') return [term.span];
   if (term.kind === 'values') return [];
   return term.task.kind === 'dense' ? [term.base, term.task.span] : [];
+}
+
+/** Whether the first `count` numbers are finite: of those, and of no others, is zero times the number zero. */
+function isFinite(values: Float64Array, count: number): boolean {
+  let zero = 0;
+  for (let i = 0; i < count; i++) zero += 0 * (values[i] as number);
+  return zero === 0;
 }
 
 function addScaled(sum: Float64Array, values: Float64Array, weight: number): void {

@@ -1,27 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-
-/** C += factor · A·B, each with its place and the distances between rows and columns. */
-type AddProduct = (
-  m: number,
-  n: number,
-  k: number,
-  factor: number,
-  a: number,
-  aRow: number,
-  aColumn: number,
-  b: number,
-  bRow: number,
-  bColumn: number,
-  c: number,
-  cRow: number,
-) => void;
+import { BUFFERS_END, SharedProducts, type ProductKernels } from './shared-products';
 
 /** What `assembly/dense/dense.ts` exports; places are in bytes, strides in doubles. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  readonly addProduct: AddProduct;
-  readonly addRoughProduct: AddProduct;
+interface Exports extends ProductKernels {
   columnsToPanel(
     source: number,
     rows: number,
@@ -76,9 +58,9 @@ export interface Block {
   readonly column: number;
 }
 
-/** Where the kernels' own buffers end (assembly/dense/memory.ts). */
-const HEAP = 1_441_792;
 const PAGE = 65_536;
+/** Pages to begin with, and the most that addresses reach (scripts/tensor-kernels.mjs). */
+const PAGES = { initial: 64, maximum: 65_536 } as const;
 /** A memory that has grown beyond this is not kept from one use to the next, or while a thread has nothing to do. */
 const MOST_KEPT = 2 ** 28;
 const MOST_KEPT_IDLE = 2 ** 26;
@@ -88,9 +70,16 @@ const MOST_KEPT_IDLE = 2 ** 26;
  * are taken with {@link take} and given back, all at once, by {@link DenseKernels.use}.
  */
 export class DenseKernels {
-  private next = HEAP;
+  private next = BUFFERS_END;
+  private readonly products: SharedProducts;
 
-  private constructor(readonly exports: Exports) {}
+  private constructor(
+    readonly exports: Exports,
+    readonly memory: WebAssembly.Memory,
+    module: WebAssembly.Module,
+  ) {
+    this.products = new SharedProducts(exports, memory, module);
+  }
 
   /**
    * Runs `body` with the kernels of this thread; what it takes is free again afterwards. `null` where there are none: the
@@ -106,19 +95,24 @@ export class DenseKernels {
       return body(kernels);
     } finally {
       kernels.next = before;
-      if (kernels.exports.memory.buffer.byteLength <= MOST_KEPT) idle = kernels;
+      if (kernels.memory.buffer.byteLength <= MOST_KEPT) idle = kernels;
+      else kernels.products.close();
     }
   }
 
   /** Gives large memory back, as WebAssembly cannot shrink it. For when a thread has nothing more to do. */
   static rest(): void {
-    if ((idle?.exports.memory.buffer.byteLength ?? 0) > MOST_KEPT_IDLE) idle = undefined;
+    if ((idle?.memory.buffer.byteLength ?? 0) <= MOST_KEPT_IDLE) return;
+    idle?.products.close();
+    idle = undefined;
   }
 
   private static load(): DenseKernels | null {
     compiled ??= compile();
     if (compiled === null) return null;
-    return new DenseKernels(new WebAssembly.Instance(compiled).exports as unknown as Exports);
+    const memory = new WebAssembly.Memory({ ...PAGES, shared: true });
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+    return new DenseKernels(exports as unknown as Exports, memory, compiled);
   }
 
   /** Room for so many doubles, at an address of its own that holds whatever was there. */
@@ -126,8 +120,8 @@ export class DenseKernels {
     const place = this.next;
     // Distances that are powers of two would fight for the same lines of the processor's cache.
     this.next = place + Math.ceil((8 * doubles) / 64) * 64 + 192;
-    const missing = this.next - this.exports.memory.buffer.byteLength;
-    if (missing > 0) this.exports.memory.grow(Math.ceil(missing / PAGE));
+    const missing = this.next - this.memory.buffer.byteLength;
+    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
     return place;
   }
 
@@ -177,7 +171,7 @@ export class DenseKernels {
   get({ place, rows, columns, row, column }: Block): Float64Array {
     if (column === 1 && row === columns) return this.view(place, rows * columns).slice();
     const values = new Float64Array(rows * columns);
-    const memory = new Float64Array(this.exports.memory.buffer);
+    const memory = new Float64Array(this.memory.buffer);
     for (let i = 0; i < rows; i++) {
       const start = place / 8 + i * row;
       if (column === 1) values.set(memory.subarray(start, start + columns), i * columns);
@@ -188,12 +182,12 @@ export class DenseKernels {
 
   /** Doubles at a place. Not to be kept: it is detached when the memory grows. */
   view(place: number, length: number): Float64Array {
-    return new Float64Array(this.exports.memory.buffer, place, length);
+    return new Float64Array(this.memory.buffer, place, length);
   }
 
   /** All of the memory as doubles. Not to be kept over a {@link take}: it is detached when the memory grows. */
   doubles(): Float64Array {
-    return new Float64Array(this.exports.memory.buffer);
+    return new Float64Array(this.memory.buffer);
   }
 
   /** A `rows × columns` block of zeros. */
@@ -224,11 +218,11 @@ export class DenseKernels {
   }
 
   /**
-   * c += factor · a · b; shapes are the caller's business, and c is a block of rows. A `rough` product is summed in
-   * float32: good to six digits, in half the time.
+   * c += factor · a · b; shapes are the caller's business, and c is a block of rows, none of it part of a or b. A
+   * `rough` product is summed in float32: good to six digits, in half the time. Large ones are shared between threads.
    */
   addProduct(factor: number, a: Block, b: Block, c: Block, rough = false): void {
-    this.exports[rough ? 'addRoughProduct' : 'addProduct'](
+    this.products.add(rough, [
       c.rows,
       c.columns,
       a.columns,
@@ -241,7 +235,7 @@ export class DenseKernels {
       b.column,
       c.place,
       c.row,
-    );
+    ]);
   }
 }
 

@@ -1,4 +1,5 @@
 // What the linear algebra in TypeScript may call.
+export { useBuffers } from './memory';
 export { addProduct } from './multiply';
 export { addRoughProduct } from './multiply-rough';
 export { columnsToPanel, factorPanel, triangle } from './reflectors';

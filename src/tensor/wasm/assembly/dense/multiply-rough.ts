@@ -1,5 +1,5 @@
 // Products whose terms are summed in float32, a block of them at a time: twice as fast, good to six digits.
-import { BORDER_TILE, INNER, LEFT_PACK, LEFT_ROWS, RIGHT_COLUMNS, RIGHT_PACK } from './memory';
+import { borderTile, INNER, LEFT_ROWS, leftPack, RIGHT_COLUMNS, rightPack } from './memory';
 
 /** As `addProduct`, in float32 within a block of {@link INNER} terms. Entries are to stay clear of where float32 ends. */
 export function addRoughProduct(
@@ -38,7 +38,7 @@ function at(i: i32, j: i32, row: i32, column: i32): usize {
 function packEights(source: usize, depth: i32, width: i32, alongDepth: i32, alongWidth: i32): void {
   const down = (<usize>alongDepth) << 3;
   const across = (<usize>alongWidth) << 3;
-  let to = RIGHT_PACK;
+  let to = rightPack();
   for (let w = 0; w < width; w += 8) {
     const own = min(8, width - w);
     let from = source + <usize>w * across;
@@ -65,7 +65,7 @@ function fourSingles(front: v128, back: v128): v128 {
 function packSpread(source: usize, depth: i32, height: i32, alongDepth: i32, alongHeight: i32): void {
   const down = (<usize>alongDepth) << 3;
   const across = (<usize>alongHeight) << 3;
-  let to = LEFT_PACK;
+  let to = leftPack();
   for (let h = 0; h < height; h += 4) {
     let from = source + <usize>h * across;
     // Rows that do not exist are read as the last one; what comes of them is dropped.
@@ -86,16 +86,16 @@ function packSpread(source: usize, depth: i32, height: i32, alongDepth: i32, alo
 
 function addBlock(m: i32, n: i32, depth: i32, factor: f64, c: usize, cRow: i32): void {
   const rowBytes = (<usize>cRow) << 3;
-  let right = RIGHT_PACK;
+  let right = rightPack();
   for (let j = 0; j < n; j += 8) {
-    let left = LEFT_PACK;
+    let left = leftPack();
     for (let i = 0; i < m; i += 4) {
       const place = c + <usize>i * rowBytes + ((<usize>j) << 3);
       if (i + 4 <= m && j + 8 <= n) {
         addTile(depth, factor, left, right, place, rowBytes);
       } else {
-        memory.fill(BORDER_TILE, 0, 256);
-        addTile(depth, factor, left, right, BORDER_TILE, 64);
+        memory.fill(borderTile(), 0, 256);
+        addTile(depth, factor, left, right, borderTile(), 64);
         addBorder(min(4, m - i), min(8, n - j), place, rowBytes);
       }
       left += (<usize>depth) << 6;
@@ -108,7 +108,7 @@ function addBorder(rows: i32, columns: i32, c: usize, rowBytes: usize): void {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
       const place = c + <usize>i * rowBytes + ((<usize>j) << 3);
-      store<f64>(place, load<f64>(place) + load<f64>(BORDER_TILE + ((<usize>(8 * i + j)) << 3)));
+      store<f64>(place, load<f64>(place) + load<f64>(borderTile() + ((<usize>(8 * i + j)) << 3)));
     }
   }
 }

@@ -1,5 +1,5 @@
 // Products of float64 matrices, by blocks that are packed for the caches (Goto, van de Geijn 2008).
-import { BORDER_TILE, INNER, LEFT_PACK, LEFT_ROWS, RIGHT_COLUMNS, RIGHT_PACK } from './memory';
+import { borderTile, INNER, LEFT_ROWS, leftPack, RIGHT_COLUMNS, rightPack } from './memory';
 
 /** Rows and columns of the tile that is kept in registers. */
 const TILE: i32 = 4;
@@ -26,7 +26,7 @@ export function addProduct(
     const width = min(RIGHT_COLUMNS, n - j);
     for (let p = 0; p < k; p += INNER) {
       const depth = min(INNER, k - p);
-      pack(b + at(p, j, bRow, bColumn), depth, width, bRow, bColumn, RIGHT_PACK);
+      pack(b + at(p, j, bRow, bColumn), depth, width, bRow, bColumn, rightPack());
       for (let i = 0; i < m; i += LEFT_ROWS) {
         const height = min(LEFT_ROWS, m - i);
         packTwice(a + at(i, p, aRow, aColumn), depth, height, aColumn, aRow);
@@ -113,7 +113,7 @@ function pack(source: usize, depth: i32, width: i32, alongDepth: i32, alongWidth
 function packTwice(source: usize, depth: i32, height: i32, alongDepth: i32, alongHeight: i32): void {
   const down = (<usize>alongDepth) << 3;
   const across = (<usize>alongHeight) << 3;
-  let to = LEFT_PACK;
+  let to = leftPack();
   for (let h = 0; h < height; h += 4) {
     let from = source + <usize>h * across;
     // Rows that do not exist are read as the last one; what comes of them is dropped.
@@ -135,16 +135,16 @@ function packTwice(source: usize, depth: i32, height: i32, alongDepth: i32, alon
 function addBlock(m: i32, n: i32, depth: i32, factor: f64, c: usize, cRow: i32): void {
   const strip = (<usize>depth) << 5;
   const rowBytes = (<usize>cRow) << 3;
-  let right = RIGHT_PACK;
+  let right = rightPack();
   for (let j = 0; j < n; j += TILE) {
-    let left = LEFT_PACK;
+    let left = leftPack();
     for (let i = 0; i < m; i += TILE) {
       const place = c + <usize>i * rowBytes + ((<usize>j) << 3);
       if (i + TILE <= m && j + TILE <= n) {
         addTile(depth, factor, left, right, place, rowBytes);
       } else {
-        memory.fill(BORDER_TILE, 0, 128);
-        addTile(depth, factor, left, right, BORDER_TILE, 32);
+        memory.fill(borderTile(), 0, 128);
+        addTile(depth, factor, left, right, borderTile(), 32);
         addBorder(min(TILE, m - i), min(TILE, n - j), place, rowBytes);
       }
       left += 2 * strip;
@@ -157,7 +157,7 @@ function addBorder(rows: i32, columns: i32, c: usize, rowBytes: usize): void {
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
       const place = c + <usize>i * rowBytes + ((<usize>j) << 3);
-      store<f64>(place, load<f64>(place) + load<f64>(BORDER_TILE + ((<usize>(4 * i + j)) << 3)));
+      store<f64>(place, load<f64>(place) + load<f64>(borderTile() + ((<usize>(4 * i + j)) << 3)));
     }
   }
 }
