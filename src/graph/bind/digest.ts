@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+/** Hashes of the float32 values of a tensor, so that equal ones are found whatever they are called. */
+export interface Digest {
+  /** Of the values in C order, with the shape. */
+  readonly plain: string;
+  /** Of the transposed matrix; `null` for what is no matrix. */
+  readonly transposed: string | null;
+}
+
+/** Digests of a tensor and, where it is a matrix, of its transpose (as exporters store the weights of linear layers). */
+export function digestOf(values: Float64Array, shape: readonly number[]): Digest {
+  const floats = Float32Array.from(values);
+  const [rows = 0, columns = 0] = shape;
+  return {
+    plain: hash(floats, shape),
+    transposed: shape.length === 2 ? hash(transpose(floats, rows, columns), [columns, rows]) : null,
+  };
+}
+
+/** Entry (i, j) of a rows × columns matrix goes to (j, i). */
+export function transpose<A extends Float32Array | Float64Array>(
+  values: A,
+  rows: number,
+  columns: number,
+): A {
+  const turned = values.slice() as A;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j] ?? 0;
+  }
+  return turned;
+}
+
+function hash(values: Float32Array, shape: readonly number[]): string {
+  const hashed = createHash('sha256').update(shape.join(','));
+  return hashed.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).digest('base64');
+}
