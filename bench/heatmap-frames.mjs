@@ -8,25 +8,32 @@ const STEPS = 240;
 
 /** @returns {Promise<import('../scripts/bench.mjs').Row>} */
 export async function measure() {
-  const { buildViews, launchBrowser, openView } = await import('../test/webview/page.ts');
-  const { LENS, profileResult, runOf } = await import('../test/webview/sample-results.ts');
+  const { buildViews, launchBrowser } = await import('../test/webview/page.ts');
+  const { profileResult } = await import('../test/webview/sample-results.ts');
+  const { cardOf, withStudy } = await import('../test/webview/study-page.ts');
   buildViews();
   const browser = await launchBrowser();
+  /** @type {Record<string, { work: number[], interval: number[] }>} */
+  const frames = {};
   try {
-    const view = await openView(browser, 'result', { width: 1400, height: 900 });
     const modules = Array.from({ length: MODULES }, (_, index) => `module.${index}`);
     const result = profileResult({ layers: LAYERS, modules, metrics: ['relative'] });
-    await view.send({ type: 'start', run: runOf('delta-profile', ['rot90']), lens: LENS, view: {} });
-    await view.send({ type: 'result', result });
-    await view.waitFor('drawn');
-    const zooming = await view.page.evaluate(framesWhile, { steps: STEPS, kind: 'zoom' });
-    const panning = await view.page.evaluate(framesWhile, { steps: STEPS, kind: 'pan' });
-    await view.close();
+    await withStudy(
+      browser,
+      [cardOf('card-1')],
+      ['rot90'],
+      async (view) => {
+        await view.give('card-1', result);
+        for (const kind of ['zoom', 'pan'])
+          frames[kind] = await view.page.evaluate(framesWhile, { steps: STEPS, kind });
+      },
+      { width: 1400, height: 900 },
+    );
     return {
       title,
       setup: `${LAYERS} × ${MODULES} cells, 1400 × 900 pixels, ${STEPS} events each, headless Chromium ${browser.version()} without a graphics card`,
       command: 'npm run bench -- --only=heatmap-frames',
-      figures: [...figures('zoom', zooming), ...figures('pan', panning)],
+      figures: Object.entries(frames).flatMap(([kind, each]) => figures(kind, each)),
     };
   } finally {
     await browser.close();

@@ -21,7 +21,7 @@ export interface RequestOptions extends RequestManner {
 }
 
 /**
- * The server's side of the compute process: starts it when the first request comes, starts it again after a crash, and
+ * The server's side of the compute process: starts it when the first request comes or it is woken, starts it again after a crash, and
  * takes it along when the server ends. Jobs that ran in a crash are answered with the problem `compute-stopped`.
  */
 export class ComputeProcess {
@@ -59,6 +59,11 @@ export class ComputeProcess {
       signal?.addEventListener('abort', cancel, { once: true });
       this.send(message);
     });
+  }
+
+  /** Starts the process if it does not run, so that the first request finds it there. */
+  wake(): void {
+    if (!this.closed) this.child ??= this.start();
   }
 
   /** Tells the process, and every later one, what the user has set. */

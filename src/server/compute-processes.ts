@@ -19,7 +19,7 @@ export interface Compute {
 /**
  * Two compute processes: lenses, which may keep one busy for minutes, run in the first; everything that somebody
  * waits for with a hand on the keyboard (hovers, findings, the tree, a tensor's statistics) in the second.
- * Each is started by its first request.
+ * Both are started by the first request: whoever asks for anything is likely to open a study soon.
  */
 export class ComputeProcesses implements Compute {
   private readonly lenses: ComputeProcess;
@@ -36,7 +36,9 @@ export class ComputeProcesses implements Compute {
     params: RequestParams<N>,
     options: RequestOptions = {},
   ): Promise<RequestResult<N>> {
-    return this.processFor(name).request(name, params, options);
+    const answer = this.processFor(name).request(name, params, options);
+    this.lenses.wake();
+    return answer;
   }
 
   configure(settings: ComputeSettings): void {
