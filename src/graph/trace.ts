@@ -44,7 +44,7 @@ export async function traceGraph(
     shapes.set(name, shape);
     types.set(name, type);
   }
-  const varying = varyingValues(nodes, knownFromShapes(graph, nodes, types, new Set()));
+  const varying = varyingValues(graph, nodes, shapes, knownFromShapes(graph, nodes, types, new Set()));
   const known = knownFromShapes(graph, nodes, types, varying);
   const folded = await foldShapeArithmetic(graph, nodes, outputs, feeds, shapes, known);
   if (!folded.ok) return folded;
@@ -133,7 +133,7 @@ function knownFromShapes(
 }
 
 /** Operators whose output has as many entries as the data wants. */
-const DATA_SIZED = new Set(['NonZero', 'Compress', 'Unique', 'NonMaxSuppression', 'If', 'Loop', 'Scan']);
+const DATA_SIZED = new Set(['NonZero', 'Unique', 'NonMaxSuppression', 'If', 'Loop', 'Scan']);
 
 /** Inputs that decide the shape of an output. */
 const SHAPING: Readonly<Record<string, readonly number[]>> = {
@@ -150,22 +150,27 @@ const SHAPING: Readonly<Record<string, readonly number[]>> = {
   Split: [1],
   Squeeze: [1],
   Unsqueeze: [1],
+  Compress: [1],
 };
 
 /** Operators whose output has the shape of their first input, whatever the others have. */
 const SHAPED_BY_FIRST = new Set(['ScatterND', 'ScatterElements']);
 
-function varyingValues(nodes: readonly OnnxNode[], known: ReadonlySet<string>): ReadonlySet<string> {
+function varyingValues(
+  graph: ModelGraph,
+  nodes: readonly OnnxNode[],
+  known: ReadonlySet<string>,
+): ReadonlySet<string> {
   const varying = new Set<string>();
-  const made = new Set(nodes.flatMap((node) => node.outputs));
   for (const node of nodes) {
     const shaping = (SHAPING[node.op] ?? []).flatMap((slot) => node.inputs[slot] ?? []);
     const inputs = SHAPED_BY_FIRST.has(node.op) ? node.inputs.slice(0, 1) : node.inputs;
     const varies =
       DATA_SIZED.has(node.op) ||
-      shaping.some((name) => made.has(name) && !known.has(name)) ||
+      shaping.some((name) => name !== '' && !graph.initializers.has(name) && !known.has(name)) ||
       inputs.some((name) => varying.has(name));
-    if (varies) for (const name of node.outputs) varying.add(name);
+    // A single number has no size that could change.
+    if (varies) for (const name of node.outputs) if (shapes.get(name)?.length !== 0) varying.add(name);
   }
   return varying;
 }
