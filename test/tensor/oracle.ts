@@ -132,9 +132,20 @@ export function isClose(actual: number, expected: number, tolerance: number, sca
 
 /** The number behind a bit pattern, by the definition of IEEE 754. */
 export function sixteenBit(dtype: 'F16' | 'BF16', code: number): number {
-  const [exponentBits, mantissaBits] = dtype === 'F16' ? [5, 10] : [8, 7];
-  const sign = code >= 32768 ? -1 : 1;
-  const exponent = Math.floor((code % 32768) / 2 ** mantissaBits);
+  return dtype === 'F16' ? ieee(code, 5, 10) : ieee(code, 8, 7);
+}
+
+/** The number behind a byte, by the OCP 8-bit floating point specification: E4M3 has one NaN, and no infinity. */
+export function eightBit(dtype: 'F8_E4M3' | 'F8_E5M2', code: number): number {
+  if (dtype === 'F8_E5M2') return ieee(code, 5, 2);
+  if (code % 128 === 127) return NaN;
+  return code % 128 < 120 ? ieee(code, 4, 3) : (code >= 128 ? -1 : 1) * (8 + (code % 8)) * 2 ** (15 - 7 - 3);
+}
+
+function ieee(code: number, exponentBits: number, mantissaBits: number): number {
+  const signBit = 2 ** (exponentBits + mantissaBits);
+  const sign = code >= signBit ? -1 : 1;
+  const exponent = Math.floor((code % signBit) / 2 ** mantissaBits);
   const mantissa = code % 2 ** mantissaBits;
   const bias = 2 ** (exponentBits - 1) - 1;
   if (exponent === 2 ** exponentBits - 1) return mantissa === 0 ? sign * Infinity : NaN;

@@ -4,7 +4,7 @@ import v8 from 'node:v8';
 import type { DtypeName } from '../dtype';
 
 /** The element types that there are vector kernels for. */
-export type VectorDtype = 'BF16' | 'F16' | 'F32';
+export type VectorDtype = 'BF16' | 'F16' | 'F32' | 'F8_E4M3' | 'F8_E5M2';
 
 /** Takes elements `first … count − 1`, as far as they can be taken; returns the first that was not. */
 type PairFunction = (first: number, count: number) => number;
@@ -12,18 +12,11 @@ type GroupFunction = (tasks: number, first: number, count: number) => number;
 type MomentsFunction = (place: number, first: number, count: number) => number;
 
 /** What `assembly/kernels.ts` exports. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  readonly pairBF16: PairFunction;
-  readonly pairF16: PairFunction;
-  readonly pairF32: PairFunction;
-  readonly groupBF16: GroupFunction;
-  readonly groupF16: GroupFunction;
-  readonly groupF32: GroupFunction;
-  readonly momentsBF16: MomentsFunction;
-  readonly momentsF16: MomentsFunction;
-  readonly momentsF32: MomentsFunction;
-}
+type Exports = { readonly memory: WebAssembly.Memory } & Readonly<
+  Record<`pair${VectorDtype}`, PairFunction> &
+    Record<`group${VectorDtype}`, GroupFunction> &
+    Record<`moments${VectorDtype}`, MomentsFunction>
+>;
 
 // As in assembly/memory.ts.
 const SPANS = 1024;
@@ -60,7 +53,7 @@ export interface VectorMoments {
 }
 
 /**
- * The loops over BF16, F16 and F32 elements in vector instructions (WebAssembly SIMD), with a memory of their own that
+ * The loops over BF16, F16, F8 and F32 elements in vector instructions (WebAssembly SIMD), with a memory of their own that
  * files are read into. Moments are summed in float64 from the exact values; pairs and groups in float32 over runs of at
  * most 16 products and then in float64, off by less than 10^−6 of the sum of magnitudes and in practice by 10^−8, or in
  * float64 throughout where float32 would not do (assembly/short-runs.ts). The largest |τ| is rounded to float32. They
@@ -197,14 +190,22 @@ export class VectorKernels {
   }
 }
 
-/** The kernels work on F16 scaled by a power of two, which changes no digit (assembly/elements.ts). */
+/** The kernels work on small types scaled by a power of two, which changes no digit (assembly/elements.ts). */
+const SCALES: Readonly<Record<VectorDtype, number>> = {
+  BF16: 1,
+  F16: 2 ** 112,
+  F32: 1,
+  F8_E4M3: 2 ** 120,
+  F8_E5M2: 2 ** 112,
+};
+
 function scaleOf(dtype: VectorDtype): number {
-  return dtype === 'F16' ? 2 ** 112 : 1;
+  return SCALES[dtype];
 }
 
 /** Whether there are vector kernels for a type. */
 export function isVectorDtype(dtype: DtypeName): dtype is VectorDtype {
-  return dtype === 'BF16' || dtype === 'F16' || dtype === 'F32';
+  return Object.hasOwn(SCALES, dtype);
 }
 
 const ALIGNMENT = 16;

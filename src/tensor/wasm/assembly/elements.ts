@@ -5,34 +5,52 @@
 export class BF16 {}
 export class F16 {}
 export class F32 {}
+export class E4M3 {}
+export class E5M2 {}
 
 /** Bytes of eight elements. */
 export function strideOf<T>(): usize {
-  return idof<T>() == idof<F32>() ? 32 : 16;
+  if (idof<T>() == idof<F32>()) return 32;
+  return isByte<T>() ? 8 : 16;
+}
+
+function isByte<T>(): bool {
+  return idof<T>() == idof<E4M3>() || idof<T>() == idof<E5M2>();
+}
+
+/** Whether elements come scaled by a power of two, and infinities as finite numbers. */
+export function isScaled<T>(): bool {
+  return isByte<T>() || idof<T>() == idof<F16>();
+}
+
+/** The bit patterns of the eight elements at `place`, 16 bits each; those of one byte in the upper half. Not of F32. */
+export function codesOf<T>(place: usize): v128 {
+  return isByte<T>() ? i16x8.shl(v128.load_ext<u8>(place), 8) : v128.load(place);
 }
 
 /**
- * Four of the eight elements at `place` as float32. F16 comes scaled by 2^−112: its exponent is put where float32 has
- * its own without changing the bias, which is exact for subnormal numbers too, and leaves infinities finite.
+ * Four of the eight elements at `place` as float32. F16 and E5M2 come scaled by 2^−112, E4M3 by 2^−120: the exponent is
+ * put where float32 has its own without changing the bias, which is exact for subnormal numbers too, and leaves
+ * infinities finite.
  */
 export function oneHalf<T>(place: usize): v128 {
-  const bits = v128.load(place);
-  if (idof<T>() == idof<F32>()) return bits;
-  const upper = i32x4.shl(bits, 16);
-  if (idof<T>() == idof<BF16>()) return upper;
-  return v128.and(i32x4.shr_s(upper, 3), i32x4.splat(F16_IN_F32));
+  if (idof<T>() == idof<F32>()) return v128.load(place);
+  const upper = i32x4.shl(codesOf<T>(place), 16);
+  return idof<T>() == idof<BF16>() ? upper : placed<T>(upper);
 }
 
 /** The other four. */
 export function otherHalf<T>(place: usize): v128 {
   if (idof<T>() == idof<F32>()) return v128.load(place, 16);
-  const bits = v128.load(place);
-  if (idof<T>() == idof<BF16>()) return v128.and(bits, i32x4.splat(0xffff0000));
-  return v128.and(i32x4.shr_s(bits, 3), i32x4.splat(F16_IN_F32));
+  const bits = codesOf<T>(place);
+  return idof<T>() == idof<BF16>() ? v128.and(bits, i32x4.splat(0xffff0000)) : placed<T>(bits);
 }
 
-/** Sign and the 15 other bits of an F16 that was shifted arithmetically to where float32 has them. */
-const F16_IN_F32: i32 = 0x8fffe000;
+/** Sign and the other bits of codes in the upper halves, put to where float32 has them. */
+function placed<T>(codes: v128): v128 {
+  if (idof<T>() == idof<E4M3>()) return v128.and(i32x4.shr_s(codes, 4), i32x4.splat(0x87f00000));
+  return v128.and(i32x4.shr_s(codes, 3), i32x4.splat(0x8fffe000));
+}
 
 /** Elements 0 and 1 of four. */
 export function front(four: v128): v128 {
@@ -45,17 +63,21 @@ export function back(four: v128): v128 {
 }
 
 /**
- * Keeps account of the largest magnitude among F16 bit patterns, where infinities and NaN do not show in sums. Nothing
- * for the other types, whose sums of squares are finite if and only if every element is.
+ * Keeps account of the largest magnitude among bit patterns where infinities and NaN do not show in sums. Nothing for
+ * the other types, whose sums of squares are finite if and only if every element is.
  */
 export function largestCode<T>(known: v128, place: usize): v128 {
-  if (idof<T>() != idof<F16>()) return known;
-  return i16x8.max_u(known, v128.and(v128.load(place), i16x8.splat(0x7fff)));
+  if (!isScaled<T>()) return known;
+  return i16x8.max_u(known, v128.and(codesOf<T>(place), i16x8.splat(0x7fff)));
 }
 
 /** Whether all elements were finite that {@link largestCode} saw and whose squares add up to `squares`. */
 export function isFiniteRun<T>(largest: v128, squares: v128): bool {
-  if (idof<T>() == idof<F16>()) return !v128.any_true(i16x8.gt_u(largest, i16x8.splat(0x7bff)));
+  // E4M3 has no infinity, and a NaN in place of its largest number only.
+  if (isScaled<T>()) {
+    const most: i16 = idof<T>() == idof<E4M3>() ? 0x7e00 : 0x7bff;
+    return !v128.any_true(i16x8.gt_u(largest, i16x8.splat(most)));
+  }
   const sum = total(squares);
   return sum - sum == 0;
 }

@@ -1,5 +1,5 @@
 import { countCodes, flippedCodes, identicalCodes } from './code-counts';
-import { F16, F32, isFiniteRun, largestCode, strideOf, total, totalCount } from './elements';
+import { codesOf, F16, F32, isFiniteRun, largestCode, strideOf, total, totalCount } from './elements';
 import {
   BASE_SQUARES,
   CELL_ROW_BYTES,
@@ -93,7 +93,7 @@ function startBlock<T>(tasks: i32): void {
   }
 }
 
-/** Whether the row in hand of the base has a zero of either sign; only of 16-bit elements. */
+/** Whether the row in hand of the base has a zero of either sign; not of F32. */
 let baseHasZero: bool = false;
 
 /** Writes a row of the base. Returns the largest code so far. */
@@ -102,7 +102,7 @@ function takeBase<T>(x: usize, eights: i32, code: v128): v128 {
   let least = i16x8.splat(-1);
   for (let k = 0; k < eights; k++) {
     code = largestCode<T>(code, x);
-    least = i16x8.min_u(least, i16x8.shl(v128.load(x), 1));
+    least = i16x8.min_u(least, i16x8.shl(codesOf<T>(x), 1));
     v128.store(row, oneHalfUnscaled<T>(x));
     v128.store(row, otherHalfUnscaled<T>(x), 16);
     x += strideOf<T>();
@@ -133,8 +133,8 @@ function takeTask<T>(x: usize, y: usize, t: i32, eights: i32, code: v128): v128 
       identical = i32x4.sub(i32x4.sub(identical, f32x4.eq(x4, y4)), f32x4.eq(otherX, otherY));
       flips = i32x4.sub(i32x4.sub(flips, haveOppositeSigns(x4, y4)), haveOppositeSigns(otherX, otherY));
     } else {
-      const u = v128.load(x);
-      const v = v128.load(y);
+      const u = codesOf<T>(x);
+      const v = codesOf<T>(y);
       identical = i16x8.sub(identical, i16x8.eq(u, v));
       flips = i16x8.sub(flips, i16x8.shr_s(v128.xor(u, v), 15));
       least = i16x8.min_u(least, i16x8.shl(v, 1));
@@ -156,7 +156,7 @@ function takeTask<T>(x: usize, y: usize, t: i32, eights: i32, code: v128): v128 
     identical = i32x4.extadd_pairwise_i16x8_s(identical);
     flips = i32x4.extadd_pairwise_i16x8_s(flips);
     if (baseHasZero || !i16x8.all_true(least)) {
-      countCodes(firstX, firstY, eights);
+      countCodes<T>(firstX, firstY, eights);
       identical = i32x4.replace_lane(zero, 0, <i32>identicalCodes);
       flips = i32x4.replace_lane(zero, 0, <i32>flippedCodes);
     }

@@ -1,5 +1,5 @@
 // What the worker may call, one function per kind of work and element type.
-import { BF16, F16, F32 } from './elements';
+import { BF16, E4M3, E5M2, F16, F32 } from './elements';
 import { addGroup } from './group';
 import { addMoments } from './moments';
 import { addPair } from './pair';
@@ -38,4 +38,28 @@ export function momentsF16(place: usize, first: i32, count: i32): i32 {
 
 export function momentsF32(place: usize, first: i32, count: i32): i32 {
   return addMoments<F32>(place, first, count);
+}
+
+export function pairF8_E4M3(first: i32, count: i32): i32 {
+  return addPair<E4M3>(first, count);
+}
+
+export function pairF8_E5M2(first: i32, count: i32): i32 {
+  return addPair<E5M2>(first, count);
+}
+
+export function groupF8_E4M3(tasks: i32, first: i32, count: i32): i32 {
+  return addGroup<E4M3>(tasks, first, count);
+}
+
+export function groupF8_E5M2(tasks: i32, first: i32, count: i32): i32 {
+  return addGroup<E5M2>(tasks, first, count);
+}
+
+export function momentsF8_E4M3(place: usize, first: i32, count: i32): i32 {
+  return addMoments<E4M3>(place, first, count);
+}
+
+export function momentsF8_E5M2(place: usize, first: i32, count: i32): i32 {
+  return addMoments<E5M2>(place, first, count);
 }

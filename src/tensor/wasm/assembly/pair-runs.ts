@@ -1,5 +1,5 @@
 import { countCodes, flippedCodes, identicalCodes, total16 } from './code-counts';
-import { F32, isFiniteRun, largestCode, strideOf, total, totalCount } from './elements';
+import { codesOf, F32, isFiniteRun, largestCode, strideOf, total, totalCount } from './elements';
 import { BASE_SQUARES, TASKS } from './memory';
 import {
   addRun,
@@ -45,8 +45,8 @@ export function addBlockInRuns<T>(x: usize, y: usize, eights: i32): bool {
     for (let k = 0; k < length; k++) {
       code = largestCode<T>(largestCode<T>(code, x), y);
       if (idof<T>() != idof<F32>()) {
-        const u = v128.load(x);
-        const v = v128.load(y);
+        const u = codesOf<T>(x);
+        const v = codesOf<T>(y);
         identical = i16x8.sub(identical, i16x8.eq(u, v));
         flips = i16x8.sub(flips, i16x8.shr_s(v128.xor(u, v), 15));
         least = i16x8.min_u(least, i16x8.min_u(i16x8.shl(u, 1), i16x8.shl(v, 1)));
@@ -91,7 +91,7 @@ export function addBlockInRuns<T>(x: usize, y: usize, eights: i32): bool {
   let equal = idof<T>() == idof<F32>() ? totalCount(identical) : total16(identical);
   let flipped = idof<T>() == idof<F32>() ? totalCount(flips) : total16(flips);
   if (idof<T>() != idof<F32>() && !i16x8.all_true(least)) {
-    countCodes(firstX, firstY, eights);
+    countCodes<T>(firstX, firstY, eights);
     equal = identicalCodes;
     flipped = flippedCodes;
   }

@@ -4,8 +4,8 @@
 // sum so far, so such a lane is off by at most 16 · 2^−24 < 10^−6 of the sum of the products' magnitudes, whatever the
 // numbers are. Over a million entries these errors leave about 10^−10 of inner products, and 10^−8 of the sums of squares
 // of BF16 and F16: the last two bits of an odd number's square are 01, so that more of them are rounded down than up.
-// F16, whose squares have the most digits, therefore has runs of half the length. The product of two BF16 or F16
-// numbers is exact in float32; that of F32 numbers is off by 2^−24 of itself, and so is any difference.
+// F16, whose squares have the most digits, therefore has runs of half the length. The product of two BF16, F16
+// or F8 numbers is exact in float32; that of F32 numbers is off by 2^−24 of itself, and so is any difference.
 //
 // Float32 has less room for squares than float64. A block whose sums of squares show that room could have been short is
 // dropped, and summed in float64:
@@ -14,7 +14,7 @@
 //               2^−137: nothing beside sums of squares of 10^−27 or more.
 // Σ(y − x)² may also be 0, where nothing differs.
 
-import { back, F16, front, oneHalf, otherHalf } from './elements';
+import { back, E4M3, F16, front, isScaled, oneHalf, otherHalf } from './elements';
 
 /** Eights in a run: at most 16 products in each of four lanes. */
 export function runOf<T>(): i32 {
@@ -26,26 +26,35 @@ export function isInRange(squares: f64): bool {
   return squares >= 1e-27 && squares <= 1e38;
 }
 
-/** F16 elements come scaled by 2^−112 (elements.ts), which would leave no room for their squares. */
-const F16_UNIT: f32 = 5192296858534827628530496329220096.0;
-/** Brings sums of products of F16 back to the unit in which the sums of float64 are kept. */
-const F16_PRODUCT: f64 = 3.7092061506874214e-68;
+/** Small types come scaled (elements.ts), which would leave no room for their squares. */
+function unitOf<T>(): f32 {
+  // 2^120 and 2^112
+  return idof<T>() == idof<E4M3>()
+    ? 1329227995784915872903807060280344576.0
+    : 5192296858534827628530496329220096.0;
+}
+
+/** Brings sums of products back to the unit in which the sums of float64 are kept. */
+function keptProduct<T>(): f64 {
+  const unit = <f64>unitOf<T>();
+  return 1 / (unit * unit);
+}
 
 /** Four of the eight elements at `place`, in their own unit. */
 export function oneHalfUnscaled<T>(place: usize): v128 {
   const four = oneHalf<T>(place);
-  return idof<T>() == idof<F16>() ? f32x4.mul(four, f32x4.splat(F16_UNIT)) : four;
+  return isScaled<T>() ? f32x4.mul(four, f32x4.splat(unitOf<T>())) : four;
 }
 
 /** The other four. */
 export function otherHalfUnscaled<T>(place: usize): v128 {
   const four = otherHalf<T>(place);
-  return idof<T>() == idof<F16>() ? f32x4.mul(four, f32x4.splat(F16_UNIT)) : four;
+  return isScaled<T>() ? f32x4.mul(four, f32x4.splat(unitOf<T>())) : four;
 }
 
 /** Sums of products in the unit in which they are kept. */
 export function inKeptUnit<T>(lanes: v128): v128 {
-  return idof<T>() == idof<F16>() ? f64x2.mul(lanes, f64x2.splat(F16_PRODUCT)) : lanes;
+  return isScaled<T>() ? f64x2.mul(lanes, f64x2.splat(keptProduct<T>())) : lanes;
 }
 
 /** a · b + c, rounded once where the module may ask for it and the processor can. */
@@ -71,7 +80,7 @@ export function largestOf(four: v128): v128 {
  */
 export function knownLargest<T>(place: usize): v128 {
   const known = max(load<f64>(place), load<f64>(place, 8));
-  const unit = idof<T>() == idof<F16>() ? known / F16_PRODUCT : known;
+  const unit = isScaled<T>() ? known / keptProduct<T>() : known;
   return f32x4.splat(<f32>(unit * 0.999999));
 }
 
@@ -79,7 +88,7 @@ export function knownLargest<T>(place: usize): v128 {
 export function keepLargest<T>(place: usize, largest: v128): void {
   // The root of a square that was rounded is the number itself again.
   const root = <f64>f32x4.extract_lane(f32x4.sqrt(largest), 0);
-  const square = idof<T>() == idof<F16>() ? root * root * F16_PRODUCT : root * root;
+  const square = isScaled<T>() ? root * root * keptProduct<T>() : root * root;
   v128.store(place, f64x2.max(v128.load(place), f64x2.splat(square)));
 }
 
