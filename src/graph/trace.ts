@@ -159,6 +159,7 @@ const SHAPED_BY_FIRST = new Set(['ScatterND', 'ScatterElements']);
 function varyingValues(
   graph: ModelGraph,
   nodes: readonly OnnxNode[],
+  shapes: ReadonlyMap<string, readonly number[]>,
   known: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const varying = new Set<string>();
