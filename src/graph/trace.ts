@@ -1,4 +1,6 @@
+import { quoted } from '../format/problems';
 import { success, type Result } from '../protocol/result';
+import { refuse } from './problems';
 import { isFloating, type ElementType } from './onnx/element-types';
 import { tensorOf } from './onnx/tensor-values';
 import type { OnnxNode, OnnxTensor } from './onnx/types';
@@ -26,13 +28,19 @@ const RANDOM = /^(Random|Bernoulli|Multinomial)/;
 /**
  * Runs a graph once to learn the shape and type of every value for inputs like `feeds`, and puts constants in the place
  * of what depends on shapes and whole-number constants only. Floating-point initializers are never folded: they may be weights.
- * Values in `outputs` decide which nodes are kept. Fails as a session does.
+ * `feeds` may hold values for initializers, too, so that they are not read from the file. Values in `outputs` decide which nodes are kept. Fails as a session does.
  */
 export async function traceGraph(
   graph: ModelGraph,
   feeds: ReadonlyMap<string, TensorValue>,
   outputs: readonly string[],
 ): Promise<Result<TracedGraph>> {
+  for (const name of outputs) {
+    if (graph.producers.has(name) || graph.initializers.has(name)) continue;
+    const known = graph.outputs.map((output) => quoted(output.name)).join(', ');
+    const message = `${graph.path} computes no value ${quoted(name)}; its outputs are ${known}.`;
+    return refuse('graph-output-missing', graph.path, message, name);
+  }
   const nodes = nodesFor(graph, outputs);
   const names = nodes
     .filter((node) => !NO_TENSOR.test(node.op))
@@ -64,6 +72,7 @@ async function learn(
   const session = await openSession(asking.value, {
     outputs: [...shapeOf.keys(), ...names],
     optimise: false,
+    weights: new Set(feeds.keys()),
   });
   if (!session.ok) return session;
   const run = await session.value.run(feeds, { fetch: [...shapeOf.keys()] });
@@ -87,7 +96,11 @@ async function foldShapeArithmetic(
   const asked = [...known].filter((name) => wanted.has(name) && sizeOf(shapes.get(name)) <= MOST_FOLDED);
   const folded = new Map<string, OnnxTensor>();
   if (asked.length > 0) {
-    const session = await openSession(graph, { outputs: asked, optimise: false });
+    const session = await openSession(graph, {
+      outputs: asked,
+      optimise: false,
+      weights: new Set(feeds.keys()),
+    });
     if (!session.ok) return session;
     const run = await session.value.run(feeds);
     await session.value.release();

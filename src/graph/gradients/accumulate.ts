@@ -1,0 +1,248 @@
+import { cancelled, success, type Result } from '../../protocol/result';
+import type { BoundWeights } from '../bind/bind-weights';
+import type { Obstacle } from '../differentiate/differentiate';
+import type { ModelGraph } from '../model-graph';
+import type { Objective } from '../objective/objective';
+import { refuse } from '../problems';
+import { numbersOf, tensorValue, type TensorValue } from '../tensor-value';
+import { openGradientSession, type Accumulation, type GradientSession } from './gradient-graph';
+
+/** One run's data: a sample for per-sample quantities, a batch for mean gradients. */
+export interface Sample {
+  /** By graph input; the first axis is the batch. */
+  readonly inputs: ReadonlyMap<string, TensorValue>;
+  /** Labels, targets or the other binding's logits, where the objective takes any. */
+  readonly reference?: TensorValue;
+  /** Samples in it. */
+  readonly count: number;
+}
+
+/** Where an accumulation stands. */
+export interface AccumulationState {
+  /** Samples so far. */
+  readonly samples: number;
+  /** Sum of the objective. */
+  readonly objective: number;
+  /** Standard error of the mean over samples of `Σ g²` over all targets, relative to it; `null` before the second run. */
+  readonly relativeError: number | null;
+}
+
+export interface Accumulated extends AccumulationState {
+  /** Mean over samples, by target (initializer): of gradients or of their squares, float64. */
+  readonly means: ReadonlyMap<string, Float64Array>;
+  /** Standard error of the mean of `Σ g²` within each target, over runs; only with squares. */
+  readonly standardErrors: ReadonlyMap<string, number>;
+  readonly unconnected: readonly string[];
+  readonly obstacles: readonly Obstacle[];
+  /** False where it was stopped before the last sample. */
+  readonly complete: boolean;
+}
+
+export interface AccumulateOptions {
+  readonly objective: Objective;
+  /** Weights to differentiate for; all bound ones unless given. */
+  readonly targets?: readonly string[];
+  /** `squares`: every sample must be a run of its own (the diagonal of the empirical Fisher). */
+  readonly accumulation: Accumulation;
+  readonly signal?: AbortSignal;
+  /** Called after every run; `false` ends early and keeps what there is (a chosen precision is reached). */
+  readonly onRun?: (state: AccumulationState) => boolean | undefined;
+}
+
+/** Float32 sums inside the graph are moved into float64 after so many runs, before they lose digits. */
+const RUNS_PER_FLUSH = 32;
+/** Sessions for different input sizes that are kept. */
+const MOST_SESSIONS = 8;
+
+/**
+ * Runs the samples one after the other and gives the mean over them of gradients, or of squares of per-sample gradients
+ * (never the square of a batch's). Streaming: memory for the weights, two sums and one gradient. Samples of different sizes get
+ * sessions of their own. Fails with `graph-objective` where a per-sample quantity is asked of a batch, `cancelled`, or as
+ * sessions do.
+ */
+export async function accumulate(
+  graph: ModelGraph,
+  weights: BoundWeights,
+  samples: Iterable<Sample> | AsyncIterable<Sample>,
+  options: AccumulateOptions,
+): Promise<Result<Accumulated>> {
+  const targets = options.targets ?? [...weights.keys()];
+  const running = new RunningSums(graph, weights, targets, options);
+  let complete = true;
+  try {
+    for await (const sample of samples) {
+      if (options.signal?.aborted === true) return cancelled();
+      if (options.accumulation === 'squares' && sample.count !== 1) {
+        const message = `${graph.path}: squares of per-sample gradients need one sample a run, and ${String(sample.count)} were given.`;
+        return refuse('graph-objective', graph.path, message);
+      }
+      const ran = await running.add(sample);
+      if (!ran.ok) return ran;
+      // Lets messages in, and with them the request to cancel.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (options.onRun?.(running.state()) === false) {
+        complete = false;
+        break;
+      }
+    }
+    return success(running.finish(complete));
+  } finally {
+    await running.release();
+  }
+}
+
+/** Mean and variance of numbers that come one by one (Welford 1962). */
+class RunningMean {
+  count = 0;
+  mean = 0;
+  private deviations = 0;
+
+  add(value: number): void {
+    this.count++;
+    const before = value - this.mean;
+    this.mean += before / this.count;
+    this.deviations += before * (value - this.mean);
+  }
+
+  /** Standard error of the mean; `null` before the second number. */
+  standardError(): number | null {
+    return this.count < 2 ? null : Math.sqrt(this.deviations / (this.count - 1) / this.count);
+  }
+}
+
+class RunningSums {
+  private readonly sessions = new Map<string, GradientSession>();
+  /** Sums of the last runs, which the graph adds to. */
+  private readonly inside = new Map<string, TensorValue>();
+  private readonly sums = new Map<string, Float64Array>();
+  private readonly totals = new Map<string, { seen: number; running: RunningMean }>();
+  private readonly all = new RunningMean();
+  private samples = 0;
+  private objective = 0;
+  private unflushed = 0;
+  private unconnected: readonly string[] = [];
+  private obstacles: readonly Obstacle[] = [];
+
+  constructor(
+    private readonly graph: ModelGraph,
+    private readonly weights: BoundWeights,
+    private readonly targets: readonly string[],
+    private readonly options: AccumulateOptions,
+  ) {}
+
+  async add(sample: Sample): Promise<Result<null>> {
+    const opened = await this.sessionFor(sample);
+    if (!opened.ok) return opened;
+    const { session, reference, sums, objective } = opened.value;
+    const feeds = new Map([...this.weights, ...sample.inputs]);
+    if (reference !== null) {
+      if (sample.reference === undefined) {
+        const message = `${this.graph.path}: the objective ${this.options.objective.kind} needs labels, and the data have none.`;
+        return refuse('graph-objective', this.graph.path, message);
+      }
+      feeds.set(reference.name, sample.reference);
+    }
+    const into = new Map<string, TensorValue>();
+    for (const [target, { input, output, shape }] of sums) {
+      const place = this.place(target, shape);
+      feeds.set(input, place);
+      into.set(output, place);
+    }
+    const { signal } = this.options;
+    const ran = await session.run(feeds, signal === undefined ? { into } : { into, signal });
+    if (!ran.ok) return ran;
+    const value = ran.value.get(objective);
+    this.objective += value === undefined ? NaN : (numbersOf(value)[0] ?? NaN);
+    this.samples += sample.count;
+    if (this.options.accumulation === 'squares') this.noteSpread();
+    if (++this.unflushed >= RUNS_PER_FLUSH) this.flush();
+    return success(null);
+  }
+
+  state(): AccumulationState {
+    const error = this.all.standardError();
+    const relativeError = error === null || this.all.mean === 0 ? null : error / this.all.mean;
+    return { samples: this.samples, objective: this.objective, relativeError };
+  }
+
+  finish(complete: boolean): Accumulated {
+    this.flush();
+    const means = new Map<string, Float64Array>();
+    for (const [target, sum] of this.sums)
+      means.set(
+        target,
+        sum.map((x) => x / this.samples),
+      );
+    const standardErrors = new Map<string, number>();
+    for (const [target, { running }] of this.totals) {
+      const error = running.standardError();
+      if (error !== null) standardErrors.set(target, error);
+    }
+    const { unconnected, obstacles } = this;
+    return { ...this.state(), means, standardErrors, unconnected, obstacles, complete };
+  }
+
+  async release(): Promise<void> {
+    for (const { session } of this.sessions.values()) await session.release();
+    this.sessions.clear();
+  }
+
+  private async sessionFor(sample: Sample): Promise<Result<GradientSession>> {
+    const key = [...sample.inputs]
+      .map(([name, { type, shape }]) => `${name}:${type}[${shape.join()}]`)
+      .join();
+    const known = this.sessions.get(key);
+    if (known !== undefined) return success(known);
+    const feeds = new Map([...this.weights, ...sample.inputs]);
+    const { objective, accumulation } = this.options;
+    const opened = await openGradientSession(this.graph, feeds, objective, this.targets, accumulation);
+    if (!opened.ok) return opened;
+    const [oldest] = this.sessions;
+    if (oldest !== undefined && this.sessions.size >= MOST_SESSIONS) {
+      await oldest[1].session.release();
+      this.sessions.delete(oldest[0]);
+    }
+    this.sessions.set(key, opened.value);
+    this.unconnected = opened.value.unconnected;
+    this.obstacles = opened.value.obstacles;
+    return opened;
+  }
+
+  private place(target: string, shape: readonly number[]): TensorValue {
+    const known = this.inside.get(target);
+    if (known !== undefined) return known;
+    const count = shape.reduce((product, size) => product * size, 1);
+    const made = tensorValue(this.weights.get(target)?.type ?? 'float32', shape, new Float64Array(count));
+    this.inside.set(target, made);
+    this.sums.set(target, new Float64Array(count));
+    return made;
+  }
+
+  /** `Σ g²` of the last sample, per target and over all: the difference of sums of what is accumulated. */
+  private noteSpread(): void {
+    let whole = 0;
+    for (const [target, { data }] of this.inside) {
+      let sum = 0;
+      if (data instanceof Float32Array) for (const x of data) sum += x;
+      else if (data instanceof Float64Array) for (const x of data) sum += x;
+      const known = this.totals.get(target) ?? { seen: 0, running: new RunningMean() };
+      this.totals.set(target, known);
+      known.running.add(sum - known.seen);
+      whole += sum - known.seen;
+      known.seen = sum;
+    }
+    this.all.add(whole);
+  }
+
+  private flush(): void {
+    this.unflushed = 0;
+    for (const [target, { data }] of this.inside) {
+      const sum = this.sums.get(target);
+      if (sum === undefined || !(data instanceof Float32Array || data instanceof Float64Array)) continue;
+      for (let i = 0; i < data.length; i++) sum[i] = (sum[i] ?? 0) + (data[i] ?? 0);
+      data.fill(0);
+      const total = this.totals.get(target);
+      if (total !== undefined) total.seen = 0;
+    }
+  }
+}
