@@ -1,13 +1,43 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { dataName } from '../model/study-file';
 import { uniqueNames } from '../model/task-name';
 import { failure, success, type Result } from '../protocol/result';
-import type { StudySpec, TaskSpec } from '../protocol/study';
+import type { DataSpec, StudySpec, TaskSpec } from '../protocol/study';
 import { splitAssignment, wrongUse, type Arguments } from './arguments';
 import type { Session } from './session';
 
-/** The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH... [--run FOLDER]`. All paths become absolute. */
+/**
+ * The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH... [--run FOLDER]`; with either,
+ * `--graph FILE` and `--data [NAME=]FILE...`, which take the place of those of the file. All paths become absolute.
+ */
 export async function studyOf(
+  given: Arguments,
+  tasks: readonly string[],
+  session: Session,
+): Promise<Result<StudySpec>> {
+  const study = await studyOfWeights(given, tasks, session);
+  if (!study.ok) return study;
+  const graph = given.text('graph');
+  const data = given.texts('data').map(dataSet);
+  const twice = data.find(({ name }, index) => data.findIndex((other) => other.name === name) !== index);
+  if (twice !== undefined) {
+    return failure(wrongUse(`Two data sets are called "${twice.name}".`, 'Give each its own: NAME=FILE.'));
+  }
+  return success({
+    ...study.value,
+    ...(graph === undefined ? {} : { graph: path.resolve(graph) }),
+    ...(data.length === 0 ? {} : { data }),
+  });
+}
+
+function dataSet(word: string): DataSpec {
+  const assignment = fs.existsSync(word) ? null : splitAssignment(word);
+  const file = assignment?.value ?? word;
+  return { name: assignment?.key ?? dataName(file), path: path.resolve(file) };
+}
+
+async function studyOfWeights(
   given: Arguments,
   tasks: readonly string[],
   session: Session,

@@ -94,7 +94,8 @@ class Alignment {
     if (!first) return;
     for (const { name, span } of integers)
       this.unplaced.push({ tensor: name, reason: `${span.dtype} is not floating point` });
-    const count = integers.length === 1 ? 'One tensor holds' : `${integers.length.toLocaleString('en-US')} tensors hold`;
+    const count =
+      integers.length === 1 ? 'One tensor holds' : `${integers.length.toLocaleString('en-US')} tensors hold`;
     this.findings.add(
       'task-tensor-integer',
       `${this.name}: ${count} no floating-point numbers (${first.name}: ${first.span.dtype}).`,

@@ -78,7 +78,8 @@ function unknownBase(candidates: readonly StudyCandidate[]): Result<never> {
 
 function studyName(base: string | null, tasks: readonly StudyCandidate[], names: readonly string[]): string {
   const shown =
-    names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${(names.length - 3).toLocaleString('en-US')} more` : '');
+    names.slice(0, 3).join(', ') +
+    (names.length > 3 ? ` and ${(names.length - 3).toLocaleString('en-US')} more` : '');
   if (base === null) return shown;
   return tasks.length === 0 ? nameOf(base) : `${shown} against ${nameOf(base)}`;
 }

@@ -29,7 +29,11 @@ export class ModelFindings {
     const more = [...this.counts]
       .filter(([, count]) => count > LIMIT_PER_CODE)
       .map(([code, count]) =>
-        modelFinding(code, this.path, `${(count - LIMIT_PER_CODE).toLocaleString('en-US')} more like this are not shown.`),
+        modelFinding(
+          code,
+          this.path,
+          `${(count - LIMIT_PER_CODE).toLocaleString('en-US')} more like this are not shown.`,
+        ),
       );
     return [...this.first, ...this.list, ...more];
   }

@@ -1,16 +1,16 @@
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Node, type YAMLMap } from 'yaml';
 import { success, type Result } from '../protocol/result';
-import type { StudySpec, TaskSpec } from '../protocol/study';
+import type { DataSpec, StudySpec, TaskSpec } from '../protocol/study';
 import { refuse, type ModelCode } from './finding-codes';
 
 const LARGEST_STUDY = 2 * 1024 * 1024;
-const KEYS = ['name', 'base', 'tasks', 'run'];
+const KEYS = ['name', 'base', 'tasks', 'run', 'graph', 'data'];
 
 /**
  * Reads a `*.study.yaml`: `name`, `base`, `tasks` as a map from names to paths or a list of `{ name, path }`, and
- * `run`, the folder of a training run whose checkpoints are tasks, too. Paths
- * are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
+ * `run`, the folder of a training run whose checkpoints are tasks, too; `graph`, the ONNX export of the base, and `data`,
+ * data sets as a map from names to paths, or one path. Paths are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
  * `study-task-duplicate`; the message and {@link Problem.at} give line and column, counted from 1.
  */
 export function parseStudy(text: string, path: string): Result<StudySpec> {
@@ -39,6 +39,12 @@ export function formatStudy(spec: StudySpec, path: string): string {
       ...(spec.base === undefined ? [] : ([['base', pathText(spec.base)]] as const)),
       ...(run && byName.size === 0 ? [] : ([['tasks', byName]] as const)),
       ...(run ? ([['run', pathText(run.path)]] as const) : []),
+      ...(spec.graph === undefined ? [] : ([['graph', pathText(spec.graph)]] as const)),
+      ...(spec.data === undefined || spec.data.length === 0
+        ? []
+        : ([
+            ['data', new Map(spec.data.map(({ name, path: target }) => [name, pathText(target)]))],
+          ] as const)),
     ]),
     { lineWidth: 0 },
   );
@@ -56,7 +62,7 @@ class StudyReader {
     if (unknown) {
       return this.refuse(
         unknown.key,
-        `unknown key "${textOf(unknown.key) ?? '?'}"; a study has name, base, tasks and run`,
+        `unknown key "${textOf(unknown.key) ?? '?'}"; a study has name, base, tasks, run, graph and data`,
       );
     }
     const name = this.textAt(root, 'name');
@@ -67,6 +73,10 @@ class StudyReader {
     if (!tasks.ok) return tasks;
     const run = this.textAt(root, 'run');
     if (!run.ok) return run;
+    const graph = this.textAt(root, 'graph');
+    if (!graph.ok) return graph;
+    const data = this.data(root);
+    if (!data.ok) return data;
     if (base.value === null && tasks.value.length === 0 && run.value === null) {
       return this.refuse(root, 'a study needs a base or at least one task');
     }
@@ -74,6 +84,8 @@ class StudyReader {
       name: name.value ?? basename(this.path).replace(/\.study\.ya?ml$/i, ''),
       ...(base.value === null ? {} : { base: this.absolute(base.value) }),
       tasks: run.value === null ? tasks.value : [...tasks.value, this.run(run.value, tasks.value)],
+      ...(graph.value === null ? {} : { graph: this.absolute(graph.value) }),
+      ...(data.value.length === 0 ? {} : { data: data.value }),
       file: this.path,
     });
   }
@@ -83,6 +95,23 @@ class StudyReader {
     const name = basename(absolute);
     const taken = others.some((task) => task.name === name);
     return { name: taken ? `run ${name}` : name, path: absolute, run: true };
+  }
+
+  private data(root: YAMLMap): Result<readonly DataSpec[]> {
+    const node = root.get('data', true) as unknown;
+    if (isEmpty(node)) return success([]);
+    const sole = textOf(node);
+    if (sole !== null) return success([{ name: dataName(sole), path: this.absolute(sole) }]);
+    if (!isMap(node)) return this.refuse(node, '"data" must be a path, or a map from names to paths');
+    const found: DataSpec[] = [];
+    for (const { key, value } of node.items) {
+      const [name, path] = [textOf(key), textOf(value)];
+      if (name === null || path === null) {
+        return this.refuse(key, `the path of the data set "${name ?? '?'}" must be a text`);
+      }
+      found.push({ name, path: this.absolute(path) });
+    }
+    return success(found);
   }
 
   private tasks(root: YAMLMap): Result<readonly TaskSpec[]> {
@@ -156,6 +185,11 @@ class StudyReader {
 interface NamedTask {
   readonly task: TaskSpec;
   readonly node: unknown;
+}
+
+/** What a data set is called whose file says nothing else: the file's name without its ending. */
+export function dataName(path: string): string {
+  return basename(path).replace(/\.[^.]+$/, '');
 }
 
 function placeText(line: number, column: number): string {

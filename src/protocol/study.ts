@@ -7,11 +7,21 @@ export interface TaskSpec {
   readonly run?: true;
 }
 
+/** A data set of a study. One with the name of a task is that task's; the first of all stands in for tasks without one. */
+export interface DataSpec {
+  readonly name: string;
+  /** Absolute path of a file or folder. */
+  readonly path: string;
+}
+
 /** A base and named tasks, before anything is opened. All paths are absolute. */
 export interface StudySpec {
   readonly name: string;
   readonly base?: string;
   readonly tasks: readonly TaskSpec[];
+  /** The ONNX export of the base, for lenses that run the network. */
+  readonly graph?: string;
+  readonly data?: readonly DataSpec[];
   /** The `*.study.yaml` it came from. */
   readonly file?: string;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import * as path from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { formatStudy, parseStudy } from '../../src/model/study-file';
@@ -35,6 +36,20 @@ test('reads tasks as a list', () => {
     [study.name, study.tasks.map(({ name }) => name), study.base],
     ['mine', ['a', 'b'], undefined],
   );
+});
+
+test('reads a graph and data sets: by name, or one that is called as its file', () => {
+  const text = 'base: base\ngraph: onnx/base.onnx\ndata:\n  rot90: data/rot90-val.npz\n  clean: data/clean\n';
+  const named = parsed(text);
+  assert.equal(named.graph, path.join(path.dirname(FILE), 'onnx/base.onnx'));
+  assert.deepEqual(named.data, [
+    { name: 'rot90', path: path.join(path.dirname(FILE), 'data/rot90-val.npz') },
+    { name: 'clean', path: path.join(path.dirname(FILE), 'data/clean') },
+  ]);
+  assert.deepEqual(parsed('base: base\ndata: data/text.v2.jsonl\n').data, [
+    { name: 'text.v2', path: path.join(path.dirname(FILE), 'data/text.v2.jsonl') },
+  ]);
+  assert.equal(problem('base: base\ndata: [a.npz]\n')[0], 'study-invalid');
 });
 
 test('gives line and column of what is wrong', () => {
@@ -84,8 +99,14 @@ test('writes what it reads', () => {
     maxLength: 5,
   });
   fc.assert(
-    fc.property(name, path, tasks, (title, base, some) => {
-      const spec = { name: title, base, tasks: some.map((task) => ({ ...task })), file: FILE };
+    fc.property(name, path, tasks, fc.option(tasks), (title, base, some, data) => {
+      const spec = {
+        name: title,
+        base,
+        tasks: some.map((task) => ({ ...task })),
+        ...(data === null ? {} : { graph: base, data: data.map((each) => ({ ...each })) }),
+        file: FILE,
+      };
       assert.deepEqual(parsed(formatStudy(spec, FILE)), spec);
     }),
   );

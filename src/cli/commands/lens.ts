@@ -22,7 +22,7 @@ type Form = (typeof FORMS)[number] | 'text';
 export const lens: Command = {
   name: 'lens',
   usage: [
-    'ID [--base PATH] [NAME=]PATH... [--run FOLDER] [--set KEY=VALUE]... [--json | --csv | --svg | --html] [-o FILE]',
+    'ID [--base PATH] [NAME=]PATH... [--run FOLDER] [--graph FILE] [--data [NAME=]FILE]... [--set KEY=VALUE]... [--json | --csv | --svg | --html] [-o FILE]',
     'ID --study FILE.study.yaml ...',
   ],
   summary: 'run a lens over a base and its fine-tunes or adapters',
@@ -30,6 +30,13 @@ export const lens: Command = {
     { name: 'base', value: 'PATH', help: 'the checkpoint that was fine-tuned; an adapter names its own' },
     { name: 'study', value: 'FILE', help: 'take base and tasks from a *.study.yaml' },
     { name: 'run', value: 'FOLDER', help: 'take every checkpoint in the folder of a training run as a task' },
+    { name: 'graph', value: 'FILE', help: 'the ONNX export of the base, for lenses that run the network' },
+    {
+      name: 'data',
+      value: '[NAME=]FILE',
+      repeated: true,
+      help: "a data set; with the name of a task it is that task's",
+    },
     { name: 'set', value: 'KEY=VALUE', repeated: true, help: 'set a parameter of the lens' },
     JSON_OPTION,
     { name: 'csv', help: 'print the table of tensors or pairs, or the artifact chosen, as CSV' },
