@@ -6,12 +6,11 @@ import { entryMark } from './entries';
 import type { FigureOptions } from './figure-options';
 import { formatNumber } from './number-text';
 import { LIGHT_PALETTE } from './palette';
+import { nameMarks } from './scatter-names';
 import { lineColour } from './series-key';
-import { label, shape, shorten, textWidth, type Drawing, type Shape } from './shape';
+import { label, shape, type Drawing } from './shape';
 
-/** Up to so many points are named beside their mark, where there is room. */
-const MOST_NAMED = 60;
-const NAME_WIDTH = 150;
+const TICKS = { x: 7, y: 6 };
 
 interface Point {
   readonly index: number;
@@ -22,30 +21,36 @@ interface Point {
 }
 
 /**
- * Draws points; groups are told apart by colour and by mark. Where either coordinate is undefined the point is left
+ * Draws points with their names; groups are told apart by colour and by mark. Where either coordinate is undefined the point is left
  * out, and the count of these stands below.
  */
 export function drawScatter(scatter: Scatter, options: FigureOptions = {}): Drawing {
   const palette = options.palette ?? LIGHT_PALETTE;
-  const { width = 560, height = 400 } = options;
+  const { width = 560, height = heightFor(scatter.points.length) } = options;
   const plot = { left: 64, right: width - 20, top: options.bare ? 26 : 56, bottom: height - 44 };
   const points = pointsOf(scatter);
-  const x = scaleLinear(hull(points.map((point) => point.x)), [plot.left, plot.right]).nice();
-  const y = scaleLinear(hull(points.map((point) => point.y)), [plot.bottom, plot.top]).nice();
+  const x = scaleLinear(hull(points.map((point) => point.x)), [plot.left, plot.right]).nice(TICKS.x);
+  const y = scaleLinear(hull(points.map((point) => point.y)), [plot.bottom, plot.top]).nice(TICKS.y);
   const missing = scatter.points.length - points.length;
   const ticks = (scale: typeof x, count: number) =>
     scale.ticks(count).map((tick) => ({ at: scale(tick), text: formatNumber(tick, 4) }));
   const places = points.map((point) => ({ point, x: x(point.x), y: y(point.y) }));
+  const names = nameMarks(
+    places.map(({ point, x: left, y: top }) => ({ x: left, y: top, name: point.name })),
+    { ...plot, left: plot.left + 2, right: width - 4 },
+    palette,
+  );
+  const below = height + (missing > 0 ? 16 : 0);
   const fill = ({ group }: Point) => (group === null ? palette.accent : lineColour(palette, group));
   return {
     width,
-    height: height + (missing > 0 ? 16 : 0),
+    height: below + names.listHeight,
     title: scatter.title,
     shapes: [
       ...(options.bare ? [] : [label(scatter.title, 16, 26, { 'font-size': 15, 'font-weight': 600 })]),
-      leftAxis(ticks(y, 6), { left: plot.left, right: plot.right, title: scatter.y.title }, palette),
+      leftAxis(ticks(y, TICKS.y), { left: plot.left, right: plot.right, title: scatter.y.title }, palette),
       bottomAxis(
-        ticks(x, 7),
+        ticks(x, TICKS.x),
         { left: plot.left, right: plot.right, y: plot.bottom, title: scatter.x.title },
         palette,
       ),
@@ -62,12 +67,18 @@ export function drawScatter(scatter: Scatter, options: FigureOptions = {}): Draw
           shape('title', {}, pointText(point)),
         ),
       ),
-      ...names(places, plot.right, palette.foreground),
+      ...names.shapes,
+      ...names.list(below),
       ...(missing > 0
         ? [label(`${String(missing)} undefined, not drawn`, plot.left, height + 4, { fill: palette.muted })]
         : []),
     ],
   };
+}
+
+/** Many points have numbers beside them, which need room. */
+function heightFor(points: number): number {
+  return 400 + Math.min(240, Math.max(0, points - 40) * 3);
 }
 
 function pointsOf(scatter: Scatter): Point[] {
@@ -97,26 +108,6 @@ function markPath(group: number, x: number, y: number): string {
     default:
       return `M${at}m0 -5l5 5l-5 5l-5 -5Z`;
   }
-}
-
-/** Names beside their points, as long as they do not cover each other. */
-function names(
-  places: readonly { readonly point: Point; readonly x: number; readonly y: number }[],
-  right: number,
-  fill: string,
-): Shape[] {
-  if (places.length > MOST_NAMED) return [];
-  const taken: { left: number; right: number; y: number }[] = [];
-  return places.flatMap(({ point, x, y }) => {
-    const text = shorten(point.name, NAME_WIDTH, 10);
-    const room = textWidth(text, 10);
-    const left = x + 8 + room > right ? x - 8 - room : x + 8;
-    const covers = (other: (typeof taken)[number]) =>
-      Math.abs(other.y - y) < 11 && left < other.right && left + room > other.left;
-    if (taken.some(covers)) return [];
-    taken.push({ left, right: left + room, y });
-    return [label(text, left, y + 3.5, { 'font-size': 10, fill })];
-  });
 }
 
 function hull(values: readonly number[]): [number, number] {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { overlap } from '../../src/figure/label-places';
+import { textWidth } from '../../src/figure/shape';
 import { figureToSvg, matricesToSvg, resultToSvg } from '../../src/figure/svg';
 import type { Histogram, Matrix, Scatter, Series, Tree } from '../../src/protocol/artifact';
 import { readXml } from './markup';
@@ -164,6 +166,40 @@ test('an undefined value breaks a line of a series', () => {
   const [line] = readXml(figureToSvg(series)).filter(({ attributes }) => attributes['class'] === 'line');
   assert.equal(line?.attributes['d']?.match(/M/g)?.length, 2);
 });
+
+/** A map of tasks in four heaps, two of them at the very same place. */
+function heaps(count: number, nameOf: (index: number) => string): Scatter {
+  const at = Array.from({ length: count }, (_, index) => (index === 1 ? 0 : index));
+  return {
+    kind: 'scatter',
+    id: 'c',
+    title: 'C',
+    x: { title: 'x', values: at.map((index) => (index % 4) + 0.3 * Math.sin(index * 1.7)) },
+    y: { title: 'y', values: at.map((index) => ((index * 3) % 4) + 0.3 * Math.cos(index * 2.3)) },
+    points: Array.from({ length: count }, (_, index) => ({ label: nameOf(index) })),
+  };
+}
+
+for (const [count, nameOf] of [
+  [30, (index: number) => `task ${String(index)}`],
+  [30, (index: number) => `a-rather-long-name-of-a-fine-tuned-checkpoint-number-${String(index)}`],
+  [200, (index: number) => `task ${String(index)}`],
+] as const) {
+  test(`every one of ${String(count)} tasks like "${nameOf(0)}" is named in a map, and no name covers another`, () => {
+    const elements = readXml(figureToSvg(heaps(count, nameOf)));
+    const names = elements.filter(({ attributes }) => attributes['class'] === 'name');
+    const listed = elements.filter(({ attributes }) => attributes['class'] === 'listed');
+    if (listed.length > 0) assert.equal(listed.length, count);
+    else assert.equal(names.reduce((sum, { text }) => sum + text.split(', ').length, 0), count);
+    const boxes = names.map(({ attributes, text }) => {
+      const [x, y, half] = [Number(attributes['x']), Number(attributes['y']), textWidth(text, 10) / 2];
+      return { left: x - half, right: x + half, top: y - 9, bottom: y + 2 };
+    });
+    for (const [index, box] of boxes.entries()) {
+      assert.ok(boxes.every((other, at) => at === index || !overlap(box, other)));
+    }
+  });
+} // prettier-ignore
 
 test('a scatter draws defined points and counts the others', () => {
   const scatter: Scatter = {
