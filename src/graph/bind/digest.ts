@@ -6,6 +6,8 @@ export interface Digest {
   readonly plain: string;
   /** Of the transposed matrix; `null` for what is no matrix. */
   readonly transposed: string | null;
+  /** False where all values are the same. */
+  readonly varied: boolean;
 }
 
 /** Digests of a tensor and, where it is a matrix, of its transpose (as exporters store the weights of linear layers). */
@@ -15,6 +17,7 @@ export function digestOf(values: Float64Array, shape: readonly number[]): Digest
   return {
     plain: hash(floats, shape),
     transposed: shape.length === 2 ? hash(transpose(floats, rows, columns), [columns, rows]) : null,
+    varied: floats.some((value) => value !== floats[0]),
   };
 }
 

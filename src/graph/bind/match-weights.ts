@@ -10,6 +10,7 @@ import { digestOf, type Digest } from './digest';
 import { listed, place, push, tensorsByValues, type Digests, type Matching } from './matching';
 import { placeShared } from './shared-weights';
 import { splitInitializers } from './split-shared';
+import { repeatsOf, tie } from './tied-weights';
 import type { Unplaced, WeightMap } from './weight-map';
 import { checkpointSource } from './weight-source';
 
@@ -20,7 +21,7 @@ const ROUNDING = 2 ** -7;
  * (a prefix aside) where the values agree, then by values, W or Wᵀ. An initializer that the exporter shares between equal
  * tensors is split. Names whose values differ although others agree were changed by the exporter (a BatchNorm folded into
  * a convolution) and are not placed; where no values agree at all, the graph is of another checkpoint and names alone
- * decide. Reads all weights once. Fails as reading does, or with `cancelled`.
+ * decide. A tensor that the exporter wrote out twice (tied embeddings) is made one again. Reads all weights once. Fails as reading does, or with `cancelled`.
  */
 export async function matchWeights(
   graph: ModelGraph,
@@ -44,9 +45,12 @@ export async function matchWeights(
   if (!named.ok) return named;
   placeByValues(matching, digests.value);
   placeShared(matching, digests.value);
+  const repeats = repeatsOf(matching, digests.value);
+  for (const { initializer } of repeats) matching.openInitializers.delete(initializer);
   const split = splitInitializers(graph, matching.shared);
   if (!split.ok) return split;
-  return success({ ...summary(matching), graph: split.value });
+  const tied = tie(split.value, repeats);
+  return tied.ok ? success({ ...summary(matching), graph: tied.value }) : tied;
 }
 
 async function digestsOf(matching: Matching, signal: AbortSignal | undefined): Promise<Result<Digests>> {

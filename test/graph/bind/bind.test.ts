@@ -7,11 +7,13 @@ import { commonPrefixes } from '../../../src/graph/bind/common-prefix';
 import { matchWeights } from '../../../src/graph/bind/match-weights';
 import type { WeightMap } from '../../../src/graph/bind/weight-map';
 import { checkpointSource, combinationSource, deltaSource } from '../../../src/graph/bind/weight-source';
+import { differentiate } from '../../../src/graph/differentiate/differentiate';
 import { readModel } from '../../../src/graph/onnx/read-model';
 import type { OnnxModel } from '../../../src/graph/onnx/types';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { openSession } from '../../../src/graph/session';
 import { numbersOf, tensorValue } from '../../../src/graph/tensor-value';
+import { traceGraph } from '../../../src/graph/trace';
 import { openStudy } from '../../../src/model/open-study';
 import { temporaryFolder, writeAdapter, writeSafetensors, type Written } from '../../model/write-safetensors';
 import { codeOf, got } from '../got';
@@ -110,6 +112,46 @@ test('equal tensors that the exporter made one are told apart by module names, n
   }
   assert.equal(map.placements.length, 12);
   assert.deepEqual(map.findings, []);
+});
+
+test('a tensor that the exporter wrote out twice is one weight, with the gradients of both uses', async () => {
+  const embedding = written([3, 3], 4);
+  const map = await match(
+    model({
+      nodes: [
+        node('MatMul', 'x embed.weight', 'h'),
+        node('MatMul', 'h val_3', 'y'),
+        node('ReduceSum', 'y', 's'),
+      ],
+      inputs: [X],
+      outputs: [Y, value('s', 'float32')],
+      initializers: [
+        tensor('embed.weight', 'float32', [3, 3], embedding.values ?? []),
+        tensor('val_3', 'float32', [3, 3], transposed(embedding)),
+      ],
+    }),
+    { 'embed.weight': embedding },
+  );
+  assert.deepEqual(map.unplaced, []);
+  assert.equal(map.placements.length, 1);
+  assert.deepEqual([...map.graph.initializers.keys()], ['embed.weight']);
+  // y = x E Eᵀ: both uses count. ∂Σy/∂E = xᵀ1·(1ᵀE) + 1·(1ᵀxE), worked out in plain loops.
+  const e = (i: number, j: number): number => embedding.values?.[3 * i + j] ?? NaN;
+  const x = [1, 2, -1];
+  const columns = [0, 1, 2].map((k) => e(0, k) + e(1, k) + e(2, k));
+  const hidden = [0, 1, 2].map((k) => x.reduce((sum, one, i) => sum + one * e(i, k), 0));
+  const expected = [0, 1, 2].flatMap((i) =>
+    [0, 1, 2].map((k) => (x[i] ?? NaN) * (columns[k] ?? NaN) + (hidden[k] ?? NaN)),
+  );
+  const feeds = new Map([['x', tensorValue('float32', [1, 3], x)]]);
+  const traced = got(await traceGraph(map.graph, feeds, ['s']));
+  const made = got(differentiate(traced, 's', ['embed.weight']));
+  const name = made.gradients.get('embed.weight') ?? '';
+  const session = got(await openSession(made.graph, { outputs: [name] }));
+  const gradient = got(await session.run(feeds)).get(name);
+  assert.ok(gradient);
+  for (const [i, one] of numbersOf(gradient).entries())
+    assert.ok(Math.abs(one - (expected[i] ?? NaN)) < 1e-5);
 });
 
 test('equal tensors of which nothing tells are reported, not guessed', async () => {
