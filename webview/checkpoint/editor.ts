@@ -2,6 +2,7 @@ import type { CheckpointView } from '../../src/protocol/checkpoint';
 import type { FromCheckpointEditor, ToCheckpointEditor } from '../../src/protocol/panel';
 import type { Problem } from '../../src/protocol/result';
 import { element } from '../dom';
+import { onEscape } from '../escape';
 import type { Host } from '../host';
 import { problemView } from '../problem-view';
 import { createTensorRequests } from '../tensor-requests';
@@ -31,6 +32,9 @@ export class CheckpointEditor {
     root.className = 'checkpoint-editor';
     root.replaceChildren(element('p', { class: 'empty', text: 'Reading the directory of the checkpoint …' }));
     onThemeChange(() => this.recolour());
+    onEscape(() => {
+      if (this.opened !== null) this.closeTensor();
+    });
   }
 
   /** Takes a message of the extension. */

@@ -30,15 +30,7 @@ export function createTensorPane(view: CheckpointView, index: number, close: () 
   }
   const pane = element(
     'aside',
-    {
-      class: 'tensor-pane',
-      attributes: { 'aria-label': `Tensor ${name}` },
-      on: {
-        keydown: (event: KeyboardEvent) => {
-          if (event.key === 'Escape') close();
-        },
-      },
-    },
+    { class: 'tensor-pane', attributes: { 'aria-label': `Tensor ${name}` } },
     element(
       'header',
       {},

@@ -24,11 +24,6 @@ export function detailsPane(
     {
       class: 'details',
       attributes: { 'aria-label': `Details: ${heading}`, tabindex: -1 },
-      on: {
-        keydown: (event: KeyboardEvent) => {
-          if (event.key === 'Escape') close();
-        },
-      },
     },
     element(
       'header',

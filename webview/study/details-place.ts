@@ -16,6 +16,10 @@ export class DetailsPlace {
     private readonly send: (message: FromResultPanel) => void,
   ) {}
 
+  get isOpen(): boolean {
+    return this.pane !== null;
+  }
+
   /** Shows what stands behind a cell of a card, in place of what was there. */
   open(card: ResultCard, cell: ChosenCell, onlyTask: string): void {
     if (!card.result) return;

@@ -8,6 +8,7 @@ import type {
 } from '../../src/protocol/panel';
 import { createAnnouncer } from '../announce';
 import { element } from '../dom';
+import { onEscape } from '../escape';
 import { createTooltip } from '../heatmap/tooltip';
 import type { Host } from '../host';
 import { replaceKeepingFocus } from '../keep-focus';
@@ -54,6 +55,9 @@ export class StudyPanel {
     this.area.append(emptyView('Waiting for the study …'));
     this.body.append(this.area);
     onThemeChange(() => this.recolour());
+    onEscape(() => {
+      if (this.details.isOpen || this.state.selection) this.owner.closeDetails();
+    });
     const use = (event: Event) => this.use(event.target as Element);
     this.area.addEventListener('pointerdown', use);
     this.area.addEventListener('focusin', use);
