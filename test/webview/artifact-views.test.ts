@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { Artifact } from '../../src/protocol/artifact';
-import { buildViews, launchBrowser, NO_CHROMIUM } from './page';
+import { buildViews, launchBrowser, NO_CHROMIUM, soon } from './page';
 import { SAMPLE_ARTIFACTS } from './sample-artifacts';
 import { result } from './sample-results';
 import { cardOf, withStudy, type StudyPage } from './study-page';
@@ -55,8 +55,10 @@ test(
       await page.mouse.move(box.x + box.width / 2, box.y + 20);
       await page.mouse.down();
       await page.mouse.move(box.x + box.width / 2 - 60, box.y + 20, { steps: 3 });
-      assert.notEqual(await readout.innerText(), before);
-      assert.match(await readout.innerText(), /let go for exact figures/);
+      await soon(async () => {
+        assert.notEqual(await readout.innerText(), before);
+        assert.match(await readout.innerText(), /let go for exact figures/);
+      });
       assert.equal((await view.sent('run')).length, 1);
       await page.mouse.up();
       const parameters = await parametersOfNextRun(view);
@@ -81,9 +83,11 @@ test('choosing a point marks its task in every other figure', options, () =>
     [SAMPLE_ARTIFACTS.scatter, SAMPLE_ARTIFACTS.series, SAMPLE_ARTIFACTS.tree],
     async ({ page }) => {
       await page.locator('.point').nth(1).click();
-      assert.equal(await page.locator('.point.chosen').count(), 1);
-      assert.equal(await page.locator('.line.chosen').count(), 1);
-      assert.deepEqual(await page.locator('text.chosen').allTextContents(), ['b']);
+      await soon(async () => {
+        assert.equal(await page.locator('.point.chosen').count(), 1);
+        assert.equal(await page.locator('.line.chosen').count(), 1);
+        assert.deepEqual(await page.locator('text.chosen').allTextContents(), ['b']);
+      });
     },
   ),
 );
@@ -93,15 +97,15 @@ test('arrow keys walk over the marks of a figure and speak them, Enter chooses',
     await page.locator('.figure-holder').focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
-    assert.match(await page.locator('.spoken').innerText(), /layer 0 · head 1/);
+    await page.locator('.spoken', { hasText: 'layer 0 · head 1' }).waitFor({ state: 'attached' });
     await page.keyboard.press('Enter');
-    assert.equal(await page.locator('.node.chosen').count(), 1);
+    await soon(async () => assert.equal(await page.locator('.node.chosen').count(), 1));
   }),
 );
 
 test('a recommendation stands out from a remark', options, () =>
   withArtifacts([SAMPLE_ARTIFACTS.recommendation], async ({ page }) => {
-    assert.equal(await page.locator('.note.recommendation .codicon-lightbulb').count(), 1);
+    await page.locator('.note.recommendation .codicon-lightbulb').waitFor();
   }),
 );
 

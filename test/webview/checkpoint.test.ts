@@ -7,6 +7,7 @@ import {
   launchBrowser,
   NO_CHROMIUM,
   openView,
+  soon,
   type OpenView,
   type OpenViewOptions,
 } from './page';
@@ -71,13 +72,15 @@ test('200,000 tensors are listed with a few rows in the page, and the last is on
     const last = page.locator('.data-row.current');
     await last.waitFor();
     assert.equal(await last.getAttribute('aria-rowindex'), '200001');
-    const inside = await page.evaluate(() => {
-      const grid = document.querySelector('.data-table')?.getBoundingClientRect();
-      const current = document.querySelector('.data-row.current')?.getBoundingClientRect();
-      return grid && current && current.top >= grid.top && current.bottom <= grid.bottom + 1;
+    await soon(async () => {
+      const inside = await page.evaluate(() => {
+        const grid = document.querySelector('.data-table')?.getBoundingClientRect();
+        const current = document.querySelector('.data-row.current')?.getBoundingClientRect();
+        return grid && current && current.top >= grid.top && current.bottom <= grid.bottom + 1;
+      });
+      assert.equal(inside, true);
+      assert.ok((await page.locator('.data-row').count()) < 80);
     });
-    assert.equal(inside, true);
-    assert.ok((await page.locator('.data-row').count()) < 80);
     await page.getByRole('columnheader', { name: 'Name' }).getByRole('button').click();
     await table.focus();
     await page.keyboard.press('End');
@@ -89,12 +92,16 @@ test('names sort in natural order and back', options, () =>
   withCheckpoint(SMALL, async (view) => {
     const head = view.page.getByRole('columnheader', { name: 'Name' });
     await head.getByRole('button').click();
-    assert.equal(await head.getAttribute('aria-sort'), 'ascending');
-    assert.match(await nameOf(view, 17), /layers\.1\./);
-    assert.match(await nameOf(view, 18), /layers\.2\./);
+    await soon(async () => {
+      assert.equal(await head.getAttribute('aria-sort'), 'ascending');
+      assert.match(await nameOf(view, 17), /layers\.1\./);
+      assert.match(await nameOf(view, 18), /layers\.2\./);
+    });
     await head.getByRole('button').click();
-    assert.equal(await head.getAttribute('aria-sort'), 'descending');
-    assert.match(await nameOf(view, 0), /layers\.13\./);
+    await soon(async () => {
+      assert.equal(await head.getAttribute('aria-sort'), 'descending');
+      assert.match(await nameOf(view, 0), /layers\.13\./);
+    });
   }),
 );
 
@@ -102,7 +109,7 @@ test('a text filter keeps matching names and counts them', options, () =>
   withCheckpoint(SMALL, async (view) => {
     await view.page.getByLabel('Filter tensors by name').fill('MLP.up');
     await view.page.getByText('13 of 120').waitFor();
-    assert.match(await nameOf(view, 0), /mlp\.up_proj/);
+    await soon(async () => assert.match(await nameOf(view, 0), /mlp\.up_proj/));
     await view.page.getByLabel('Filter tensors by name').fill('');
     await view.page.getByText('120 of 120').waitFor();
   }),
@@ -117,23 +124,27 @@ test('a regular expression filters, a broken or endless one is explained and cha
     await page.getByText('4 of 120').waitFor();
     await box.fill('layers\\.[12');
     await page.locator('.filter-error').waitFor();
-    assert.equal(await box.getAttribute('aria-invalid'), 'true');
-    assert.equal(await page.locator('.data-body .data-row').count(), 4);
+    await soon(async () => {
+      assert.equal(await box.getAttribute('aria-invalid'), 'true');
+      assert.equal(await page.locator('.data-body .data-row').count(), 4);
+    });
     await box.fill('(a+)+$');
     await page.getByText('matching could take forever').waitFor();
   }),
 );
 
-test('keys walk the table and Enter reads the tensor', options, () =>
+test('keys walk the table, Enter reads the tensor and Escape closes it', options, () =>
   withCheckpoint(SMALL, async (view) => {
     const { page } = view;
     await page.getByLabel('Filter tensors by name').focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
+    await soon(async () => {
+      const id = await page.getByRole('grid').getAttribute('aria-activedescendant');
+      assert.equal(await page.locator(`#${String(id)}`).getAttribute('aria-rowindex'), '3');
+    });
     assert.equal((await view.sent('tensor')).length, 0);
-    const id = await page.getByRole('grid').getAttribute('aria-activedescendant');
-    assert.equal(await page.locator(`#${String(id)}`).getAttribute('aria-rowindex'), '3');
     await page.keyboard.press('Enter');
     const asked = await view.waitFor('tensor');
     assert.equal(asked['tensor'], SMALL.tensors.name[1]);
@@ -157,6 +168,9 @@ test('keys walk the table and Enter reads the tensor', options, () =>
       assert.ok(text.includes(part), part);
     }
     assert.deepEqual(await view.state(), { tensor: SMALL.tensors.name[1] });
+    await page.keyboard.press('Escape');
+    await pane.waitFor({ state: 'detached' });
+    assert.deepEqual(await view.state(), {});
   }),
 );
 
@@ -175,7 +189,7 @@ test('the histogram switches to logarithmic counts: small bins grow', options, (
     await page.locator('.histogram').first().waitFor();
     const before = await height();
     await page.getByRole('button', { name: 'Log counts' }).first().click();
-    assert.ok((await height()) > 2 * before);
+    await soon(async () => assert.ok((await height()) > 2 * before));
   }),
 );
 
@@ -239,7 +253,7 @@ test('long metadata is shortened until asked for', options, () =>
     const value = page.locator('.metadata dd').nth(1);
     assert.ok((await value.locator('.path').innerText()).length < 250);
     await value.getByRole('button').click();
-    assert.equal(await value.locator('.path').innerText(), SMALL.metadata['config']);
+    await soon(async () => assert.equal(await value.locator('.path').innerText(), SMALL.metadata['config']));
   }),
 );
 
@@ -265,10 +279,13 @@ for (const width of [400, 1400]) {
       SMALL,
       async (view) => {
         await row(view, 2).click();
-        const overflow = await view.page.evaluate(
-          () => document.documentElement.scrollWidth - window.innerWidth,
-        );
-        assert.equal(overflow, 0);
+        await view.page.locator('.tensor-pane').waitFor();
+        await soon(async () => {
+          const overflow = await view.page.evaluate(
+            () => document.documentElement.scrollWidth - window.innerWidth,
+          );
+          assert.equal(overflow, 0);
+        });
       },
       { width },
     ),

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type ConsoleMessage, type Page } from 'playwright-core';
 import { THEMES, type ThemeName } from './themes';
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -75,9 +75,24 @@ export interface OpenView {
   /** What the view last put into `setState`. */
   state(): Promise<unknown>;
   setTheme(theme: ThemeName): Promise<void>;
+  /** Waits until what has happened so far is drawn, and drawn again where that changed sizes. */
+  settled(): Promise<void>;
   /** Errors, and violations of the content security policy, so far. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
+}
+
+/** Repeats a check until it holds, since pages draw in frames to come; after 20 s it fails as it last did. */
+export async function soon(check: () => Promise<void>): Promise<void> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
 }
 
 /** Starts the browser for views. Software drawing, so that results do not depend on a graphics card. */
@@ -86,22 +101,25 @@ export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
-/** Opens a view on a page like the one that the extension makes, with the same content security policy. */
+/**
+ * Opens a view on a page like the one that the extension makes, with the same content security policy. Views of one browser come
+ * one after the other in one tab, which is several times quicker than a profile for each.
+ */
 export async function openView(
   browser: Browser,
   view: ViewName,
   options: OpenViewOptions = {},
 ): Promise<OpenView> {
   const { theme = 'dark', width = 1200, height = 800, deviceScale = 1 } = options;
-  const server = await serve(view, theme, options.state);
-  const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: deviceScale });
-  const page = await context.newPage();
+  const page = await tabOf(browser, deviceScale);
+  await page.setViewportSize({ width, height });
   const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
+  const complain = (error: Error) => complaints.push(error.message);
+  const listen = (message: ConsoleMessage) => {
     if (message.type() === 'error') complaints.push(message.text());
-  });
-  await page.goto(server.address);
+  };
+  page.on('pageerror', complain).on('console', listen);
+  await page.goto(await addressOf(pageText(view, theme, options.state)));
   const sent = (type: string) =>
     page.evaluate((wanted) => window.sentMessages.filter((message) => message.type === wanted), type);
   const opened: OpenView = {
@@ -121,14 +139,20 @@ export async function openView(
       return last;
     },
     state: () => page.evaluate(() => window.savedState),
+    settled: () =>
+      page.evaluate(async () => {
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+      }),
     setTheme: (name) =>
       page.evaluate(({ bodyClass, style }) => {
         document.documentElement.style.cssText = style;
         document.body.className = bodyClass;
       }, themeOf(name)),
     async close() {
-      await context.close();
-      await server.close();
+      page.off('pageerror', complain).off('console', listen);
+      // Where the pointer rests, the next view would show a tooltip.
+      await page.mouse.move(0, 0);
+      await page.goto('about:blank');
     },
   };
   await opened.waitFor('ready');
@@ -151,41 +175,58 @@ function themeOf(name: ThemeName): { bodyClass: string; style: string } {
   return { bodyClass, style: [font, mono, ...colours].join(' ') };
 }
 
-async function serve(
-  view: ViewName,
-  theme: ThemeName,
-  state: unknown,
-): Promise<{ address: string; close(): Promise<void> }> {
-  const html = pageText(view, theme, state);
-  const server = http.createServer((request, response) => {
+const tabs = new WeakMap<Browser, Map<number, Page>>();
+
+async function tabOf(browser: Browser, deviceScaleFactor: number): Promise<Page> {
+  const tabsOfBrowser = tabs.get(browser) ?? new Map<number, Page>();
+  tabs.set(browser, tabsOfBrowser);
+  const open = tabsOfBrowser.get(deviceScaleFactor);
+  if (open && !open.isClosed()) return open;
+  const context = await browser.newContext({ deviceScaleFactor });
+  const made = await context.newPage();
+  tabsOfBrowser.set(deviceScaleFactor, made);
+  return made;
+}
+
+/** Texts of pages by their paths. */
+const served = new Map<string, string>();
+let server: Promise<string> | undefined;
+
+/** Serves a page, beside the files of the views; gives its address. */
+async function addressOf(html: string): Promise<string> {
+  server ??= startServer();
+  const name = `view-${String(served.size + 1)}`;
+  served.set(name, html);
+  return `${await server}/${name}`;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.ttf': 'font/ttf',
+};
+
+async function startServer(): Promise<string> {
+  const started = http.createServer((request, response) => {
     const name = path.basename(new URL(request.url ?? '/', 'http://localhost').pathname);
+    const html = served.get(name);
     const file = path.join(ROOT, 'dist', 'webview', name);
-    if (name === '') {
+    if (html !== undefined) {
       response.setHeader('content-type', 'text/html; charset=utf-8').end(html);
     } else if (fs.existsSync(file)) {
-      const types: Record<string, string> = {
-        '.js': 'text/javascript',
-        '.css': 'text/css',
-        '.ttf': 'font/ttf',
-      };
       response
-        .setHeader('content-type', types[path.extname(name)] ?? 'text/plain')
+        .setHeader('content-type', TYPES[path.extname(name)] ?? 'text/plain')
+        .setHeader('cache-control', 'max-age=3600')
         .end(fs.readFileSync(file));
     } else {
       response.writeHead(name === 'favicon.ico' ? 204 : 404).end();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
-  return {
-    address: `http://127.0.0.1:${String(port)}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  // The test ends when its browser does.
+  started.unref();
+  await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve));
+  const address = started.address();
+  return `http://127.0.0.1:${String(typeof address === 'object' && address ? address.port : 0)}`;
 }
 
 function pageText(view: ViewName, theme: ThemeName, state: unknown): string {

@@ -6,7 +6,7 @@ import type { LensResult, Matrix } from '../../src/protocol/artifact';
 import { unpackNumbers } from '../../src/protocol/numbers';
 import { formatNumber, fullNumber } from '../../src/figure/number-text';
 import type { ResultViewState, StudyCard } from '../../src/protocol/panel';
-import { buildViews, launchBrowser, NO_CHROMIUM, type OpenView } from './page';
+import { buildViews, launchBrowser, NO_CHROMIUM, soon, type OpenView } from './page';
 import { sampleDetail } from './sample-checkpoints';
 import { LENS, profileResult, result as emptyResult, similarityResult } from './sample-results';
 import { cardOf, withStudy, type StudyPage, type StudyPageOptions } from './study-page';
@@ -89,10 +89,12 @@ test('the pointer over a cell shows its row, column, task and value in six digit
     const matrix = matrixOf(PROFILE, 'relative:rot90');
     const { x, y } = await cellPoint(view, matrix, 4, 2);
     await view.page.mouse.move(x, y);
-    const text = await view.page.locator('.tooltip').innerText();
-    assert.match(text, /layer 4 · attention\.value/);
-    assert.ok(text.includes(formatNumber(valueAt(matrix, 4, 2))));
-    assert.match(text, /task\s+rot90/);
+    await soon(async () => {
+      const text = await view.page.locator('.tooltip').innerText();
+      assert.match(text, /layer 4 · attention\.value/);
+      assert.ok(text.includes(formatNumber(valueAt(matrix, 4, 2))));
+      assert.match(text, /task\s+rot90/);
+    });
   }),
 );
 
@@ -103,7 +105,7 @@ test('an undefined cell says so and is not drawn like a zero', options, () =>
     assert.equal(valueAt(matrix, 0, 6), 0);
     const { x, y } = await cellPoint(view, matrix, 11, 7);
     await view.page.mouse.move(x, y);
-    assert.match(await view.page.locator('.tooltip').innerText(), /undefined/);
+    await view.page.locator('.tooltip', { hasText: 'undefined' }).waitFor();
     assert.notEqual(await cellColour(view, matrix, 11, 7), await cellColour(view, matrix, 0, 6));
     assert.match(await view.page.locator('.legend').innerText(), /undefined/);
   }),
@@ -116,11 +118,11 @@ test('a click opens the tensors of the cell with their statistics and histograms
     await view.page.mouse.click(x, y);
     const pane = view.page.locator('.details');
     assert.match(await pane.innerText(), /layer 2 · mlp\.down/);
+    await view.waitFor('tensor', 2);
     assert.deepEqual(await pane.locator('.tensor-name').allInnerTexts(), [
       'model.layers.2.mlp.down.weight',
       'model.layers.2.mlp.down.bias',
     ]);
-    await view.waitFor('tensor', 2);
     const asked = await view.sent('tensor');
     assert.deepEqual(
       asked.map(({ task, tensor }) => [task, tensor]),
@@ -139,7 +141,8 @@ test('a click opens the tensors of the cell with their statistics and histograms
     await pane.getByText('Base θ₀').first().waitFor();
     await pane.getByText('Reveal in Checkpoint').first().click();
     assert.equal((await view.waitFor('reveal'))['tensor'], 'model.layers.2.mlp.down.weight');
-    assert.deepEqual(await viewOf(view), { selected: { row: 2, column: 5 }, facets: { task: 'rot90' } });
+    const chosen = { selected: { row: 2, column: 5 }, facets: { task: 'rot90' } };
+    await soon(async () => assert.deepEqual(await viewOf(view), chosen));
   }),
 );
 
@@ -162,15 +165,13 @@ test('arrow keys move a cursor that is spoken, Enter opens, Escape closes', opti
     await page.locator('.heatmap').focus();
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowRight'])
       await page.keyboard.press(key);
-    const spoken = page.locator('[aria-live]').filter({ hasText: 'layer' });
-    assert.equal(
-      await spoken.innerText(),
-      `layer 3, attention.key: relative norm ${formatNumber(valueAt(matrix, 3, 1))}`,
-    );
+    const spoken = (text: string) =>
+      page.locator('[aria-live]').filter({ hasText: text }).waitFor({ state: 'attached' });
+    await spoken(`layer 3, attention.key: relative norm ${formatNumber(valueAt(matrix, 3, 1))}`);
     await page.keyboard.press('End');
-    assert.match(await spoken.innerText(), /^layer 3, norm\.mlp/);
+    await spoken('layer 3, norm.mlp');
     await page.keyboard.press('Control+End');
-    assert.equal(await spoken.innerText(), 'layer 11, norm.mlp: relative norm undefined');
+    await spoken('layer 11, norm.mlp: relative norm undefined');
     await page.keyboard.press('Enter');
     await page.locator('.details').waitFor();
     await page.keyboard.press('Escape');
@@ -184,8 +185,10 @@ test('the facet switches change the figure, tell the host, and survive in the st
     await page.getByLabel('metric').selectOption({ label: 'norm' });
     await page.getByLabel('task', { exact: true }).selectOption('mirror');
     await page.locator('h3', { hasText: 'norm · mirror' }).waitFor();
-    assert.deepEqual(await viewOf(view), { facets: { metric: 'norm', task: 'mirror' } });
-    assert.deepEqual(await view.state(), await view.remembered());
+    await soon(async () => {
+      assert.deepEqual(await viewOf(view), { facets: { metric: 'norm', task: 'mirror' } });
+      assert.deepEqual(await view.state(), await view.remembered());
+    });
   }),
 );
 
@@ -213,8 +216,10 @@ test('side by side shows every task over one colour scale', options, () =>
     await page.getByRole('button', { name: 'Side by side' }).click();
     const drawn = await view.waitFor('drawn', 2);
     assert.equal(drawn['cells'], 6 * 12 * 8);
-    assert.deepEqual(await page.locator('figcaption').allInnerTexts(), TASKS);
-    assert.equal(await page.locator('.legend').count(), 1);
+    await soon(async () => {
+      assert.deepEqual(await page.locator('figcaption').allInnerTexts(), TASKS);
+      assert.equal(await page.locator('.legend').count(), 1);
+    });
   }),
 );
 
@@ -224,10 +229,10 @@ test('a logarithmic scale recolours and says where zeros are; a diverging figure
     const before = await cellColour(view, matrix, 9, 1);
     await view.page.getByLabel('colours').selectOption('log');
     await view.waitFor('drawn', 2);
-    assert.notEqual(await cellColour(view, matrix, 9, 1), before);
+    await soon(async () => assert.notEqual(await cellColour(view, matrix, 9, 1), before));
     assert.match(await view.page.locator('.legend').innerText(), /zeros drawn at the low end/);
     await view.page.getByLabel('metric').selectOption('cosine');
-    assert.equal(await view.page.getByLabel('colours').isDisabled(), true);
+    await soon(async () => assert.equal(await view.page.getByLabel('colours').isDisabled(), true));
   }),
 );
 
@@ -237,14 +242,13 @@ test('a change of theme recolours cells without a message from the host', option
     const dark = await cellColour(view, matrix, 3, 2);
     await view.setTheme('light');
     await view.waitFor('drawn', 2);
-    const light = await cellColour(view, matrix, 3, 2);
-    assert.notEqual(light, dark);
+    await soon(async () => assert.notEqual(await cellColour(view, matrix, 3, 2), dark));
     await view.page.evaluate(() => {
       for (let i = 1; i <= 5; i++)
         document.documentElement.style.setProperty(`--vscode-deltalens-sequential${String(i)}`, '#ff0000');
     });
     await view.waitFor('drawn', 3);
-    assert.equal(await cellColour(view, matrix, 3, 2), '255 0 0 255');
+    await soon(async () => assert.equal(await cellColour(view, matrix, 3, 2), '255 0 0 255'));
   }),
 );
 
@@ -284,16 +288,18 @@ test('the table shows the numbers of the figure with all their digits, sorted on
         return value === null ? 'undefined' : fullNumber(value);
       }),
     ]);
-    assert.deepEqual(await read(), wanted);
+    await soon(async () => assert.deepEqual(await read(), wanted));
     await page.getByRole('button', { name: 'mlp.up' }).click();
-    const column = (await read()).map((row) => Number(row[5]));
-    assert.deepEqual(
-      column,
-      [...column].sort((a, b) => a - b),
-    );
-    assert.equal(await page.locator('[aria-sort=ascending]').innerText(), 'mlp.up');
+    await soon(async () => {
+      const column = (await read()).map((row) => Number(row[5]));
+      assert.deepEqual(
+        column,
+        [...column].sort((a, b) => a - b),
+      );
+      assert.equal(await page.locator('[aria-sort=ascending]').innerText(), 'mlp.up');
+    });
     await page.getByLabel('table', { exact: true }).selectOption('tensors');
-    assert.match(await rows.first().innerText(), /model\.layers\.0\.attention\.query\.weight/);
+    await rows.first().filter({ hasText: 'model.layers.0.attention.query.weight' }).waitFor();
   }),
 );
 
@@ -312,7 +318,7 @@ test('a pair of tasks opens its cosines per layer; the dendrogram stands beside 
     assert.deepEqual(await pane.locator('.pair-value').allInnerTexts(), ['-0.12', '-0.12']);
     await page.getByLabel('order').selectOption('given');
     await view.waitFor('drawn', 2);
-    assert.equal(await page.locator('.dendrogram path').count(), 0);
+    await page.locator('.dendrogram path').first().waitFor({ state: 'detached' });
   }),
 );
 
@@ -464,15 +470,17 @@ test('a matrix of 4,000 × 60 cells zooms to single cells with wheel and keys, a
     const hovered = async () => Number(/layer (\d+)/.exec(await page.locator('.tooltip').innerText())?.[1]);
     const under = await hovered();
     for (let i = 0; i < 20; i++) await page.mouse.wheel(0, -300);
+    await page.waitForFunction(() => document.querySelectorAll('.row-labels tspan').length < 30);
+    await view.settled();
     await page.mouse.move(middle.x + 1, middle.y);
+    await view.settled();
     const zoomed = await hovered();
     assert.ok(Math.abs(zoomed - under) <= 8, 'the cell under the pointer stays there');
-    await page.waitForFunction(() => document.querySelectorAll('.row-labels tspan').length < 30);
     await page.mouse.down();
     await page.mouse.move(middle.x + 1, middle.y - 140, { steps: 5 });
     await page.mouse.up();
     await page.mouse.move(middle.x, middle.y);
-    assert.ok((await hovered()) >= zoomed + 4, 'dragging up shows later rows');
+    await soon(async () => assert.ok((await hovered()) >= zoomed + 4, 'dragging up shows later rows'));
     assert.equal(await page.locator('.details').count(), 0, 'a drag is no click');
     await page.locator('.heatmap').focus();
     await page.keyboard.press('0');
@@ -509,16 +517,17 @@ for (const width of [400, 1400]) {
     test(`${name} does not scroll sideways in a window ${String(width)} pixels wide`, options, () =>
       withResult(
         result,
-        async ({ page }) => {
-          const overflow = await page.evaluate(() => {
-            const area = document.querySelector('.figure-area');
-            return [
-              document.documentElement.scrollWidth - window.innerWidth,
-              (area?.scrollWidth ?? 0) - (area?.clientWidth ?? 0),
-            ];
-          });
-          assert.deepEqual(overflow, [0, 0]);
-        },
+        async ({ page }) =>
+          soon(async () => {
+            const overflow = await page.evaluate(() => {
+              const area = document.querySelector('.figure-area');
+              return [
+                document.documentElement.scrollWidth - window.innerWidth,
+                (area?.scrollWidth ?? 0) - (area?.clientWidth ?? 0),
+              ];
+            });
+            assert.deepEqual(overflow, [0, 0]);
+          }),
         { width, view },
       ),
     );

@@ -67,6 +67,7 @@ function studyPage(view: OpenView): StudyPage {
         (id) => window.sentMessages.some((message) => message.type === 'drawn' && message['card'] === id),
         card,
       );
+      await view.settled();
     },
     async asked(card) {
       await view.page.waitForFunction(

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Browser, Locator } from 'playwright-core';
 import type { LensDescription } from '../../src/protocol/lens';
 import type { StudyCard } from '../../src/protocol/panel';
-import { buildViews, launchBrowser, NO_CHROMIUM } from './page';
+import { buildViews, launchBrowser, NO_CHROMIUM, soon } from './page';
 import { LENS, profileResult, similarityResult } from './sample-results';
 import { cardOf, withStudy, type StudyPage, type StudyPageOptions } from './study-page';
 
@@ -59,8 +59,14 @@ function card({ page }: StudyPage, id: string): Locator {
   return page.locator(`[data-card=${id}]`);
 }
 
-async function cardIds(page: StudyPage): Promise<string[]> {
-  return (await page.remembered()).cards.map(({ id }) => id);
+/** Waits until the page has told to remember these cards. */
+function cardIds(page: StudyPage, ids: readonly string[]): Promise<void> {
+  return soon(async () =>
+    assert.deepEqual(
+      (await page.remembered()).cards.map(({ id }) => id),
+      ids,
+    ),
+  );
 }
 
 async function clickCell(place: Locator, [x, y]: readonly [number, number]): Promise<void> {
@@ -95,11 +101,11 @@ test('typing filters the list, and Enter adds the lens once', options, () =>
       const { page } = view;
       const search = page.getByRole('combobox', { name: 'Search lenses' });
       await search.fill('pull');
-      assert.equal(await page.getByRole('option').count(), 1);
+      await soon(async () => assert.equal(await page.getByRole('option').count(), 1));
       await search.press('Enter');
       assert.equal(((await view.waitFor('run'))['card'] as StudyCard).lens, 'task-similarity');
       await search.press('Enter');
-      assert.deepEqual(await cardIds(view), ['card-1']);
+      await cardIds(view, ['card-1']);
       await search.press('Escape');
       await search.press('ArrowDown');
       await search.press('ArrowUp');
@@ -107,7 +113,9 @@ test('typing filters the list, and Enter adds the lens once', options, () =>
       assert.equal(((await view.waitFor('run', 2))['card'] as StudyCard).lens, 'delta-profile');
       await search.fill('matter');
       await search.press('Enter');
-      assert.deepEqual(await cardIds(view), ['card-1', 'card-2'], 'what lacks something is not added');
+      await view.settled();
+      // What lacks something is not added.
+      await cardIds(view, ['card-1', 'card-2']);
     },
     { panel: { lensesOpen: true } },
   ),
@@ -117,11 +125,15 @@ test('cards stand side by side where there is room, below each other where there
   two(async (view) => {
     const { page } = view;
     const boxes = async () => Promise.all(['card-1', 'card-2'].map((id) => card(view, id).boundingBox()));
-    const [a, b] = await boxes();
-    assert.ok(a && b && a.y === b.y && b.x >= a.x + a.width);
+    await soon(async () => {
+      const [a, b] = await boxes();
+      assert.ok(a && b && a.y === b.y && b.x >= a.x + a.width);
+    });
     await page.setViewportSize({ width: 600, height: 800 });
-    const [c, d] = await boxes();
-    assert.ok(c && d && d.y >= c.y + c.height && c.x === d.x);
+    await soon(async () => {
+      const [a, b] = await boxes();
+      assert.ok(a && b && b.y >= a.y + a.height && a.x === b.x);
+    });
   }),
 );
 
@@ -159,57 +171,74 @@ test('a pinned card keeps its result: other parameters open a card beside it', o
     await first.getByLabel('Bins').fill('32');
     await first.getByRole('button', { name: 'Run', exact: true }).click();
     assert.equal(((await view.waitFor('run', 3))['card'] as StudyCard).id, 'card-3');
-    const { cards } = await view.remembered();
-    assert.deepEqual(
-      cards.map(({ id, parameters, pinned }) => [id, parameters['bins'] ?? null, pinned ?? false]),
-      [
-        ['card-1', null, true],
-        ['card-3', 32, false],
-        ['card-2', null, false],
-      ],
-    );
+    await soon(async () => {
+      const { cards } = await view.remembered();
+      assert.deepEqual(
+        cards.map(({ id, parameters, pinned }) => [id, parameters['bins'] ?? null, pinned ?? false]),
+        [
+          ['card-1', null, true],
+          ['card-3', 32, false],
+          ['card-2', null, false],
+        ],
+      );
+    });
   }),
 );
 
-test(
-  'a click on a cell marks its task, layer and module in every card, and Escape takes the marks away',
-  options,
-  () =>
-    two(async (view) => {
-      const { page } = view;
-      await card(view, 'card-1').getByLabel('task', { exact: true }).selectOption('invert');
-      await clickCell(card(view, 'card-1'), [0.3, 0.3]);
-      assert.deepEqual((await view.remembered()).selection, {
-        layer: 'model.layers.3',
-        module: 'attention.value',
-        task: 'invert',
-        label: 'layer 3',
-      });
-      // A row and a column of the pairs, and the cell of the task with itself.
-      const marks = card(view, 'card-2').locator('.linked rect');
-      assert.deepEqual(await marks.evaluateAll((found) => found.map((mark) => mark.getAttribute('class'))), [
-        'row',
-        'column',
-        'cell',
-      ]);
-      await page.locator('.details').waitFor();
-      await page.keyboard.press('Escape');
-      await marks.first().waitFor({ state: 'detached' });
-      await page.waitForFunction(() => {
-        const last = window.sentMessages.findLast(({ type }) => type === 'state');
-        return (last?.['state'] as { selection?: unknown } | undefined)?.selection === null;
-      });
-    }),
-);
+for (const [where, leave] of [
+  ['in the figure', null],
+  ['in the details', '.details'],
+  ['nowhere', 'body'],
+] as const) {
+  test(
+    `a click on a cell marks its task, layer and module in every card, and Escape takes the marks away, the focus ${where}`,
+    options,
+    () =>
+      two(async (view) => {
+        const { page } = view;
+        await card(view, 'card-1').getByLabel('task', { exact: true }).selectOption('invert');
+        await view.settled();
+        await clickCell(card(view, 'card-1'), [0.3, 0.3]);
+        const selection = {
+          layer: 'model.layers.3',
+          module: 'attention.value',
+          task: 'invert',
+          label: 'layer 3',
+        };
+        // A row and a column of the pairs, and the cell of the task with itself.
+        const marks = card(view, 'card-2').locator('.linked rect');
+        await soon(async () => {
+          assert.deepEqual((await view.remembered()).selection, selection);
+          const classes = await marks.evaluateAll((found) => found.map((mark) => mark.getAttribute('class')));
+          assert.deepEqual(classes, ['row', 'column', 'cell']);
+        });
+        await page.locator('.details').waitFor();
+        await page.evaluate((to) => {
+          if (to === 'body') (document.activeElement as HTMLElement).blur();
+          else if (to) document.querySelector<HTMLElement>(to)?.focus();
+        }, leave);
+        await page.keyboard.press('Escape');
+        await page.locator('.details').waitFor({ state: 'detached' });
+        await soon(async () => {
+          assert.equal(await marks.count(), 0);
+          assert.equal((await view.remembered()).selection, null);
+        });
+      }),
+  );
+}
 
 test('a cell of another task leads a card to that task; unlinked cards stay as they are', options, () =>
   two(async (view) => {
     const task = () => card(view, 'card-1').getByLabel('task', { exact: true }).inputValue();
+    const selectedTask = async () => (await view.remembered()).selection?.task;
     // Rows of the pairs stand in the order of the dendrogram: rot90, vflip, invert.
     await clickCell(card(view, 'card-2'), [0.5, 0.5]);
-    assert.equal(await task(), 'vflip');
+    await soon(async () => assert.equal(await task(), 'vflip'));
     await view.page.getByRole('button', { name: 'Linked' }).click();
+    await view.settled();
     await clickCell(card(view, 'card-2'), [0.9, 0.9]);
+    await soon(async () => assert.equal(await selectedTask(), 'invert'));
+    await view.settled();
     assert.equal(await task(), 'vflip');
   }),
 );
@@ -224,10 +253,11 @@ test('a selection marks rows of a table and brings the first into view', options
     await copy.getByLabel('table', { exact: true }).selectOption('tensors');
     await clickCell(first, [0.9, 0.7]);
     const marked = copy.locator('.data-row.marked');
-    await marked.first().waitFor();
-    assert.deepEqual(
-      await marked.evaluateAll((rows) => rows.map((row) => row.firstElementChild?.textContent)),
-      ['model.layers.8.norm.mlp.weight', 'model.layers.8.norm.mlp.bias'],
+    await soon(async () =>
+      assert.deepEqual(
+        await marked.evaluateAll((rows) => rows.map((row) => row.firstElementChild?.textContent)),
+        ['model.layers.8.norm.mlp.weight', 'model.layers.8.norm.mlp.bias'],
+      ),
     );
   }),
 );
@@ -246,31 +276,37 @@ test('two runs are compared over one range of colours, with their difference', o
     await card(view, 'card-1').getByRole('button', { name: 'Compare with another run' }).click();
     await page.getByRole('heading', { name: 'Difference b − a' }).waitFor();
     const legend = (id: string) => card(view, id).locator('.legend').first().innerText();
-    assert.equal(await legend('card-1'), await legend('card-2'));
-    assert.match(await legend('difference'), /difference of/);
+    await soon(async () => {
+      assert.equal(await legend('card-1'), await legend('card-2'));
+      assert.match(await legend('difference'), /difference of/);
+    });
     await card(view, 'difference').getByRole('button', { name: 'Table' }).click();
     // Whoever shows the table of one shows that of all three, to compare.
-    assert.equal(await page.locator('.data-table').count(), 3);
+    await soon(async () => assert.equal(await page.locator('.data-table').count(), 3));
     const numbers = async (id: string) =>
       (await card(view, id).locator('.data-body .data-row').first().innerText())
         .split(/\s+/)
         .slice(2)
         .map(Number);
-    const [first, difference] = [await numbers('card-1'), await numbers('difference')];
-    assert.ok(first.length > 5);
-    first.forEach((value, index) => assert.ok(Math.abs(value - (difference[index] ?? NaN)) < 1e-9));
+    await soon(async () => {
+      const [first, difference] = [await numbers('card-1'), await numbers('difference')];
+      assert.ok(first.length > 5);
+      first.forEach((value, index) => assert.ok(Math.abs(value - (difference[index] ?? NaN)) < 1e-9));
+    });
     await page.getByRole('button', { name: 'Show all cards' }).click();
-    assert.equal(await page.locator('.card').count(), 2);
+    await soon(async () => assert.equal(await page.locator('.card').count(), 2));
   }),
 );
 
 test('to compare a single run, a copy is made whose parameters are to be changed', options, () =>
   two(async (view) => {
     await card(view, 'card-1').getByRole('button', { name: 'Compare with another run' }).click();
-    const { cards, compared } = await view.remembered();
-    assert.deepEqual(compared, ['card-1', 'card-3']);
-    assert.equal(cards[0]?.pinned, true);
-    assert.equal(await view.page.evaluate(() => document.activeElement?.id), 'card-3-bins');
+    await soon(async () => {
+      const { cards, compared } = await view.remembered();
+      assert.deepEqual(compared, ['card-1', 'card-3']);
+      assert.equal(cards[0]?.pinned, true);
+      assert.equal(await view.page.evaluate(() => document.activeElement?.id), 'card-3-bins');
+    });
   }),
 );
 
@@ -278,11 +314,11 @@ test('a card can have all the room, and be removed', options, () =>
   two(async (view) => {
     const { page } = view;
     await card(view, 'card-2').getByRole('button', { name: 'Maximise' }).click();
-    assert.equal(await page.locator('.card').count(), 1);
+    await soon(async () => assert.equal(await page.locator('.card').count(), 1));
     await card(view, 'card-2').getByRole('button', { name: 'Show all cards' }).click();
     await card(view, 'card-2').getByRole('button', { name: 'Remove' }).click();
     assert.equal((await view.waitFor('forget'))['card'], 'card-2');
-    assert.deepEqual(await cardIds(view), ['card-1']);
+    await cardIds(view, ['card-1']);
   }),
 );
 
@@ -291,7 +327,7 @@ test('a card of a command is added, unless there is one that says the same', opt
     await view.send({ type: 'add', lens: 'task-similarity', parameters: {} });
     await view.send({ type: 'add', lens: 'delta-profile', parameters: { bins: 8 } });
     assert.equal(((await view.waitFor('run', 3))['card'] as StudyCard).lens, 'delta-profile');
-    assert.deepEqual(await cardIds(view), ['card-1', 'card-2', 'card-3']);
+    await cardIds(view, ['card-1', 'card-2', 'card-3']);
   }),
 );
 
@@ -310,7 +346,7 @@ test('zoom and the chosen table come back with the panel', options, () => {
       await view.give('card-1', deep);
       await view.give('card-2', deep);
       const labels = card(view, 'card-1').locator('.row-labels tspan');
-      assert.match((await labels.allTextContents())[0] ?? '', /^layer 10\d$/);
+      await soon(async () => assert.match((await labels.allTextContents())[0] ?? '', /^layer 10\d$/));
       assert.equal(await card(view, 'card-2').getByLabel('table', { exact: true }).inputValue(), 'tensors');
       await card(view, 'card-1').locator('.heatmap').focus();
       await view.page.keyboard.press('0');
@@ -334,11 +370,11 @@ test('among many tasks one is searched for', options, () => {
       const search = view.page.getByRole('combobox', { name: 'task' });
       await search.fill('17 task');
       // 17, 117 and 170 to 179
-      assert.equal(await view.page.locator('.choice-item').count(), 12);
+      await soon(async () => assert.equal(await view.page.locator('.choice-item').count(), 12));
       await search.press('ArrowDown');
       await search.press('Enter');
       await view.page.locator('h3', { hasText: 'Relative norm · task 117' }).waitFor();
-      assert.equal(await search.inputValue(), 'task 117');
+      await soon(async () => assert.equal(await search.inputValue(), 'task 117'));
     },
     { lenses: LENSES },
   );
@@ -374,14 +410,16 @@ for (const theme of ['light', 'dark', 'contrast'] as const) {
       async (view) => {
         for (const width of [1500, 900, 420]) {
           await view.page.setViewportSize({ width, height: 800 });
-          const overflow = await view.page.evaluate(() => {
-            const area = document.querySelector('.cards');
-            return [
-              document.documentElement.scrollWidth - window.innerWidth,
-              (area?.scrollWidth ?? 0) - (area?.clientWidth ?? 0),
-            ];
+          await soon(async () => {
+            const overflow = await view.page.evaluate(() => {
+              const area = document.querySelector('.cards');
+              return [
+                document.documentElement.scrollWidth - window.innerWidth,
+                (area?.scrollWidth ?? 0) - (area?.clientWidth ?? 0),
+              ];
+            });
+            assert.deepEqual(overflow, [0, 0], `${String(width)} pixels`);
           });
-          assert.deepEqual(overflow, [0, 0], `${String(width)} pixels`);
         }
       },
       { theme, panel: { lensesOpen: true } },
