@@ -3,7 +3,7 @@ import type { Finding } from '../../protocol/finding';
 import { cancelled, success, type Result } from '../../protocol/result';
 import { refuse, graphFinding } from '../problems';
 import { tensorValue, type TensorValue } from '../tensor-value';
-import { transpose } from './digest';
+import { transpose, withoutOnes } from './digest';
 import type { WeightMap } from './weight-map';
 import type { WeightSource } from './weight-source';
 
@@ -22,7 +22,7 @@ export function bindingFindings(map: WeightMap, source: WeightSource): readonly 
     if (shape === null) {
       const message = `${source.path} has no tensor ${quoted(tensor)}, which the graph needs.`;
       findings.push(graphFinding('graph-weight-unbound', source.path, message, tensor));
-    } else if ((transposed ? [...shape].reverse() : shape).join() !== wanted.join()) {
+    } else if (withoutOnes(transposed ? [...shape].reverse() : shape) !== withoutOnes(wanted)) {
       const message = `${source.path}: ${quoted(tensor)} is [${shape.join(', ')}], the graph's weight is [${wanted.join(', ')}].`;
       findings.push(graphFinding('graph-weight-shape', source.path, message, tensor));
     }

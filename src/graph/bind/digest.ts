@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** Hashes of the float32 values of a tensor, so that equal ones are found whatever they are called. */
 export interface Digest {
-  /** Of the values in C order, with the shape. */
+  /** Of the values in C order, with the shape but for axes of size 1, which exporters add and drop. */
   readonly plain: string;
   /** Of the transposed matrix; `null` for what is no matrix. */
   readonly transposed: string | null;
@@ -35,6 +35,11 @@ export function transpose<A extends Float32Array | Float64Array>(
 }
 
 function hash(values: Float32Array, shape: readonly number[]): string {
-  const hashed = createHash('sha256').update(shape.join(','));
+  const hashed = createHash('sha256').update(withoutOnes(shape));
   return hashed.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)).digest('base64');
+}
+
+/** The sizes other than 1: what two shapes of the same entries have in common. */
+export function withoutOnes(shape: readonly number[]): string {
+  return shape.filter((size) => size !== 1).join(',');
 }

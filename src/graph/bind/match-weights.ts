@@ -150,11 +150,15 @@ function placeByValues(matching: Matching, digests: Digests): void {
     (name) => digests.initializers.get(name)?.plain,
   );
   const tensors = tensorsByValues(matching, digests);
-  for (const [digest, names] of initializers) {
-    const [match, ...others] = tensors.get(digest) ?? [];
-    const [initializer, ...alike] = names;
-    if (match === undefined || initializer === undefined || others.length > 0 || alike.length > 0) continue;
-    place(matching, { initializer, ...match, evidence: 'values' });
+  // As they are before transposed: a tied weight may be there both ways.
+  for (const turned of [false, true]) {
+    for (const [digest, names] of initializers) {
+      const [match, ...others] = tensors.get(digest) ?? [];
+      const [initializer, ...alike] = names;
+      if (match?.transposed !== turned || initializer === undefined) continue;
+      if (others.length > 0 || alike.length > 0 || !matching.openTensors.has(match.tensor)) continue;
+      place(matching, { initializer, ...match, evidence: 'values' });
+    }
   }
 }
 

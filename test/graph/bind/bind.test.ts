@@ -114,6 +114,32 @@ test('equal tensors that the exporter made one are told apart by module names, n
   assert.deepEqual(map.findings, []);
 });
 
+test('a tied weight is one, too, where neither copy has its name, and an added axis of size 1 hides no weight', async () => {
+  const embedding = written([4, 3], 4);
+  const bias = written([4], 5);
+  const map = await match(
+    model({
+      nodes: [node('MatMul', 'x val_3', 'h'), node('Add', 'h wide', 'g'), node('MatMul', 'g head', 'y')],
+      inputs: [X],
+      outputs: [Y],
+      initializers: [
+        tensor('val_3', 'float32', [3, 4], transposed(embedding)),
+        tensor('head', 'float32', [4, 3], embedding.values ?? []),
+        tensor('wide', 'float32', [1, 4], bias.values ?? []),
+      ],
+    }),
+    { 'embed.weight': embedding, bias },
+  );
+  assert.deepEqual(
+    map.placements.map(({ initializer, tensor, transposed: turned }) => [initializer, tensor, turned]),
+    [
+      ['head', 'embed.weight', false],
+      ['wide', 'bias', false],
+    ],
+  );
+  assert.deepEqual([map.unplaced, map.leftOver, map.findings], [[], [], []]);
+});
+
 test('a tensor that the exporter wrote out twice is one weight, with the gradients of both uses', async () => {
   const embedding = written([3, 3], 4);
   const map = await match(
