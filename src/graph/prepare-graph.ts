@@ -1,4 +1,5 @@
 import { success, type Result } from '../protocol/result';
+import { decompose } from './decompose/decompose';
 import { makeGraph, type ModelGraph } from './model-graph';
 import type { ElementType } from './onnx/element-types';
 import type { OnnxModel, OnnxNode } from './onnx/types';
@@ -11,7 +12,7 @@ const HALF: ReadonlySet<ElementType> = new Set<ElementType>(['float16', 'bfloat1
 const FLOATS: ReadonlySet<ElementType> = new Set<ElementType>(['float16', 'bfloat16', 'float32', 'float64']);
 
 /**
- * The graph of a model as all rewriting wants it: no functions, operator set 18 or newer, constants among the
+ * The graph of a model as all rewriting wants it: no functions, fused operators written as plain ones, operator set 18 or newer, constants among the
  * initializers, dropout left out (a network is looked at as it infers), half precision computed in float32, or with
  * `float64` everything in that (for the operators whose kernels the runtime has). Fails with `graph-opset`,
  * `graph-function`, `graph-duplicate`, `graph-dangling`, `graph-cycle` or `graph-too-large`.
@@ -26,9 +27,9 @@ export function prepareGraph(
   const taken = new Set(inlined.value.flatMap((node) => [...node.inputs, ...node.outputs]));
   const upgraded = upgradeOpset(inlined.value, model.opsets.get('') ?? 0, taken, path);
   if (!upgraded.ok) return upgraded;
-  const inferring = upgraded.value.nodes.map(withoutDropout);
-  const given = [...graph.initializers, ...upgraded.value.constants];
-  const { nodes, initializers } = separateConstants(inferring, given);
+  const plain = decompose(upgraded.value.nodes.map(withoutDropout));
+  const given = [...graph.initializers, ...upgraded.value.constants, ...plain.constants];
+  const { nodes, initializers } = separateConstants(plain.nodes, given);
   // Before IR version 4 every initializer had to be listed as an input, too.
   const inputs = graph.inputs.filter(({ name }) => !initializers.has(name));
   const parts = { nodes, inputs, outputs: graph.outputs, initializers };

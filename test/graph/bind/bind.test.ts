@@ -59,8 +59,8 @@ test('a weight is found by its name, by its values, and by the values of its tra
   );
   assert.deepEqual(map.placements, [
     { initializer: 'a.weight', tensor: 'a.weight', transposed: false, evidence: 'name and values' },
-    { initializer: 'val_7', tensor: 'b.weight', transposed: true, evidence: 'values' },
     { initializer: 'val_8', tensor: 'b.bias', transposed: false, evidence: 'values' },
+    { initializer: 'val_7', tensor: 'b.weight', transposed: true, evidence: 'values' },
   ]);
   assert.deepEqual(
     map.unplaced.map(({ initializer }) => initializer),
