@@ -1,3 +1,4 @@
+import { DATA_CODES, type DataCode } from '../graph/data/problems';
 import { GRAPH_CODES, type GraphCode } from '../graph/problems';
 import { FORMAT_CODES, type FormatCode } from '../format/problems';
 import { MODEL_CODES, type ModelCode } from '../model/finding-codes';
@@ -21,13 +22,14 @@ export interface CodeEntry {
 const OWN_CODES = { ...OTHER_CODES, ...ADAPTER_CODES } as const satisfies Record<string, CodeEntry>;
 
 /** Every code that a finding of a rule can have. */
-export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode | GraphCode;
+export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode | GraphCode | DataCode;
 
 /** The table of all codes; `docs/findings.md` is made from it. */
 export const CODES: Readonly<Record<FindingCode, CodeEntry>> = {
   ...entriesOf('Checkpoint files and indexes', FORMAT_CODES),
   ...entriesOf('Opening adapters and studies', MODEL_CODES),
   ...entriesOf('Graphs of networks (ONNX)', GRAPH_CODES),
+  ...entriesOf('Data sets of studies', DATA_CODES),
   ...OWN_CODES,
 };
 

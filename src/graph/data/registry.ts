@@ -1,0 +1,34 @@
+import * as fs from 'node:fs/promises';
+import * as paths from 'node:path';
+import { problemFromError, type Result } from '../../protocol/result';
+import type { DataFormat, DataOptions, DataSet } from './data-set';
+import { npy } from './npy';
+import { npz } from './npz';
+import { refuse } from './problems';
+import { safetensorsArrays } from './safetensors-arrays';
+
+/** Every format of data files. */
+export const DATA_FORMATS: readonly DataFormat[] = [npz, npy, safetensorsArrays];
+
+/**
+ * Opens a data file by the ending of its name: reads its directory, and no more values than that takes. Fails with a
+ * code of `problems.ts` or the operating system's answer; never throws.
+ */
+export async function openData(path: string, options: DataOptions = {}): Promise<Result<DataSet>> {
+  const absolute = paths.resolve(path);
+  try {
+    await fs.stat(absolute);
+    const format = formatOf(absolute);
+    if (format !== null) return await format.open(absolute, options);
+    const endings = DATA_FORMATS.flatMap((each) => each.endings).join(', ');
+    return refuse('data-format', absolute, `${absolute} has none of the endings of data files: ${endings}.`);
+  } catch (error) {
+    return { ok: false, problem: problemFromError(error, absolute) };
+  }
+}
+
+/** The format that the ending of a name tells; `null` where it tells none. */
+export function formatOf(path: string): DataFormat | null {
+  const name = paths.basename(path).toLowerCase();
+  return DATA_FORMATS.find((format) => format.endings.some((ending) => name.endsWith(ending))) ?? null;
+}
