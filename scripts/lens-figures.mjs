@@ -32,6 +32,8 @@ const SHOWN = {
   'kv-redundancy': { words: TEXT },
   experts: { words: EXPERTS },
   'embedding-drift': { words: TEXT },
+  cka: { artifact: 'base_ft:rot90' },
+  'block-influence': { artifact: 'influence:base' },
 };
 
 await runMain(async () => {

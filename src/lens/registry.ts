@@ -1,3 +1,5 @@
+import { blockInfluence } from './block-influence';
+import { cka } from './cka';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
@@ -44,6 +46,8 @@ export const LENSES: readonly Lens[] = [
   nestedness,
   headSharing,
   kvRedundancy,
+  cka,
+  blockInfluence,
 ];
 
 /** The lens of that id, if there is one. */

@@ -13,5 +13,6 @@ export function lackFor(needs: LensNeeds, study: StudySpec): Lack | null {
   const isRun = study.tasks.some(({ run }) => run);
   if (study.tasks.length < needs.tasks.minimum && !isRun)
     return { lack: 'tasks', minimum: needs.tasks.minimum };
-  return needs.data.every((data) => data === 'weights') ? null : { lack: 'data' };
+  const runs = needs.data.some((data) => data !== 'weights');
+  return runs && (study.graph === undefined || (study.data ?? []).length === 0) ? { lack: 'data' } : null;
 }

@@ -29,6 +29,23 @@ export async function study(folder: string, base: string | null, tasks: readonly
   return opened.value;
 }
 
+/** The study of the digits in the samples, with its graph and data, and these of its tasks. */
+export async function networkStudy(
+  tasks: readonly string[],
+  data: readonly string[] = tasks,
+): Promise<Study> {
+  const folder = path.join(SAMPLES, 'vit-digits');
+  const opened = await openStudy({
+    name: 'digits',
+    base: path.join(folder, 'base'),
+    tasks: tasks.map((task) => ({ name: task, path: path.join(folder, task) })),
+    graph: path.join(folder, 'onnx/base.onnx'),
+    data: data.map((name) => ({ name, path: path.join(folder, `data/${name}-val.npz`) })),
+  });
+  assert.ok(opened.ok, opened.ok ? '' : opened.problem.message);
+  return opened.value;
+}
+
 /** What a lens gave, looked up by id. */
 export interface Ran {
   readonly artifacts: readonly Artifact[];
@@ -47,13 +64,14 @@ export async function run(
   opened: Study,
   given: Readonly<Record<string, unknown>> = {},
   passes: PassRunner = slowPasses(),
+  memoryBudget = 2 ** 20,
 ): Promise<Ran> {
   const parameters = checkParameters(lens.description.parameters, given);
   assert.ok(parameters.ok);
   const output = await lens.run(opened, parameters.value, {
     passes,
     signal: new AbortController().signal,
-    memoryBudget: 2 ** 20,
+    memoryBudget,
     progress: (fraction) => assert.ok(fraction >= 0 && fraction <= 1),
     log: () => undefined,
   });

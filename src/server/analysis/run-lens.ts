@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { Lens, LensOutput } from '../../lens/lens';
 import { LENSES, lensById } from '../../lens/registry';
 import { openStudy } from '../../model/open-study';
@@ -5,6 +6,7 @@ import type { Study } from '../../model/study';
 import type { LensResult } from '../../protocol/artifact';
 import { checkParameters, type ParameterValues } from '../../protocol/lens';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
+import type { StudySpec } from '../../protocol/study';
 import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 
@@ -28,12 +30,20 @@ export async function runLens(
 
   const hashes = await contentHashes(study.value, context);
   if (!hashes.ok) return hashes;
-  const key = keyOf(lens, parameters.value, study.value, hashes.value);
+  const others = runsNetwork(lens) ? await networkInputs(study.value.spec) : [];
+  const key = keyOf(lens, parameters.value, study.value, hashes.value, others);
   const known = await context.results.get(key);
   if (known) return success(known);
   const output = await lens.run(study.value, parameters.value, context);
   if (!output.ok) return output;
-  const result = resultOf(lens, parameters.value, study.value, output.value, performance.now() - started);
+  const result = resultOf(
+    lens,
+    parameters.value,
+    study.value,
+    output.value,
+    others,
+    performance.now() - started,
+  );
   await context.results.set(key, result);
   context.progress(1, 'Done');
   return success(result);
@@ -47,6 +57,26 @@ function unknownLens(id: string): Problem {
     action: `Use one of: ${ids}.`,
     at: id,
   };
+}
+
+/** Whether a lens needs more than weights. */
+function runsNetwork({ description }: Lens): boolean {
+  return description.needs.data.some((data) => data !== 'weights');
+}
+
+/** Graph and data sets of a study with what changes when their files do; missing files are for the lens to report. */
+async function networkInputs({ graph, data = [] }: StudySpec): Promise<LensResult['inputs']> {
+  const files = [...(graph === undefined ? [] : [{ name: 'graph', path: graph }]), ...data];
+  return Promise.all(
+    files.map(async ({ name, path }) => {
+      const state = await stat(path).catch(() => null);
+      return {
+        name,
+        path,
+        fingerprint: state ? `${String(state.size)}-${String(state.mtimeMs)}` : 'missing',
+      };
+    }),
+  );
 }
 
 /** Hashes of all bytes of base and tasks, where the user wants inputs told apart by them. */
@@ -72,6 +102,7 @@ function keyOf(
   parameters: ParameterValues,
   study: Study,
   hashes: readonly string[],
+  others: LensResult['inputs'],
 ): string {
   const sorted = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
   const tasks = study.tasks.map((task) => [
@@ -97,6 +128,7 @@ function keyOf(
     scales,
     findings,
     hashes,
+    others,
   ]);
 }
 
@@ -109,6 +141,7 @@ function resultOf(
   parameters: ParameterValues,
   { spec, base, tasks, findings }: Study,
   output: LensOutput,
+  others: LensResult['inputs'],
   elapsedMs: number,
 ): LensResult {
   const inputs = tasks.map(({ name, checkpoint: { path, fingerprint } }) => ({ name, path, fingerprint }));
@@ -117,7 +150,11 @@ function resultOf(
     version: description.version,
     study: spec.name,
     parameters,
-    inputs: base ? [{ name: 'base', path: base.path, fingerprint: base.fingerprint }, ...inputs] : inputs,
+    inputs: [
+      ...(base ? [{ name: 'base', path: base.path, fingerprint: base.fingerprint }] : []),
+      ...inputs,
+      ...others,
+    ],
     artifacts: output.artifacts,
     findings: [...findings, ...output.findings],
     elapsedMs: Math.round(elapsedMs),

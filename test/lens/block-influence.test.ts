@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MeanCosine } from '../../src/lens/activations/mean-cosine';
+import { blockInfluence } from '../../src/lens/block-influence';
+import { networkStudy, run } from './run';
+
+test('the mean of cosines is that of the definition, and vectors without a direction are counted apart', () => {
+  const mean = new MeanCosine();
+  mean.add([1, 0, 3, 4, 0, 0, 1, Infinity], [0, 2, 6, 8, 1, 1, 1, 1], 2);
+  assert.equal(mean.value, 0.5);
+  assert.equal(mean.skipped, 2);
+  assert.ok(Math.abs((mean.standardError ?? 0) - 0.5) < 1e-15);
+  assert.equal(new MeanCosine().value, null);
+});
+
+test('every layer of base and tasks has scores of attention, MLP and block, and a place in the order', async () => {
+  const ran = await run(blockInfluence, await networkStudy(['rot90'], ['rot90', 'invert']), {
+    samples: 20,
+  });
+  const rows = ran.table('layers');
+  assert.deepEqual(Object.keys(rows[0] ?? {}).slice(0, 4), ['layer', 'attention', 'mlp', 'block']);
+  assert.equal(rows.length, 12);
+  for (const { attention, mlp, block } of rows) {
+    for (const score of [attention, mlp, block]) assert.ok(Number(score) > 0 && Number(score) < 2);
+  }
+  const order = rows.slice(0, 6).toSorted((x, y) => Number(x['block']) - Number(y['block']));
+  assert.deepEqual(
+    order.map((row) => row['drop_order']),
+    [1, 2, 3, 4, 5, 6],
+  );
+  assert.equal(ran.matrix('blocks').columns.length, 2);
+});
