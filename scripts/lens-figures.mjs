@@ -34,6 +34,8 @@ const SHOWN = {
   'embedding-drift': { words: TEXT },
   cka: { artifact: 'base_ft:rot90' },
   'block-influence': { artifact: 'influence:base' },
+  fisher: { artifact: 'mean:rot90' },
+  'fim-score': { artifact: 'scores' },
 };
 
 await runMain(async () => {

@@ -23,6 +23,8 @@ const WRONG_USE = new Set([
   'lens-needs-base',
   'lens-needs-tasks',
   'study-base-unknown',
+  'study-needs-graph',
+  'study-needs-data',
 ]);
 
 /** The exit code that tells a script what kind of problem there was. */

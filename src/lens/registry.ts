@@ -3,6 +3,8 @@ import { cka } from './cka';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
+import { fimScore } from './fim-score';
+import { fisher } from './fisher';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
@@ -48,6 +50,8 @@ export const LENSES: readonly Lens[] = [
   kvRedundancy,
   cka,
   blockInfluence,
+  fisher,
+  fimScore,
 ];
 
 /** The lens of that id, if there is one. */

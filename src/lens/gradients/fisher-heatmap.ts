@@ -1,0 +1,65 @@
+import { compareModules, compareRows, placeOf, rowLabel } from '../../model/naming';
+import type { Matrix, Note } from '../../protocol/artifact';
+import { packNumbers } from '../../protocol/numbers';
+import { fromZero } from '../domain';
+import type { TaskFisher } from './fisher-models';
+import type { TensorFisher } from './fisher-pass';
+
+/** A figure per layer and module: of all tensors there together. */
+export function fisherHeatmap(
+  { task, fisher, caption }: TaskFisher,
+  figure: {
+    readonly metric: string;
+    readonly title: string;
+    readonly unit: string;
+    readonly of: (tensors: readonly TensorFisher[]) => number;
+  },
+): Matrix {
+  const cells = new Map<string, TensorFisher[]>();
+  for (const tensor of fisher.tensors) {
+    const { row, module } = placeOf(tensor.tensor);
+    const key = `${row}\n${module}`;
+    const known = cells.get(key);
+    if (known) known.push(tensor);
+    else cells.set(key, [tensor]);
+  }
+  const keys = [...cells.keys()].map((key) => key.split('\n') as [string, string]);
+  const rows = [...new Set(keys.map(([row]) => row))].sort(compareRows);
+  const modules = [...new Set(keys.map(([, module]) => module))].sort(compareModules);
+  const values = rows.flatMap((row) =>
+    modules.map((module) => {
+      const tensors = cells.get(`${row}\n${module}`);
+      return tensors ? figure.of(tensors) : null;
+    }),
+  );
+  return {
+    kind: 'matrix',
+    id: `${figure.metric}:${task}`,
+    title: `${figure.title}, ${task}`,
+    facets: { metric: figure.metric, task },
+    caption,
+    rows: rows.map((layer) => ({ label: rowLabel(layer), layer, task })),
+    columns: modules.map((module) => ({ label: module, module })),
+    rowTitle: 'layer',
+    columnTitle: 'module',
+    values: packNumbers(values),
+    unit: figure.unit,
+    scale: 'sequential',
+    domain: fromZero(values),
+  };
+}
+
+/** What has no gradient, task by task; none where everything has one. */
+export function obstacleNotes(tasks: readonly TaskFisher[]): readonly Note[] {
+  const lines = [...new Set(tasks.flatMap(({ fisher }) => fisher.without))];
+  if (lines.length === 0) return [];
+  return [
+    {
+      kind: 'note',
+      id: 'obstacles',
+      title: 'What has no gradient',
+      severity: 'warning',
+      text: lines.join('\n'),
+    },
+  ];
+}

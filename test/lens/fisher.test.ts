@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { accumulate } from '../../src/graph/gradients/accumulate';
+import { openStudyNetwork } from '../../src/graph/study-network';
+import { fimScore } from '../../src/lens/fim-score';
+import { fisher } from '../../src/lens/fisher';
+import { GradientSamples } from '../../src/lens/gradients/gradient-samples';
+import { placeOf } from '../../src/model/naming';
+import { checkParameters } from '../../src/protocol/lens';
+import { got } from '../graph/got';
+import { networkStudy, run } from './run';
+import { slowPasses } from './slow-passes';
+
+const SAMPLES = 3;
+const OBJECTIVE = { kind: 'log-likelihood', output: 'logits' } as const;
+
+/** Squares of the gradients of single samples, each from a run of its own, by tensor of the base. */
+async function slowFisher(task: string): Promise<Map<string, { sum: number; squares: number; max: number }>> {
+  const study = await networkStudy([task]);
+  const network = got(await openStudyNetwork(study, { samples: SAMPLES, seed: 0 }));
+  const vector = study.tasks[0] ?? null;
+  const samples = got(await network.samplesOf(vector));
+  const weights = got(await network.weightsOf(vector, new AbortController().signal));
+  const { map } = network.network;
+  const means = new Map<string, Float64Array>();
+  for await (const sample of new GradientSamples(samples, OBJECTIVE, 1)) {
+    const one = got(
+      await accumulate(map.graph, weights, [sample], { objective: OBJECTIVE, accumulation: 'sum' }),
+    );
+    for (const { initializer, tensor } of map.placements) {
+      const gradient = one.means.get(initializer) ?? new Float64Array();
+      const sum = means.get(tensor) ?? new Float64Array(gradient.length);
+      gradient.forEach((value, at) => (sum[at] = (sum[at] ?? 0) + (value * value) / SAMPLES));
+      means.set(tensor, sum);
+    }
+  }
+  return new Map(
+    [...means].map(([tensor, values]) => [
+      tensor,
+      {
+        sum: values.reduce((sum, value) => sum + value, 0),
+        squares: values.reduce((sum, value) => sum + value * value, 0),
+        max: values.reduce((most, value) => Math.max(most, value), 0),
+      },
+    ]),
+  );
+}
+
+test('the Fisher information is the mean of the squares of the gradients of single samples', async () => {
+  const slow = await slowFisher('rot90');
+  const ran = await run(fisher, await networkStudy(['rot90']), { samples: SAMPLES });
+  const rows = ran.table('tensors');
+  assert.deepEqual(Object.keys(rows[0] ?? {}).slice(0, 8), [
+    'task',
+    'tensor',
+    'sum',
+    'frobenius',
+    'mean',
+    'max',
+    'samples',
+    'standard_error',
+  ]);
+  assert.equal(rows.length, slow.size);
+  for (const row of rows) {
+    const expected = slow.get(String(row['tensor']));
+    assert.ok(expected);
+    assert.equal(row['samples'], SAMPLES);
+    if (row['noise'] === true) continue;
+    for (const [figure, value] of [
+      ['sum', expected.sum],
+      ['frobenius', Math.sqrt(expected.squares)],
+      ['max', expected.max],
+    ] as const) {
+      assert.ok(Math.abs(Number(row[figure]) / value - 1) < 1e-4, `${String(row['tensor'])} ${figure}`);
+    }
+  }
+});
+
+test('what is left of a gradient of zero is called rounding: no key bias moves a softmax', async () => {
+  const ran = await run(fisher, await networkStudy(['invert']), { samples: SAMPLES });
+  const noise = ran.table('tensors').flatMap((row) => (row['noise'] === true ? [String(row['tensor'])] : []));
+  assert.equal(noise.length, 6);
+  for (const tensor of noise) assert.match(tensor, /key\.bias$/);
+});
+
+test('the score of a layer is the sum of the norms of its tensors, and ranks follow the scores', async () => {
+  const study = await networkStudy(['rot90']);
+  const tensors = (await run(fisher, study, { samples: SAMPLES })).table('tensors');
+  const layers = (await run(fimScore, study, { samples: SAMPLES })).table('layers');
+  assert.deepEqual(Object.keys(layers[0] ?? {}), ['task', 'layer', 'score', 'rank']);
+  for (const { layer, score } of layers) {
+    const own = tensors.filter((row) => placeOf(String(row['tensor'])).layer === layer);
+    const sum = own.reduce((total, row) => total + Number(row['frobenius']), 0);
+    assert.ok(Math.abs(Number(score) / sum - 1) < 1e-9);
+  }
+  const ordered = layers.toSorted((x, y) => Number(y['score']) - Number(x['score']));
+  assert.deepEqual(
+    ordered.map((row) => row['rank']),
+    ordered.map((_, at) => at + 1),
+  );
+});
+
+test('without labels the objective about labels says so, and the entropy works', async () => {
+  const study = await networkStudy(['rot90']);
+  const network = got(await openStudyNetwork(study, { samples: 1, seed: 0 }));
+  const samples = got(await network.samplesOf(null));
+  const unlabelled = { ...samples, labels: () => Promise.resolve({ ok: true, value: null } as const) };
+  const runs = new GradientSamples(unlabelled, OBJECTIVE, 1);
+  for await (const sample of runs) assert.ok(sample);
+  assert.equal(runs.problem?.code, 'data-labels-missing');
+  const ran = await run(fisher, study, { samples: 1, objective: 'entropy' });
+  assert.ok(ran.table('tensors').some(({ sum }) => Number(sum) > 0));
+});
+
+test('a run that is cancelled ends', async () => {
+  const study = await networkStudy(['rot90']);
+  const parameters = checkParameters(fisher.description.parameters, { samples: 50 });
+  assert.ok(parameters.ok);
+  const controller = new AbortController();
+  const output = await fisher.run(study, parameters.value, {
+    passes: slowPasses(),
+    signal: controller.signal,
+    memoryBudget: 2 ** 24,
+    progress: (_, message) => {
+      if (message.includes('sample 2 ')) controller.abort();
+    },
+    log: () => undefined,
+  });
+  assert.equal(output.ok ? 'ok' : output.problem.code, 'cancelled');
+});
