@@ -142,7 +142,7 @@ function matrices(
   return (['plain', 'debiased'] as const).map((kind) => ({
     kind: 'matrix',
     id: `${id}${kind === 'plain' ? '' : ':debiased'}${several && name !== undefined ? `:${name}` : ''}`,
-    title: `CKA, ${TITLES[id]}${name === undefined ? '' : ` of ${name}`}`,
+    title: `${kind === 'plain' ? 'CKA' : 'Debiased CKA'}, ${TITLES[id]}${name === undefined ? '' : ` of ${name}`}`,
     facets: { models: TITLES[id], estimator: kind, ...(name === undefined ? {} : { task: name }) },
     caption,
     rows: entries,

@@ -1,7 +1,7 @@
 import { compareModules, compareRows, placeOf, rowLabel } from '../../model/naming';
 import type { Matrix, Note } from '../../protocol/artifact';
 import { packNumbers } from '../../protocol/numbers';
-import { fromZero } from '../domain';
+import { extent, fromZero } from '../domain';
 import type { TaskFisher } from './fisher-models';
 import type { TensorFisher } from './fisher-pass';
 
@@ -12,7 +12,10 @@ export function fisherHeatmap(
     readonly metric: string;
     readonly title: string;
     readonly unit: string;
-    readonly of: (tensors: readonly TensorFisher[]) => number;
+    /** `null`: undefined. */
+    readonly of: (tensors: readonly TensorFisher[]) => number | null;
+    /** The figure is a logarithm. */
+    readonly logarithmic?: boolean;
   },
 ): Matrix {
   const cells = new Map<string, TensorFisher[]>();
@@ -45,7 +48,7 @@ export function fisherHeatmap(
     values: packNumbers(values),
     unit: figure.unit,
     scale: 'sequential',
-    domain: fromZero(values),
+    domain: figure.logarithmic === true ? extent(values) : fromZero(values),
   };
 }
 
