@@ -31,6 +31,38 @@ const CODES = {
     'A sample was asked for that the data do not have.',
     'Ask for samples from 0 to one below their number.',
   ),
+  'data-input-unmatched': error(
+    'An input of the graph has no array in the data set.',
+    'Name the array like the input, or say which it is: "inputs: {INPUT: ARRAY}" under the data set.',
+  ),
+  'data-input-shape': error(
+    'An array does not have the shape that an input of the graph takes.',
+    'Save the array in the shape that is named, samples along the first axis.',
+  ),
+  'data-input-type': error(
+    'An array has an element type that no conversion leads from to that of the graph’s input.',
+    'Save the array in the type that is named.',
+  ),
+  'data-inexact': error(
+    'A value of an array does not exist in the type that the graph’s input takes.',
+    'Save the array in that type, or allow rounding: "round: true" under the data set.',
+  ),
+  'data-samples-differ': error(
+    'Arrays of one data set have different numbers of samples.',
+    'Save as many rows of each, or list an array that is the same for all samples under "constant:".',
+  ),
+  'data-labels': error(
+    'The labels of a data set cannot be used.',
+    'Name the array with the labels: "labels: ARRAY" under the data set.',
+  ),
+  'data-input-guessed': information(
+    'An input of the graph is fed with an array of another name, because nothing else is left for it.',
+    'If that is wrong, say which array it is: "inputs: {INPUT: ARRAY}" under the data set.',
+  ),
+  'data-input-default': information(
+    'An input of the graph that no array is named like gets what the transformers library gives it.',
+    'If that is wrong, save the array under the name of the input.',
+  ),
 } as const satisfies Record<string, CodeDescription>;
 
 export type DataCode = keyof typeof CODES;
@@ -58,4 +90,8 @@ export function dataFinding(code: DataCode, path: string, message: string, at?: 
 
 function error(explanation: string, action: string): CodeDescription {
   return { severity: 'error', explanation, action };
+}
+
+function information(explanation: string, action: string): CodeDescription {
+  return { severity: 'information', explanation, action };
 }

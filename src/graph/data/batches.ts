@@ -1,0 +1,153 @@
+import { quoted } from '../../format/problems';
+import { cancelled, success, type Result } from '../../protocol/result';
+import type { ElementType } from '../onnx/element-types';
+import { emptyArray, type TensorValue } from '../tensor-value';
+import { convertValue } from './convert';
+import type { DataArray } from './data-set';
+import { defaultValue } from './default-feeds';
+import type { DataMatch, InputMatch } from './data-match';
+import { moveFirstAxis } from './move-axis';
+import { refuse } from './problems';
+
+/** Labels of this value are ignored, as PyTorch's losses do. */
+export const IGNORED_LABEL = -100;
+
+/** Samples of a data set as a graph takes them. */
+export interface DataBatch {
+  readonly inputs: ReadonlyMap<string, TensorValue>;
+  /** Labels or targets, samples along the first axis. */
+  readonly reference?: TensorValue;
+  readonly count: number;
+  /** Samples of the data set, in the order in which they are stacked. */
+  readonly indices: readonly number[];
+}
+
+export interface BatchOptions {
+  /** The type in which labels are wanted: `int64` for whole numbers and `float32` for others unless given. */
+  readonly labelType?: ElementType;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Splits samples into runs of at most `size`; where the graph takes a fixed number, into runs of that, a rest that does not
+ * fill one being left out.
+ */
+export function batchesOf(
+  indices: readonly number[],
+  size: number,
+  fixed: number | null,
+): readonly (readonly number[])[] {
+  const each = fixed ?? Math.max(1, size);
+  const batches: (readonly number[])[] = [];
+  for (let start = 0; start < indices.length; start += each) batches.push(indices.slice(start, start + each));
+  return fixed === null ? batches : batches.filter((batch) => batch.length === fixed);
+}
+
+/**
+ * Reads samples and brings them into the types and shapes of the graph. Labels where the mask is 0 become −100. Fails with
+ * `data-inexact`, `cancelled`, or as reading rows does.
+ */
+export async function readBatch(
+  match: DataMatch,
+  indices: readonly number[],
+  { labelType, signal }: BatchOptions = {},
+): Promise<Result<DataBatch>> {
+  if (signal?.aborted === true) return cancelled();
+  const { data, labels } = match;
+  const arrays = (kind: 'rows' | 'constant') =>
+    match.inputs.flatMap(({ feed }) => (feed.kind === kind ? [feed.array.name] : []));
+  const names = [...new Set([...arrays('rows'), ...(labels ? [labels.array.name] : [])])];
+  if (labels?.mask && !names.includes(labels.mask.name)) names.push(labels.mask.name);
+  const options = {
+    ...(signal === undefined ? {} : { signal }),
+    ...(match.length === null ? {} : { length: match.length }),
+  };
+  const rows = await data.rows(names, indices, options);
+  if (!rows.ok) return rows;
+  const constants = new Map<string, TensorValue>();
+  for (const name of arrays('constant')) {
+    const shape = data.arrays.find((array) => array.name === name)?.shape ?? [];
+    const all = Array.from({ length: shape[0] ?? 1 }, (_, i) => i);
+    const whole = await data.rows([name], all, options);
+    if (!whole.ok) return whole;
+    for (const [key, value] of whole.value) constants.set(key, value);
+  }
+  const inputs = new Map<string, TensorValue>();
+  for (const each of match.inputs) {
+    const fed = feedOf(each, rows.value, constants, match, indices);
+    if (!fed.ok) return fed;
+    if (fed.value !== null) inputs.set(each.input.name, fed.value);
+  }
+  addDefaults(match, inputs);
+  const batch = { inputs, count: indices.length, indices };
+  if (labels === null) return success(batch);
+  const reference = labelsOf(match, labels.array, labels.mask, rows.value, indices, labelType);
+  return reference.ok ? success({ ...batch, reference: reference.value }) : reference;
+}
+
+function feedOf(
+  { feed, type, batchAxis }: InputMatch,
+  rows: ReadonlyMap<string, TensorValue>,
+  constants: ReadonlyMap<string, TensorValue>,
+  match: DataMatch,
+  indices: readonly number[],
+): Result<TensorValue | null> {
+  if (feed.kind === 'default') return success(null);
+  const value = (feed.kind === 'rows' ? rows : constants).get(feed.array.name);
+  if (value === undefined) return success(null);
+  const converted = converting(match, feed.array, value, type, feed.kind === 'rows' ? indices : []);
+  if (!converted.ok || feed.kind !== 'rows') return converted;
+  return success(moveFirstAxis(converted.value, batchAxis));
+}
+
+function converting(
+  { data: { path }, round }: DataMatch,
+  array: DataArray,
+  value: TensorValue,
+  type: ElementType,
+  indices: readonly number[],
+): Result<TensorValue> {
+  const converted = convertValue(value, type, round || array.decimal === true);
+  if ('data' in converted) return success(converted);
+  const perRow = value.data.length / Math.max(1, indices.length);
+  const sample = indices[Math.floor(converted.position / perRow)];
+  const place = sample === undefined ? '' : ` of sample ${String(sample)}`;
+  const message = `${path}: ${converted.text} in ${quoted(array.name)}${place} is no ${type}.`;
+  return refuse('data-inexact', path, message, array.name);
+}
+
+/** Feeds without an array, in the sizes of the one they are like. */
+function addDefaults(match: DataMatch, inputs: Map<string, TensorValue>): void {
+  for (const { input, type, feed } of match.inputs) {
+    const like = feed.kind === 'default' ? inputs.get(feed.like) : undefined;
+    if (feed.kind !== 'default' || like === undefined) continue;
+    const [samples = 1, length = 1] = like.shape;
+    inputs.set(input.name, defaultValue(feed.value, type, samples, length));
+  }
+}
+
+function labelsOf(
+  match: DataMatch,
+  array: DataArray,
+  mask: DataArray | null,
+  rows: ReadonlyMap<string, TensorValue>,
+  indices: readonly number[],
+  labelType: ElementType | undefined,
+): Result<TensorValue> {
+  const value = rows.get(array.name);
+  if (value === undefined) return success({ type: 'int64', shape: [0], data: new BigInt64Array(0) });
+  const whole = !array.type.includes('float') || array.decimal === true;
+  const type = labelType ?? (whole ? 'int64' : 'float32');
+  const converted = converting(match, array, value, type, indices);
+  const masked = mask === null ? undefined : rows.get(mask.name);
+  if (!converted.ok || masked === undefined) return converted;
+  const { data, shape } = converted.value;
+  const kept = emptyArray(type, data.length);
+  const wide = kept instanceof BigInt64Array || kept instanceof BigUint64Array;
+  for (let i = 0; i < data.length; i++) {
+    const label = Number(masked.data[i]) === 0 ? IGNORED_LABEL : (data[i] ?? 0);
+    if (wide) kept[i] = BigInt(label);
+    else kept[i] = Number(label);
+  }
+  return success({ type, shape, data: kept });
+}
