@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { dataName } from '../model/study-file';
+import { dataName } from '../model/study-data';
 import { uniqueNames } from '../model/task-name';
 import { failure, success, type Result } from '../protocol/result';
 import type { DataSpec, StudySpec, TaskSpec } from '../protocol/study';

@@ -14,6 +14,8 @@ import { traceGraph } from './trace';
 export interface Samples {
   readonly name: string;
   readonly count: number;
+  /** So many samples every run must have; `null` where the graph takes any number. */
+  readonly batch: number | null;
   /** Inputs of a graph for `count` samples from `first` on, the batch being their first axis. */
   feeds(first: number, count: number): Promise<Result<ReadonlyMap<string, TensorValue>>>;
 }
@@ -38,7 +40,7 @@ export async function openNetwork(
   const map = await matchWeights(prepared.value, base);
   if (!map.ok) return map;
   const { graph } = map.value;
-  const feeds = await samples.feeds(0, 1);
+  const feeds = await samples.feeds(0, samples.batch ?? 1);
   if (!feeds.ok) return feeds;
   const traced = await traceGraph(
     graph,
@@ -96,7 +98,7 @@ async function runBatches(
 ): Promise<Result<null>> {
   let size = Math.min(FIRST_BATCH, count);
   for (let first = 0; first < count;) {
-    const own = Math.min(size, count - first);
+    const own = samples.batch ?? Math.min(size, count - first);
     const feeds = await samples.feeds(first, own);
     if (!feeds.ok) return feeds;
     const run = await session.run(new Map([...weights, ...feeds.value]), { signal });

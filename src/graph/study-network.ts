@@ -1,4 +1,3 @@
-import { quoted } from '../format/problems';
 import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
 import type { Finding } from '../protocol/finding';
@@ -6,30 +5,9 @@ import { failure, success, type Result } from '../protocol/result';
 import type { DataSpec } from '../protocol/study';
 import { bindWeights, type BoundWeights } from './bind/bind-weights';
 import { checkpointSource, combinationSource } from './bind/weight-source';
-import type { DataArray, DataSet } from './data/data-set';
-import { openData } from './data/registry';
-import { openNetwork, type Network, type Samples } from './network';
+import { openNetwork, type Network } from './network';
 import { readModel } from './onnx/read-model';
-import type { OnnxModel } from './onnx/types';
-import { sampleIndices } from './sample-indices';
-import type { TensorValue } from './tensor-value';
-
-/** The samples of a study that a lens looks at. */
-export interface SampleChoice {
-  /** At most so many of a data set. */
-  readonly samples: number;
-  readonly seed: number;
-}
-
-/** Chosen samples of one data set, with labels where it has any. */
-export interface StudySamples extends Samples {
-  /** The chosen samples, ascending. */
-  readonly indices: readonly number[];
-  /** Samples in the data set. */
-  readonly of: number;
-  /** `null` where the data set has no labels. */
-  labels(first: number, count: number): Promise<Result<TensorValue | null>>;
-}
+import { openSamples, type SampleChoice, type StudySamples } from './study-samples';
 
 /** A study whose network runs. */
 export interface StudyNetwork {
@@ -44,7 +22,7 @@ export interface StudyNetwork {
 
 /**
  * Opens graph and data of a study: which weight is which tensor of the base, where its layers are, which samples are
- * looked at. Fails with `study-needs-graph`, `study-needs-data`, `lens-needs-base`, `data-input-missing`, or as reading
+ * looked at. Fails with `study-needs-graph`, `study-needs-data`, `lens-needs-base`, or as reading
  * the graph and the data does.
  */
 export async function openStudyNetwork(study: Study, choice: SampleChoice): Promise<Result<StudyNetwork>> {
@@ -77,7 +55,7 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
   const { map } = network.value;
   return success({
     network: network.value,
-    findings: map.findings,
+    findings: [...map.findings, ...first.value.findings],
     samplesOf,
     weightsOf: (task, signal) => {
       const source =
@@ -111,51 +89,4 @@ function checkSpec({ spec }: Study): Result<GraphAndData> {
     });
   }
   return success({ graph, data: [first, ...others] });
-}
-
-/** Names of labels, in the order in which they are looked for. */
-const LABELS = ['labels', 'label', 'targets', 'target', 'y'];
-
-async function openSamples(
-  { name, path }: DataSpec,
-  model: OnnxModel,
-  { samples, seed }: SampleChoice,
-): Promise<Result<StudySamples>> {
-  const set = await openData(path);
-  if (!set.ok) return set;
-  const initializers = new Set(model.graph.initializers.map((tensor) => tensor.name));
-  const inputs = model.graph.inputs
-    .filter((input) => !initializers.has(input.name))
-    .map((input) => input.name);
-  const arrays = inputs.map((input) => set.value.arrays.find((array) => array.name === input));
-  const missing = inputs.filter((_, at) => arrays[at] === undefined);
-  if (missing.length > 0) return refuseInputs(set.value, missing);
-  const total = Math.min(...arrays.map((array) => (array ? countOf(array) : 0)));
-  const indices = sampleIndices(total, samples, seed);
-  const label = LABELS.find((each) => set.value.arrays.some((array) => array.name === each));
-  return success({
-    name,
-    indices,
-    count: indices.length,
-    of: total,
-    feeds: (from, count) => set.value.rows(inputs, indices.slice(from, from + count)),
-    labels: async (from, count) => {
-      if (label === undefined) return success(null);
-      const rows = await set.value.rows([label], indices.slice(from, from + count));
-      return rows.ok ? success(rows.value.get(label) ?? null) : rows;
-    },
-  });
-}
-
-function countOf({ shape }: DataArray): number {
-  return shape[0] ?? Infinity;
-}
-
-function refuseInputs({ path, arrays }: DataSet, missing: readonly string[]): Result<never> {
-  return failure({
-    code: 'data-input-missing',
-    message: `${path} has no array ${missing.map(quoted).join(', ')}, which the graph takes; it has ${arrays.map((array) => quoted(array.name)).join(', ')}.`,
-    action: 'Name the arrays of the file as the inputs of the graph.',
-    path,
-  });
 }

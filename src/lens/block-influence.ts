@@ -1,5 +1,6 @@
 import { readActivations, type Network } from '../graph/network';
-import { openStudyNetwork, type StudyNetwork, type StudySamples } from '../graph/study-network';
+import { openStudyNetwork, type StudyNetwork } from '../graph/study-network';
+import type { StudySamples } from '../graph/study-samples';
 import { numbersOf } from '../graph/tensor-value';
 import type { LayerValues } from '../graph/layer-values';
 import type { TaskVector } from '../model/task-vector';

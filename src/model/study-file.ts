@@ -1,8 +1,10 @@
 import { basename, dirname, relative, resolve, sep } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Node, type YAMLMap } from 'yaml';
+import { isMap, isSeq, LineCounter, parseDocument, stringify, type Node, type YAMLMap } from 'yaml';
 import { success, type Result } from '../protocol/result';
-import type { DataSpec, StudySpec, TaskSpec } from '../protocol/study';
+import type { StudySpec, TaskSpec } from '../protocol/study';
 import { refuse, type ModelCode } from './finding-codes';
+import { dataEntry, readDataSets } from './study-data';
+import { isEmpty, textOf } from './yaml-values';
 
 const LARGEST_STUDY = 2 * 1024 * 1024;
 const KEYS = ['name', 'base', 'tasks', 'run', 'graph', 'data'];
@@ -10,7 +12,7 @@ const KEYS = ['name', 'base', 'tasks', 'run', 'graph', 'data'];
 /**
  * Reads a `*.study.yaml`: `name`, `base`, `tasks` as a map from names to paths or a list of `{ name, path }`, and
  * `run`, the folder of a training run whose checkpoints are tasks, too; `graph`, the ONNX export of the base, and `data`,
- * data sets as a map from names to paths, or one path. Paths are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
+ * data sets as a map from names to paths or to maps with `path` and options, or one path. Paths are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
  * `study-task-duplicate`; the message and {@link Problem.at} give line and column, counted from 1.
  */
 export function parseStudy(text: string, path: string): Result<StudySpec> {
@@ -43,7 +45,7 @@ export function formatStudy(spec: StudySpec, path: string): string {
       ...(spec.data === undefined || spec.data.length === 0
         ? []
         : ([
-            ['data', new Map(spec.data.map(({ name, path: target }) => [name, pathText(target)]))],
+            ['data', new Map(spec.data.map((set) => [set.name, dataEntry(set, pathText(set.path))]))],
           ] as const)),
     ]),
     { lineWidth: 0 },
@@ -75,7 +77,10 @@ class StudyReader {
     if (!run.ok) return run;
     const graph = this.textAt(root, 'graph');
     if (!graph.ok) return graph;
-    const data = this.data(root);
+    const data = readDataSets(root.get('data', true), {
+      absolute: (path) => this.absolute(path),
+      refuse: (node, what) => this.refuse(node, what),
+    });
     if (!data.ok) return data;
     if (base.value === null && tasks.value.length === 0 && run.value === null) {
       return this.refuse(root, 'a study needs a base or at least one task');
@@ -95,23 +100,6 @@ class StudyReader {
     const name = basename(absolute);
     const taken = others.some((task) => task.name === name);
     return { name: taken ? `run ${name}` : name, path: absolute, run: true };
-  }
-
-  private data(root: YAMLMap): Result<readonly DataSpec[]> {
-    const node = root.get('data', true) as unknown;
-    if (isEmpty(node)) return success([]);
-    const sole = textOf(node);
-    if (sole !== null) return success([{ name: dataName(sole), path: this.absolute(sole) }]);
-    if (!isMap(node)) return this.refuse(node, '"data" must be a path, or a map from names to paths');
-    const found: DataSpec[] = [];
-    for (const { key, value } of node.items) {
-      const [name, path] = [textOf(key), textOf(value)];
-      if (name === null || path === null) {
-        return this.refuse(key, `the path of the data set "${name ?? '?'}" must be a text`);
-      }
-      found.push({ name, path: this.absolute(path) });
-    }
-    return success(found);
   }
 
   private tasks(root: YAMLMap): Result<readonly TaskSpec[]> {
@@ -187,23 +175,6 @@ interface NamedTask {
   readonly node: unknown;
 }
 
-/** What a data set is called whose file says nothing else: the file's name without its ending. */
-export function dataName(path: string): string {
-  return basename(path).replace(/\.[^.]+$/, '');
-}
-
 function placeText(line: number, column: number): string {
   return `line ${String(line)}, column ${String(column)}`;
-}
-
-/** A text, or a number as it is written (`8`); `null` for everything else. */
-function textOf(node: unknown): string | null {
-  if (!isScalar(node)) return null;
-  const { value, source } = node;
-  if (typeof value === 'string') return value === '' ? null : value;
-  return typeof value === 'number' ? (source ?? String(value)) : null;
-}
-
-function isEmpty(node: unknown): boolean {
-  return node === undefined || node === null || (isScalar(node) && node.value === null);
 }

@@ -1,3 +1,5 @@
+import type { DataOptions } from './data';
+
 /** One task of a study: a fine-tuned checkpoint or an adapter. */
 export interface TaskSpec {
   readonly name: string;
@@ -12,6 +14,7 @@ export interface DataSpec {
   readonly name: string;
   /** Absolute path of a file or folder. */
   readonly path: string;
+  readonly options?: DataOptions;
 }
 
 /** A base and named tasks, before anything is opened. All paths are absolute. */

@@ -20,6 +20,7 @@ export function zooSamples(path: string, input: string): Samples {
   return {
     name: path,
     count,
+    batch: null,
     feeds: (first, size) =>
       Promise.resolve(
         success(

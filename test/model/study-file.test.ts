@@ -111,3 +111,44 @@ test('writes what it reads', () => {
     }),
   );
 });
+
+test('data sets have options, which are written back, and wrong ones are pointed at', () => {
+  const text = [
+    'base: b',
+    'graph: onnx/base.onnx',
+    'data:',
+    '  plain: data/plain.npz',
+    '  tuned:',
+    '    path: data/tuned.npz',
+    '    labels: gold',
+    '    inputs: { pixel_values: images }',
+    '    constant: bank',
+    '    round: true',
+    '    pad: 0',
+    '',
+  ].join('\n');
+  const spec = parsed(text);
+  assert.equal(spec.graph, '/work/studies/onnx/base.onnx');
+  assert.deepEqual(spec.data, [
+    { name: 'plain', path: '/work/studies/data/plain.npz' },
+    {
+      name: 'tuned',
+      path: '/work/studies/data/tuned.npz',
+      options: {
+        labels: 'gold',
+        inputs: { pixel_values: 'images' },
+        constant: ['bank'],
+        round: true,
+        pad: 0,
+      },
+    },
+  ]);
+  assert.deepEqual(parsed(formatStudy(spec, FILE)), spec);
+  const wrong = (entry: string) => problem(`base: b\ndata:\n  x: ${entry}\n`);
+  assert.deepEqual(wrong('{ labels: y }'), ['study-invalid', 'line 3, column 3']);
+  assert.deepEqual(wrong('{ path: f, label: y }'), ['study-invalid', 'line 3, column 17']);
+  assert.deepEqual(wrong('{ path: f, round: often }'), ['study-invalid', 'line 3, column 24']);
+  assert.deepEqual(wrong('{ path: f, inputs: [a] }'), ['study-invalid', 'line 3, column 25']);
+  assert.deepEqual(wrong('{ path: f, constant: [a, [b]] }'), ['study-invalid', 'line 3, column 27']);
+  assert.deepEqual(wrong('{ path: f, pad: zero }'), ['study-invalid', 'line 3, column 22']);
+});

@@ -1,11 +1,12 @@
 import { quoted } from '../../format/problems';
 import { cancelled, success, type Result } from '../../protocol/result';
 import type { ElementType } from '../onnx/element-types';
-import { emptyArray, type TensorValue } from '../tensor-value';
+import { emptyArray, type TensorValue, type ValueArray } from '../tensor-value';
 import { convertValue } from './convert';
 import type { DataArray } from './data-set';
 import { defaultValue } from './default-feeds';
 import type { DataMatch, InputMatch } from './data-match';
+import type { LabelMatch } from './match-labels';
 import { moveFirstAxis } from './move-axis';
 import { refuse } from './problems';
 
@@ -44,7 +45,8 @@ export function batchesOf(
 }
 
 /**
- * Reads samples and brings them into the types and shapes of the graph. Labels where the mask is 0 become −100. Fails with
+ * Reads samples and brings them into the types and shapes of the graph. Labels where the mask is 0
+ * become −100; those that are the inputs themselves are moved, so that position t holds the label that it is scored against. Fails with
  * `data-inexact`, `cancelled`, or as reading rows does.
  */
 export async function readBatch(
@@ -81,7 +83,7 @@ export async function readBatch(
   addDefaults(match, inputs);
   const batch = { inputs, count: indices.length, indices };
   if (labels === null) return success(batch);
-  const reference = labelsOf(match, labels.array, labels.mask, rows.value, indices, labelType);
+  const reference = labelsOf(match, labels, rows.value, indices, labelType);
   return reference.ok ? success({ ...batch, reference: reference.value }) : reference;
 }
 
@@ -128,26 +130,40 @@ function addDefaults(match: DataMatch, inputs: Map<string, TensorValue>): void {
 
 function labelsOf(
   match: DataMatch,
-  array: DataArray,
-  mask: DataArray | null,
+  { array, mask, shift }: LabelMatch,
   rows: ReadonlyMap<string, TensorValue>,
   indices: readonly number[],
   labelType: ElementType | undefined,
 ): Result<TensorValue> {
-  const value = rows.get(array.name);
-  if (value === undefined) return success({ type: 'int64', shape: [0], data: new BigInt64Array(0) });
+  const value = rows.get(array.name) ?? { type: array.type, shape: [0], data: new Float64Array(0) };
   const whole = !array.type.includes('float') || array.decimal === true;
-  const type = labelType ?? (whole ? 'int64' : 'float32');
-  const converted = converting(match, array, value, type, indices);
+  const converted = converting(match, array, value, labelType ?? (whole ? 'int64' : 'float32'), indices);
   const masked = mask === null ? undefined : rows.get(mask.name);
-  if (!converted.ok || masked === undefined) return converted;
-  const { data, shape } = converted.value;
+  if (!converted.ok || (masked === undefined && !shift)) return converted;
+  const kept = masked === undefined ? converted.value : ignoring(converted.value, masked);
+  return success(shift ? shifted(kept) : kept);
+}
+
+/** Labels with −100 where the mask is 0. */
+function ignoring({ type, shape, data }: TensorValue, mask: TensorValue): TensorValue {
   const kept = emptyArray(type, data.length);
-  const wide = kept instanceof BigInt64Array || kept instanceof BigUint64Array;
   for (let i = 0; i < data.length; i++) {
-    const label = Number(masked.data[i]) === 0 ? IGNORED_LABEL : (data[i] ?? 0);
-    if (wide) kept[i] = BigInt(label);
-    else kept[i] = Number(label);
+    put(kept, i, Number(mask.data[i]) === 0 ? IGNORED_LABEL : (data[i] ?? 0));
   }
-  return success({ type, shape, data: kept });
+  return { type, shape, data: kept };
+}
+
+/** At every position the label of the next one; −100 at the last, behind which nothing is known. */
+function shifted({ type, shape, data }: TensorValue): TensorValue {
+  const length = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
+  const next = emptyArray(type, data.length);
+  for (let i = 0; i < data.length; i++) {
+    put(next, i, (i + 1) % length === 0 ? IGNORED_LABEL : (data[i + 1] ?? 0));
+  }
+  return { type, shape, data: next };
+}
+
+function put(target: ValueArray, at: number, value: number | bigint): void {
+  if (target instanceof BigInt64Array || target instanceof BigUint64Array) target[at] = BigInt(value);
+  else target[at] = Number(value);
 }

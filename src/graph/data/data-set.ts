@@ -1,3 +1,4 @@
+import type { DataOptions } from '../../protocol/data';
 import type { Result } from '../../protocol/result';
 import type { ElementType } from '../onnx/element-types';
 import type { TensorValue } from '../tensor-value';
@@ -51,12 +52,6 @@ export interface DataSet {
     indices: readonly number[],
     options?: RowOptions,
   ): Promise<Result<ReadonlyMap<string, TensorValue>>>;
-}
-
-/** What a user says about a data file besides its path. */
-export interface DataOptions {
-  /** Number with which samples of different lengths are filled up. */
-  readonly pad?: number;
 }
 
 /** A format of data files. One file each, registered in `registry.ts`. */

@@ -1,9 +1,9 @@
 import { quoted } from '../../format/problems';
+import type { DataOptions } from '../../protocol/data';
 import { success, type Result } from '../../protocol/result';
 import { refuseName } from './arrays-in-file';
 import { convertible } from './convert';
 import type { DataArray, DataSet } from './data-set';
-import type { MatchOptions } from './match-options';
 import { refuse } from './problems';
 
 /** The labels or targets of a data set. */
@@ -11,7 +11,7 @@ export interface LabelMatch {
   readonly array: DataArray;
   /** 0 where a label is to be ignored; `null` where there is no such array. */
   readonly mask: DataArray | null;
-  /** Labels are the inputs themselves: position t is to be scored against label t + 1. */
+  /** Labels are the inputs themselves, so that position t is scored against label t + 1. */
   readonly shift: boolean;
 }
 
@@ -23,7 +23,7 @@ const MASKS: readonly string[] = ['loss_mask', 'label_mask', 'labels_mask'];
  * The labels of a data set, by the name that the user gives or by the usual names; `null` where there are none. Fails with
  * `data-array-missing`, `data-array-type` or `data-labels`.
  */
-export function matchLabels(data: DataSet, options: MatchOptions): Result<LabelMatch | null> {
+export function matchLabels(data: DataSet, options: DataOptions): Result<LabelMatch | null> {
   const array = find(data, options.labels, LABELS);
   if (!array.ok) return array;
   const mask = find(data, options.mask, MASKS);

@@ -1,11 +1,11 @@
 import { quoted } from '../../format/problems';
+import type { DataOptions } from '../../protocol/data';
 import { success, type Result } from '../../protocol/result';
 import type { ElementType } from '../onnx/element-types';
 import type { ValueInfo } from '../onnx/types';
 import type { DataArray, DataSet } from './data-set';
 import type { InputMatch } from './data-match';
 import type { LabelMatch } from './match-labels';
-import type { MatchOptions } from './match-options';
 import { refuse } from './problems';
 
 /** An input, the array that feeds it, and the type it is fed in. */
@@ -43,7 +43,7 @@ export function countSamples(
   data: DataSet,
   pairs: readonly Sized[],
   labels: LabelMatch | null,
-  { constant = [] }: MatchOptions,
+  { constant = [] }: DataOptions,
 ): Result<{ readonly samples: number; readonly placed: readonly InputMatch[] }> {
   const { path } = data;
   const leading = pairs.filter(({ input, array }) => !constant.includes(array.name) && takesBatch(input));

@@ -1,4 +1,5 @@
 import { quoted } from '../../format/problems';
+import type { DataOptions } from '../../protocol/data';
 import type { Finding } from '../../protocol/finding';
 import { success, type Result } from '../../protocol/result';
 import type { ElementType } from '../onnx/element-types';
@@ -10,7 +11,6 @@ import type { DataArray, DataSet } from './data-set';
 import { defaultFor, type DefaultFeed } from './default-feeds';
 import type { DataMatch, InputMatch } from './data-match';
 import { matchLabels, type LabelMatch } from './match-labels';
-import type { MatchOptions } from './match-options';
 import { bindSizes, countSamples, inputSizes, type Sized } from './match-shapes';
 import { dataFinding, refuse } from './problems';
 
@@ -26,7 +26,7 @@ const TOKENS = 'input_ids';
 export function matchData(
   data: DataSet,
   inputs: readonly ValueInfo[],
-  options: MatchOptions = {},
+  options: DataOptions = {},
 ): Result<DataMatch> {
   const findings: Finding[] = [];
   const labelled = matchLabels(data, options);
@@ -76,7 +76,7 @@ export function matchData(
 function nameArrays(
   data: DataSet,
   inputs: readonly ValueInfo[],
-  options: MatchOptions,
+  options: DataOptions,
   labels: LabelMatch | null,
   findings: Finding[],
 ): Result<ReadonlyMap<ValueInfo, DataArray>> {

@@ -1,7 +1,8 @@
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
+import type { DataOptions } from '../../protocol/data';
 import { problemFromError, type Result } from '../../protocol/result';
-import type { DataFormat, DataOptions, DataSet } from './data-set';
+import type { DataFormat, DataSet } from './data-set';
 import { npy } from './npy';
 import { npz } from './npz';
 import { refuse } from './problems';

@@ -1,5 +1,6 @@
 import { readActivations } from '../../graph/network';
-import type { StudyNetwork, StudySamples } from '../../graph/study-network';
+import type { StudyNetwork } from '../../graph/study-network';
+import type { StudySamples } from '../../graph/study-samples';
 import type { TaskVector } from '../../model/task-vector';
 import { failure, success, type Result } from '../../protocol/result';
 import { numbersOf } from '../../graph/tensor-value';

@@ -1,4 +1,4 @@
-import type { SampleChoice, StudySamples } from '../../graph/study-network';
+import type { SampleChoice, StudySamples } from '../../graph/study-samples';
 import type { ParameterDeclaration, ParameterValues } from '../../protocol/lens';
 import { wholeText } from '../wording';
 import type { Pool } from './pooling';

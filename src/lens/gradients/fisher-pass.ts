@@ -1,7 +1,8 @@
 import { accumulate, type AccumulationState } from '../../graph/gradients/accumulate';
 import type { Objective } from '../../graph/objective/objective';
 import { obstacleText } from '../../graph/differentiate/differentiate';
-import type { StudyNetwork, StudySamples } from '../../graph/study-network';
+import type { StudyNetwork } from '../../graph/study-network';
+import type { StudySamples } from '../../graph/study-samples';
 import { networkOrder } from '../../model/naming';
 import type { TaskVector } from '../../model/task-vector';
 import { failure, success, type Result } from '../../protocol/result';

@@ -1,6 +1,6 @@
 import type { Sample } from '../../graph/gradients/accumulate';
 import type { Objective } from '../../graph/objective/objective';
-import type { StudySamples } from '../../graph/study-network';
+import type { StudySamples } from '../../graph/study-samples';
 import { failure, type Problem, type Result } from '../../protocol/result';
 import { takesLabels } from './objective-parameter';
 

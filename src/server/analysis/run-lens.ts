@@ -64,16 +64,17 @@ function runsNetwork({ description }: Lens): boolean {
   return description.needs.data.some((data) => data !== 'weights');
 }
 
-/** Graph and data sets of a study with what changes when their files do; missing files are for the lens to report. */
+/** Graph and data sets of a study with what changes when their files or their options do; missing files are for the lens to report. */
 async function networkInputs({ graph, data = [] }: StudySpec): Promise<LensResult['inputs']> {
   const files = [...(graph === undefined ? [] : [{ name: 'graph', path: graph }]), ...data];
   return Promise.all(
-    files.map(async ({ name, path }) => {
+    files.map(async ({ name, path, ...said }) => {
       const state = await stat(path).catch(() => null);
+      const options = 'options' in said && said.options ? `-${JSON.stringify(said.options)}` : '';
       return {
         name,
         path,
-        fingerprint: state ? `${String(state.size)}-${String(state.mtimeMs)}` : 'missing',
+        fingerprint: state ? `${String(state.size)}-${String(state.mtimeMs)}${options}` : 'missing',
       };
     }),
   );

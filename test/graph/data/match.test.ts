@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { batchesOf, readBatch } from '../../../src/graph/data/batches';
 import type { DataArray } from '../../../src/graph/data/data-set';
 import { matchData } from '../../../src/graph/data/match';
-import type { MatchOptions } from '../../../src/graph/data/match-options';
+import type { DataOptions } from '../../../src/protocol/data';
 import { moveFirstAxis } from '../../../src/graph/data/move-axis';
 import { openData } from '../../../src/graph/data/registry';
 import type { ElementType } from '../../../src/graph/onnx/element-types';
@@ -39,7 +39,7 @@ const MASK = input('attention_mask', 'int64', ['batch', 'sequence']);
 async function refused(
   arrays: Arrays,
   inputs: readonly ValueInfo[],
-  options?: MatchOptions,
+  options?: DataOptions,
 ): Promise<[string, string]> {
   const match = matchData(await dataOf(arrays), inputs, options);
   return match.ok ? ['no problem', ''] : [match.problem.code, match.problem.message];
@@ -65,7 +65,7 @@ test('arrays feed the inputs of their names, and labels are found', async () => 
 
 test('case and punctuation of names do not matter, and what the user says comes first', async () => {
   const arrays: Arrays = { PixelValues: ['f4', [6, 1, 4, 4]], other: ['f4', [6, 1, 4, 4]] };
-  const feeds = async (options?: MatchOptions) => {
+  const feeds = async (options?: DataOptions) => {
     const match = got(matchData(await dataOf(arrays), [PIXELS], options));
     return match.inputs.map(({ feed }) => (feed.kind === 'default' ? '' : feed.array.name));
   };
@@ -236,6 +236,16 @@ test('labels come as whole numbers or as targets, and are ignored where the mask
     )[0],
     'data-labels',
   );
+});
+
+test('labels that are the inputs are moved to the positions that predict them', async () => {
+  const arrays: Arrays = {
+    input_ids: ['i8', [2, 3], ([i = 0, j = 0]) => 10 * i + j],
+    labels: ['i8', [2, 3], ([i = 0, j = 0]) => 10 * i + j],
+  };
+  const match = got(matchData(await dataOf(arrays), [IDS], { shift: true }));
+  const { reference } = got(await readBatch(match, [0, 1]));
+  assert.deepEqual(reference?.data, BigInt64Array.of(1n, 2n, -100n, 11n, 12n, -100n));
 });
 
 test('a graph for a fixed number of samples gets that many, and samples along another axis go there', async () => {

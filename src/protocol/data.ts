@@ -1,5 +1,5 @@
-/** What a user says about how a data set meets a graph. */
-export interface MatchOptions {
+/** What a study says about a data set besides its path: how its arrays meet the inputs of the graph, and how they are read. */
+export interface DataOptions {
   /** Array by input of the graph, where the names differ. */
   readonly inputs?: Readonly<Record<string, string>>;
   /** The array with the labels. */
@@ -10,6 +10,8 @@ export interface MatchOptions {
   readonly constant?: readonly string[];
   /** Values may be rounded to the floating-point type of an input. */
   readonly round?: boolean;
-  /** Labels are the inputs themselves: position t is to be scored against label t + 1. */
+  /** Labels are the inputs themselves: position t is scored against label t + 1. */
   readonly shift?: boolean;
+  /** Number with which samples of different lengths are filled up. */
+  readonly pad?: number;
 }
