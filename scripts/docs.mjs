@@ -6,6 +6,7 @@ import { tsImport } from 'tsx/esm/api';
 const FIGURES = 'docs/pictures/lenses';
 
 const { LENSES } = await tsImport('../src/lens/registry.ts', import.meta.url);
+const { PART_NAMES } = await tsImport('../src/protocol/study-facts.ts', import.meta.url);
 const { findingsPage } = await tsImport('../src/lint/findings-page.ts', import.meta.url);
 const descriptions = LENSES.map(({ description }) => description);
 const pages = { 'docs/lenses.md': lensPage(descriptions), 'docs/findings.md': findingsPage() };
@@ -94,7 +95,7 @@ function valuesText(parameter) {
   return kind + lower + upper;
 }
 
-function needsText({ data, base, tasks, factored }) {
+function needsText({ data, base, tasks, factored, parts: inside = [] }) {
   const parts = [data.join(', '), base === 'required' ? 'a base' : 'base optional'];
   const { minimum, maximum } = tasks;
   if (minimum > 0)
@@ -102,6 +103,7 @@ function needsText({ data, base, tasks, factored }) {
       `${minimum} ${minimum === 1 ? 'task' : 'tasks'} ${maximum === undefined ? 'or more' : ''}`.trim(),
     );
   if (maximum !== undefined) parts.push(`at most ${maximum} ${maximum === 1 ? 'task' : 'tasks'}`);
+  for (const part of inside) parts.push(PART_NAMES[part]);
   parts.push(factored ? 'adapters allowed' : 'no adapters');
   return parts.join('; ');
 }

@@ -1,6 +1,7 @@
 import type { Lens } from '../lens/lens';
 import type { LensDescription, ParameterDeclaration } from '../protocol/lens';
 import { columns } from './commands/help';
+import { PART_NAMES } from '../protocol/study-facts';
 
 /** What help says of one lens, or, without one, of all. */
 export function lensDetails(lenses: readonly Lens[], id: string | undefined): string {
@@ -34,7 +35,8 @@ function needsOf({ needs }: LensDescription): string {
   const most = maximum === undefined ? ' or more' : maximum === minimum ? '' : ` to ${String(maximum)}`;
   const base = needs.base === 'required' ? 'a base and ' : 'optionally a base, and ';
   const adapters = needs.factored ? '; adapters are taken as they are' : '';
-  return `${base}${String(minimum)}${most} tasks${adapters}`;
+  const parts = (needs.parts ?? []).map((part) => `, with ${PART_NAMES[part]}`).join('');
+  return `${base}${String(minimum)}${most} tasks${parts}${adapters}`;
 }
 
 function rangeOf(parameter: ParameterDeclaration): string {

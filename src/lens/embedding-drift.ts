@@ -1,4 +1,5 @@
 import { modelFinding, refuse } from '../model/finding-codes';
+import { vocabularyMatrices } from '../model/vocabulary';
 import type { Finding } from '../protocol/finding';
 import type { LensDescription, ParameterValues } from '../protocol/lens';
 import { cancelled, success, type Result } from '../protocol/result';
@@ -10,7 +11,7 @@ import {
   type EmbeddingFigures,
   type NeighbourChange,
 } from './embedding-figures';
-import { rowMatrices, rowPairs, type RowPair } from './embedding-tensors';
+import { rowPairs, type RowPair } from './embedding-tensors';
 import type { Lens, LensContext } from './lens';
 import { nearestRows } from './nearest-rows';
 import { checkNeeds } from './needs';
@@ -34,7 +35,7 @@ const description: LensDescription = {
       link: 'https://arxiv.org/abs/1408.5882',
     },
   ],
-  needs: { data: ['weights'], base: 'required', tasks: { minimum: 1 }, factored: true },
+  needs: { data: ['weights'], base: 'required', tasks: { minimum: 1 }, factored: true, parts: ['vocabulary'] },
   parameters: [
     { name: 'top', title: 'Rows listed', help: 'How many of the rows that moved most are listed.', type: 'number', default: 50, minimum: 1, maximum: 10_000, integer: true },
     { name: 'sample', title: 'Rows at random', help: 'How many rows are picked at random to compare their nearest rows; as many of those that moved most are taken, too.', type: 'number', default: 32, minimum: 0, maximum: 1000, integer: true },
@@ -49,7 +50,7 @@ export const embeddingDrift: Lens = {
   async run(study, parameters, context) {
     const needs = checkNeeds(study, description);
     if (!needs.ok) return needs;
-    if (rowMatrices(study.base?.tensors ?? []).length === 0) {
+    if (vocabularyMatrices(study.base?.tensors ?? []).length === 0) {
       const path = study.base?.path ?? '';
       return refuse('embedding-missing', path, `${path} has no tensor that is named as a token embedding or an output head.`);
     }

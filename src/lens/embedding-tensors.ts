@@ -3,6 +3,7 @@ import { bestNameChange, changeName } from '../model/base-tensor';
 import { placeOf } from '../model/naming';
 import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
+import { vocabularyMatrices } from '../model/vocabulary';
 import { success, type Result } from '../protocol/result';
 import type { LowRankDelta } from '../tensor/pass';
 import type { MatrixSource, MatrixTerm } from '../tensor/matrix-source';
@@ -25,19 +26,10 @@ export interface RowPair {
     | { readonly kind: 'lowRank'; readonly delta: LowRankDelta };
 }
 
-const MODULES = new Set(['embedding.token', 'head']);
-
-/** The matrices with one row per token (or class), in the order of the base's file. */
-export function rowMatrices(tensors: readonly TensorEntry[]): TensorEntry[] {
-  return tensors.filter(
-    ({ name, span }) => MODULES.has(placeOf(name).module) && span.shape.length === 2 && span.count > 0,
-  );
-}
-
 /** Pairs of one task. A vocabulary of another size is compared by its common rows. Fails as reading factors does. */
 export async function rowPairs(study: Study, task: TaskVector): Promise<Result<RowPair[]>> {
   const pairs: RowPair[] = [];
-  for (const base of rowMatrices(study.base?.tensors ?? [])) {
+  for (const base of vocabularyMatrices(study.base?.tensors ?? [])) {
     const after = await afterOf(study, task, base);
     if (!after.ok) return after;
     if (!after.value) continue;

@@ -61,7 +61,7 @@ const description: LensDescription = {
       link: 'https://doi.org/10.1007/BF02278710',
     },
   ],
-  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: false },
+  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: false, parts: ['experts'] },
   parameters: [
     {
       name: 'match_neurons',

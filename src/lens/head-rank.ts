@@ -41,7 +41,7 @@ const description: LensDescription = {
       link: 'https://transformer-circuits.pub/2021/framework/index.html',
     },
   ],
-  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: true },
+  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: true, parts: ['attention'] },
   parameters: [
     {
       name: 'saturated',

@@ -34,7 +34,7 @@ const description: LensDescription = {
       link: 'https://arxiv.org/abs/1911.02150',
     },
   ],
-  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: true },
+  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: true, parts: ['attention'] },
   parameters: [
     {
       name: 'ratio',

@@ -44,7 +44,7 @@ const description: LensDescription = {
       link: 'https://arxiv.org/abs/2305.13245',
     },
   ],
-  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: true },
+  needs: { data: ['weights'], base: 'optional', tasks: { minimum: 0 }, factored: true, parts: ['attention'] },
   parameters: [
     {
       name: 'energy',

@@ -1,4 +1,5 @@
 import type { Study } from '../model/study';
+import { isTrainingRun } from '../model/training-run';
 import type { AxisEntry, Series } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
 
@@ -10,10 +11,10 @@ export interface RunStage {
   readonly step: number | null;
 }
 
-/** The tasks in the order of their steps where all of them are known, else as given. */
+/** The checkpoints of a run in the order of their steps where all of them are known; tasks else as given. */
 export function runOrder({ tasks }: Study): RunStage[] {
   const stages = tasks.map(({ name, training }, task) => ({ task, name, step: training?.step ?? null }));
-  if (stages.some(({ step }) => step === null)) return stages;
+  if (!isTrainingRun(tasks) || stages.some(({ step }) => step === null)) return stages;
   return stages.sort((a, b) => (a.step ?? 0) - (b.step ?? 0));
 }
 
@@ -21,7 +22,13 @@ export function runOrder({ tasks }: Study): RunStage[] {
 export function orderText(stages: readonly RunStage[]): string {
   return stages.some(({ step }) => step === null)
     ? 'Checkpoints in the order given, since the steps of some are unknown.'
-    : 'Checkpoints in the order of their steps.';
+    : isAscending(stages)
+      ? 'Checkpoints in the order of their steps.'
+      : 'In the order given, since these are no checkpoints of one training run.';
+}
+
+function isAscending(stages: readonly RunStage[]): boolean {
+  return stages.every(({ step }, index) => index === 0 || (stages[index - 1]?.step ?? 0) <= (step ?? 0));
 }
 
 /** Checkpoints as an axis: by step, or by name where a step is unknown. */

@@ -1,4 +1,5 @@
-import type { Artifact } from '../protocol/artifact';
+import { isTrainingRun } from '../model/training-run';
+import type { Artifact, Note } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
 import { success } from '../protocol/result';
 import { freezeTable, trajectoryAdvice } from './freeze-order';
@@ -35,7 +36,7 @@ const description: LensDescription = {
       link: 'https://arxiv.org/abs/2308.12221',
     },
   ],
-  needs: { data: ['weights'], base: 'required', tasks: { minimum: 2 }, factored: true },
+  needs: { data: ['weights'], base: 'required', tasks: { minimum: 2 }, factored: true, parts: ['run'] },
   parameters: [
     {
       name: 'rank',
@@ -59,6 +60,16 @@ const description: LensDescription = {
   ],
 };
 
+/** What takes the place of advice where there is no run to give it on. */
+const NO_RUN: Note = {
+  kind: 'note',
+  id: 'no-run',
+  title: 'These tasks are no training run',
+  severity: 'warning',
+  role: 'verdict',
+  text: 'They are not the checkpoints of one run (folders called checkpoint-500 and so on, or trainer logs that continue each other), so they are compared in the order given, and a distance says how two tasks differ, not how training went on. When layers came to rest, and what could be frozen, cannot be told. Name the folder of a run for that; for independent tasks take the lens "task-similarity".',
+};
+
 /** Drift, direction and subspaces of an ordered series of checkpoints. */
 export const trajectory: Lens = {
   description,
@@ -69,6 +80,7 @@ export const trajectory: Lens = {
     const rank = Number(parameters['rank'] ?? 4);
     const settled = Number(parameters['settled'] ?? 0.1);
     const stages = runOrder(study);
+    const isRun = isTrainingRun(study.tasks);
     const gram = await taskGram(study, partOf(context, 0, rank > 0 ? 0.4 : 1), true);
     if (!gram.ok) return gram;
     const common = gram.value.tensors.filter(({ has }) => has.every((each) => each));
@@ -81,13 +93,13 @@ export const trajectory: Lens = {
     if (!subspaces.ok) return subspaces;
     const loss = lossSeries(study, stages);
     const artifacts: Artifact[] = [
-      trajectoryAdvice(scopes, stages, settled),
+      isRun ? trajectoryAdvice(scopes, stages, settled) : NO_RUN,
       ...driftMatrices(scopes, stages),
       runCurves(whole, stages),
       ...(loss ? [loss] : []),
       ...subspaceArtifacts(subspaces.value, stages, rank),
       stepTable(study, whole, stages),
-      freezeTable(scopes, stages, settled),
+      ...(isRun ? [freezeTable(scopes, stages, settled)] : []),
       driftTable(scopes, stages),
     ];
     return success({ artifacts, findings: gram.value.findings, bytesRead: gram.value.bytesRead });

@@ -1,4 +1,5 @@
 import { failure, success, type Result } from './result';
+import type { StudyPart } from './study-facts';
 
 /** One declaration makes the form in the panel, the flags of the command line and the validation. */
 export type ParameterDeclaration = {
@@ -31,6 +32,8 @@ export interface LensNeeds {
   /** `optional`: the lens also works on the tasks alone (`summary`). */
   readonly base: 'required' | 'optional';
   readonly tasks: { readonly minimum: number; readonly maximum?: number };
+  /** What must be in the files beside; a lens says itself what to do where it is not. */
+  readonly parts?: readonly StudyPart[];
   /** Whether adapters are taken without forming the dense task vector. */
   readonly factored: boolean;
 }

@@ -3,6 +3,7 @@ import type { CheckpointView, TensorDetail } from './checkpoint';
 import type { LensDescription, ParameterValues } from './lens';
 import type { Problem, Result } from './result';
 import type { StudySpec } from './study';
+import type { StudyFacts } from './study-facts';
 
 /**
  * A place that all views of a panel mark together: what was chosen in one of them. The fields are those of an `AxisEntry`, so an entry
@@ -80,6 +81,8 @@ export type ToResultPanel =
   | { readonly type: 'add'; readonly lens: string; readonly parameters: ParameterValues }
   /** The study's file says something else now. */
   | { readonly type: 'study'; readonly study: StudySpec }
+  /** What is in the files of the study; `null` where they cannot be read. */
+  | { readonly type: 'facts'; readonly facts: StudyFacts | null }
   | {
       readonly type: 'progress';
       readonly card: string;

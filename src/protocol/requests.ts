@@ -5,6 +5,7 @@ import type { Finding, TextRange } from './finding';
 import type { LensDescription } from './lens';
 import type { Result } from './result';
 import type { RunSpec, StudySpec } from './study';
+import type { StudyFacts } from './study-facts';
 
 export interface FormatDescription {
   readonly id: string;
@@ -49,6 +50,8 @@ export interface Requests {
     params: { readonly paths: readonly string[]; readonly base?: string; readonly roots: readonly string[] };
     value: StudySpec;
   };
+  /** What is in the files of a study, from their names and headers: tells which lenses fit it. */
+  'deltalens/studyFacts': { params: { readonly study: StudySpec }; value: StudyFacts };
   'deltalens/runLens': { params: { readonly run: RunSpec; readonly job: string }; value: LensResult };
   /** Findings of one document (its text as the editor holds it, else as on disk) or binary file, and of what it names. */
   'deltalens/lint': {

@@ -15,6 +15,7 @@ const FORWARDED: Readonly<Record<RequestName, true>> = {
   'deltalens/readStudy': true,
   'deltalens/runLens': true,
   'deltalens/runtime': true,
+  'deltalens/studyFacts': true,
   'deltalens/tensor': true,
 };
 

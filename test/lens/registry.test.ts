@@ -34,9 +34,13 @@ function runsNetwork({ needs }: Lens['description']): boolean {
   return needs.data.some((data) => data !== 'weights');
 }
 
-/** Tasks of a sample; a mixture of experts for the lens that needs one. */
+/** Tasks of a sample; a mixture of experts or a training run for a lens that needs one. */
 function fitting({ description }: Lens, sample: string, tasks: readonly string[]): Promise<Study> {
-  if (description.id === 'experts') return smallMixture();
+  if (description.needs.parts?.includes('experts')) return smallMixture();
+  if (description.needs.parts?.includes('run')) {
+    const steps = [50, 200, 350].map((step) => `runs/kjv/checkpoint-${String(step)}`);
+    return study(path.join(SAMPLES, 'charlm'), 'base', steps);
+  }
   if (runsNetwork(description)) return networkStudy(['rot90', 'invert']);
   return study(path.join(SAMPLES, sample), 'base', tasks);
 }

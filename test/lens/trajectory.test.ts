@@ -7,7 +7,7 @@ import { openStudy } from '../../src/model/open-study';
 import { unpackNumbers } from '../../src/protocol/numbers';
 import type { Study } from '../../src/model/study';
 import { temporaryFolder, writeSafetensors } from '../model/write-safetensors';
-import { agree, cell, only, run, WITH_ZOO, ZOO } from './run';
+import { agree, cell, only, run, study, WITH_ZOO, ZOO } from './run';
 import { readValues } from './slow-passes';
 
 const NAMES = ['model.layers.0.mlp.up_proj.weight', 'model.layers.1.mlp.up_proj.weight'];
@@ -199,3 +199,17 @@ function valuesOf(checkpoint: Study['base'], name: string): number[] {
   assert.ok(entry);
   return readValues(entry.span);
 }
+
+test('tasks that are no run get their figures in the order given, but no advice on freezing', async () => {
+  const folder = writeRun();
+  for (const step of [20, 10]) {
+    fs.renameSync(path.join(folder, `run/checkpoint-${String(step)}`), path.join(folder, `task-${String(step)}`));
+    fs.rmSync(path.join(folder, `task-${String(step)}/trainer_state.json`));
+  }
+  const ran = await run(trajectory, await study(folder, 'base', ['task-20', 'task-10']));
+  assert.deepEqual(ran.table('steps').map(({ checkpoint }) => checkpoint), ['task-20', 'task-10']);
+  assert.equal(ran.artifacts.some(({ id }) => id === 'freeze_order' || id === 'advice'), false);
+  const [first] = ran.artifacts;
+  assert.ok(first?.kind === 'note' && first.role === 'verdict' && first.severity === 'warning');
+  assert.match(first.text, /not the checkpoints of one run/);
+}); // prettier-ignore

@@ -20,6 +20,23 @@ test('the first thing that is missing is told', () => {
   assert.deepEqual(lackFor(activations, { name: 's', base: '/base', tasks }), { lack: 'data' });
 });
 
+test('what is not in the files is a lack once they are known', () => {
+  const parts = { run: false, experts: false, attention: true, vocabulary: true };
+  const study = { name: 's', base: '/base', tasks };
+  const mixture: LensNeeds = { ...needs, parts: ['attention', 'experts'] };
+  assert.equal(lackFor(mixture, study), null, 'nothing is known yet');
+  assert.deepEqual(lackFor(mixture, study, { tasks: 3, parts }), { lack: 'experts' });
+  assert.equal(lackFor(mixture, study, { tasks: 3, parts: { ...parts, experts: true } }), null);
+});
+
+test('the checkpoints of a run are its tasks once they are counted', () => {
+  const run = { name: 's', base: '/base', tasks: [{ name: 'run', path: '/run', run: true as const }] };
+  const parts = { run: true, experts: false, attention: true, vocabulary: true };
+  assert.equal(lackFor(needs, run), null);
+  assert.equal(lackFor(needs, run, { tasks: 2, parts }), null);
+  assert.deepEqual(lackFor(needs, run, { tasks: 1, parts }), { lack: 'tasks', minimum: 2 });
+});
+
 test('a base is no lack where it is optional', () => {
   assert.equal(lackFor({ ...needs, base: 'optional' }, { name: 's', tasks }), null);
 });

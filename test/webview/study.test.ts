@@ -22,6 +22,12 @@ const GRADIENTS: LensDescription = {
   title: 'Which weights matter?',
   needs: { ...LENS.needs, data: ['weights', 'gradients'] },
 };
+const EXPERTS: LensDescription = {
+  ...LENS,
+  id: 'experts',
+  title: 'Do the experts differ?',
+  needs: { ...LENS.needs, parts: ['experts'] },
+};
 const LENSES = [GRADIENTS, LENS, SIMILARITY];
 const options = { skip: NO_CHROMIUM };
 const TWO = [cardOf('card-1'), cardOf('card-2', 'task-similarity')];
@@ -91,6 +97,22 @@ test('the list offers what fits the study first, and says what the rest lacks', 
       await page.getByText('Pick one from the list').waitFor();
     },
     { panel: { lensesOpen: true } },
+  ),
+);
+
+test('a lens for which the files lack something moves down the list when they are known', options, () =>
+  study(
+    [],
+    async (view) => {
+      const { page } = view;
+      const titles = () => page.locator('.lens-name strong').allInnerTexts();
+      assert.deepEqual(await titles(), [EXPERTS.title, LENS.title]);
+      const parts = { run: false, experts: false, attention: true, vocabulary: true };
+      await view.send({ type: 'facts', facts: { tasks: 3, parts } });
+      await page.getByText('needs a mixture of experts').waitFor();
+      assert.deepEqual(await titles(), [LENS.title, EXPERTS.title]);
+    },
+    { panel: { lensesOpen: true }, lenses: [EXPERTS, LENS] },
   ),
 );
 

@@ -1,6 +1,7 @@
 import { lackFor, type Lack } from '../../src/protocol/lens-fit';
 import type { LensDescription } from '../../src/protocol/lens';
 import type { StudySpec } from '../../src/protocol/study';
+import { PART_NAMES, type StudyFacts } from '../../src/protocol/study-facts';
 
 /** A lens of the list, with what the study lacks for it. */
 export interface ListedLens {
@@ -16,6 +17,7 @@ export interface ListedLens {
 export function listLenses(
   lenses: readonly LensDescription[],
   study: StudySpec,
+  facts: StudyFacts | null,
   typed: string,
 ): readonly ListedLens[] {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
@@ -25,7 +27,7 @@ export function listLenses(
   const named = matching.filter((lens) => has(name(lens)));
   const sorted = [...named, ...matching.filter((lens) => !named.includes(lens))];
   const listed = sorted.map((lens) => {
-    const lack = lackFor(lens.needs, study);
+    const lack = lackFor(lens.needs, study, facts);
     return { lens, lack: lack && lackText(lack) };
   });
   return [...listed.filter(({ lack }) => lack === null), ...listed.filter(({ lack }) => lack !== null)];
@@ -39,5 +41,10 @@ function lackText(lack: Lack): string {
       return `needs at least ${String(lack.minimum)} tasks`;
     case 'data':
       return 'needs a graph and data';
+    case 'run':
+    case 'experts':
+    case 'attention':
+    case 'vocabulary':
+      return `needs ${PART_NAMES[lack.lack]}`;
   }
 }

@@ -1,11 +1,14 @@
 import type { LensDescription } from '../../src/protocol/lens';
 import type { StudySpec } from '../../src/protocol/study';
+import type { StudyFacts } from '../../src/protocol/study-facts';
 import { element, icon } from '../dom';
 import { listLenses, type ListedLens } from './lens-groups';
 
 export interface LensListOptions {
   readonly lenses: readonly LensDescription[];
   readonly study: StudySpec;
+  /** What is in the study's files; `null` until it is known. */
+  readonly facts: StudyFacts | null;
   /** How many cards of a lens the panel has. */
   readonly count: (lens: string) => number;
   readonly add: (lens: LensDescription) => void;
@@ -77,8 +80,8 @@ export class LensList {
   }
 
   private draw(): void {
-    const { lenses, study } = this.options;
-    this.shown = listLenses(lenses, study, this.search.value);
+    const { lenses, study, facts } = this.options;
+    this.shown = listLenses(lenses, study, facts, this.search.value);
     this.at = Math.min(this.at, Math.max(0, this.shown.length - 1));
     const { scrollTop } = this.list;
     const items = this.shown.map((listed, index) => this.item(listed, index));

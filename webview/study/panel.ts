@@ -74,6 +74,8 @@ export class StudyPanel {
         this.state = { ...this.state, study: message.study };
         this.list?.update({ study: message.study });
         return this.save();
+      case 'facts':
+        return this.list?.update({ facts: message.facts });
       case 'progress':
         return this.card(message.card)?.progress(message.fraction, message.message);
       case 'result':
@@ -196,6 +198,7 @@ export class StudyPanel {
     this.list = new LensList({
       lenses,
       study: state.study,
+      facts: null,
       count: (lens) => this.cards.filter((card) => card.state.lens === lens).length,
       add: (lens) => this.show(lens.id, defaultsOf(lens)),
       announce: this.announce,

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { LensDescription } from '../../protocol/lens';
 import { success, type Result } from '../../protocol/result';
 import type { StudySpec } from '../../protocol/study';
+import type { StudyFacts } from '../../protocol/study-facts';
 import type { DeltalensContext } from '../context';
 import { defaultParameters } from '../lens-registry';
 import { showProblem } from '../show-problem';
@@ -22,7 +23,8 @@ export const runLens: Command = {
     if (!study.ok) return showProblem(study.problem);
     const lenses = await context.lenses.all();
     if (!lenses.ok) return showProblem(lenses.problem);
-    const lens = await pickLens(lenses.value, study.value);
+    const facts = await context.client.request('deltalens/studyFacts', { study: study.value });
+    const lens = await pickLens(lenses.value, study.value, facts.ok ? facts.value : null);
     if (!lens) return;
     context.results.show({ lens: lens.id, study: study.value, parameters: defaultParameters(lens) });
   },
@@ -47,14 +49,16 @@ interface LensItem extends vscode.QuickPickItem {
 async function pickLens(
   lenses: readonly LensDescription[],
   study: StudySpec,
+  facts: StudyFacts | null,
 ): Promise<LensDescription | undefined> {
-  const fitting = lenses.filter((lens) => lackFor(lens.needs, study) === null);
+  const lackOf = (lens: LensDescription) => lackFor(lens.needs, study, facts);
+  const fitting = lenses.filter((lens) => lackOf(lens) === null);
   const others = lenses.filter((lens) => !fitting.includes(lens));
   const chosen = await vscode.window.showQuickPick<LensItem>(
     [
       ...fitting.map((lens) => ({ label: lens.title, description: lens.id, detail: lens.summary, lens })),
       ...(others.length > 0 ? [separator(vscode.l10n.t('need more than this study has'))] : []),
-      ...others.map((lens) => lackingItem(lens, study)),
+      ...others.map((lens) => lackingItem(lens, lackOf(lens))),
     ],
     {
       title: vscode.l10n.t('Run Lens on {0}', study.name),
@@ -63,7 +67,7 @@ async function pickLens(
       matchOnDetail: true,
     },
   );
-  const lack = chosen?.lens && lackFor(chosen.lens.needs, study);
+  const lack = chosen?.lens && lackOf(chosen.lens);
   if (chosen?.lens && lack) {
     void vscode.window.showInformationMessage(`${chosen.lens.title}: ${lackText(lack)}.`);
     return undefined;
@@ -71,8 +75,7 @@ async function pickLens(
   return chosen?.lens;
 }
 
-function lackingItem(lens: LensDescription, study: StudySpec): LensItem {
-  const lack = lackFor(lens.needs, study);
+function lackingItem(lens: LensDescription, lack: Lack | null): LensItem {
   return {
     label: `$(circle-slash) ${lens.title}`,
     description: lack ? lackText(lack) : '',
@@ -93,5 +96,13 @@ function lackText(lack: Lack): string {
       return vscode.l10n.t('needs at least {0} tasks', lack.minimum);
     case 'data':
       return vscode.l10n.t('needs a graph and data');
+    case 'run':
+      return vscode.l10n.t('needs a training run');
+    case 'experts':
+      return vscode.l10n.t('needs a mixture of experts');
+    case 'attention':
+      return vscode.l10n.t('needs attention layers');
+    case 'vocabulary':
+      return vscode.l10n.t('needs a token embedding or an output head');
   }
 }

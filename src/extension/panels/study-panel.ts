@@ -17,6 +17,7 @@ import { Disposable } from '../disposable';
 import type { LensRegistry } from '../lens-registry';
 import type { StatusBar } from '../status-bar';
 import { CardRuns } from './card-runs';
+import { studyKey } from './panel-state';
 import { saveExport } from './save-export';
 import { showPage, webviewOptions } from './webview-page';
 
@@ -65,7 +66,12 @@ export class StudyPanel extends Disposable {
         if (!panel.visible) this.started = false;
       }),
     );
-    this.register(around.client.on('deltalens/contentsChanged', () => void this.runs.renew()));
+    this.register(
+      around.client.on('deltalens/contentsChanged', () => {
+        void this.runs.renew();
+        if (this.started) void this.tellFacts();
+      }),
+    );
     showPage(panel.webview, around.extension, 'result');
     void this.updateTitle();
   }
@@ -140,6 +146,15 @@ export class StudyPanel extends Disposable {
     this.started = true;
     this.post({ type: 'start', state: this.state, lenses: lenses.ok ? lenses.value : [] });
     for (const message of this.toAdd.splice(0)) this.post(message);
+    await this.tellFacts();
+  }
+
+  /** The list of lenses says what the study lacks for each; a training run may have more checkpoints by now. */
+  private async tellFacts(): Promise<void> {
+    const { study } = this.state;
+    const answer = await this.around.client.request('deltalens/studyFacts', { study });
+    if (studyKey(study) !== studyKey(this.state.study)) return;
+    this.post({ type: 'facts', facts: answer.ok ? answer.value : null });
   }
 
   /** Reads the study's file again where a run is asked for again: whoever does so has often just corrected it. */
@@ -151,6 +166,7 @@ export class StudyPanel extends Disposable {
       if (JSON.stringify(read.value) !== JSON.stringify(study)) {
         this.state = { ...this.state, study: read.value };
         this.post({ type: 'study', study: read.value });
+        void this.tellFacts();
       }
     }
     this.runs.start(card.id, runOf(card, this.state.study), again);

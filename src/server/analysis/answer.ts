@@ -13,6 +13,7 @@ import { places } from './places';
 import { readStudy } from './read-study';
 import { runLens } from './run-lens';
 import { runtime } from './runtime';
+import { factsOfStudy } from './study-facts';
 import { tensorDetail } from './tensor';
 
 /** One request's handler. */
@@ -34,6 +35,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/readStudy': readStudy,
   'deltalens/runLens': runLens,
   'deltalens/runtime': runtime,
+  'deltalens/studyFacts': factsOfStudy,
   'deltalens/tensor': tensorDetail,
 };
 
