@@ -3,6 +3,7 @@ import type { Checkpoint } from '../format/checkpoint';
 import { openAdapter } from '../model/open-adapter';
 import { runFolders } from '../model/training-run';
 import type { Hover, HoverPlace } from './hover';
+import { describeNetworkFile } from './hover-data';
 import { bytesText, hoverOn, plain } from './hover-text';
 import type { LintContext } from './rule';
 import { counted } from './wording';
@@ -12,6 +13,8 @@ const KEYS: Readonly<Record<string, string>> = {
   base: 'The checkpoint that the tasks were trained from, θ₀. Relative to the folder of this file.',
   tasks: 'Fine-tuned checkpoints and adapters by name. Each gives a task vector τ = θ − θ₀.',
   run: 'The folder of a training run: each complete checkpoint-<step> in it is a task, in the order of the steps.',
+  graph: 'The ONNX export of the base, for lenses that run the network.',
+  data: 'Data files by name, for lenses that run the network. One with the name of a task is that task’s; the first stands in for the others.',
 };
 
 /** Over a path: what it opens as; over a key: what it means. */
@@ -29,6 +32,8 @@ export async function hoverStudy(place: HoverPlace, context: LintContext): Promi
       const run = `Training run: ${counted(length, 'checkpoint')}`;
       return hoverOn(place, candidate, [`**${plain(candidate.text)}**`, run]);
     }
+    const network = await describeNetworkFile(path);
+    if (network?.ok) return hoverOn(place, candidate, [`**${plain(candidate.text)}**`, ...network.value]);
     const opened = await context.open(path);
     if (opened.ok) return hoverOn(place, candidate, await describe(candidate.text, opened.value));
     if (opened.problem.code !== 'file-missing') {

@@ -8,6 +8,7 @@ import type { StudySpec, TaskSpec } from '../protocol/study';
 import { CODES, isFindingCode } from './codes';
 import { FindingList } from './finding-list';
 import type { LintContext, LintRule } from './rule';
+import { checkGraph, type GraphPlaces } from './study-graph';
 import { TextLines } from './text-lines';
 import { clipped } from './wording';
 
@@ -27,12 +28,13 @@ export const studyRule: LintRule = {
     }
     checkParts(parsed.value, places, findings);
     await checkFiles(parsed.value, places, context, findings);
+    await checkGraph(parsed.value, places, context.signal, findings);
     return findings.all();
   },
 };
 
-/** Where base and tasks are written. */
-interface StudyPlaces {
+/** Where everything is written. */
+interface StudyPlaces extends GraphPlaces {
   readonly lines: TextLines;
   readonly start: TextRange;
   readonly base: TextRange;
@@ -62,6 +64,8 @@ function readPlaces(text: string, findings: FindingList): StudyPlaces | null {
     base: rangeOf(document.getIn(['base'], true), lines) ?? start,
     run: rangeOf(document.getIn(['run'], true), lines) ?? start,
     tasks: taskRanges(document, lines),
+    graph: rangeOf(document.getIn(['graph'], true), lines) ?? start,
+    dataSet: (name) => dataRange(document, name, lines) ?? start,
     at(line, column) {
       const begin = { line: line - 1, character: column - 1 };
       const row = text.split(/\r\n|[\r\n]/, line)[line - 1] ?? '';
@@ -104,6 +108,14 @@ function taskRanges(document: Document, lines: TextLines): ReadonlyMap<string, T
     for (const item of tasks.items) if (isMap(item)) put(item.get('name', true), item.get('path', true));
   }
   return ranges;
+}
+
+/** The range of a data set's path; `data` may be nothing else. */
+function dataRange(document: Document, name: string, lines: TextLines): TextRange | null {
+  const data = document.getIn(['data'], true);
+  if (!isMap(data)) return rangeOf(data, lines);
+  const item = data.items.find(({ key }) => isScalar(key) && String(key.source ?? key.value) === name);
+  return rangeOf(isMap(item?.value) ? item.value.get('path', true) : item?.value, lines);
 }
 
 function rangeOf(node: unknown, lines: TextLines): TextRange | null {

@@ -27,12 +27,15 @@ base: base
 tasks:
   rot90: ./rot90
   names: ./other
+graph: base.onnx
+data:
+  rot90: rot90.npz
 `;
 
 test('the keys of a study are keywords, the names of tasks are not', () => {
   const parsed = parseStudy(STUDY, '/work/digits.study.yaml');
   assert.ok(parsed.ok, 'the sample must be a study');
-  assert.deepEqual(STUDY.split('\n').flatMap(keywordsIn), ['name', 'base', 'tasks']);
+  assert.deepEqual(STUDY.split('\n').flatMap(keywordsIn), ['name', 'base', 'tasks', 'graph', 'data']);
 });
 
 test('the keys of a task in a list are keywords', () => {

@@ -1,0 +1,85 @@
+import { stat } from 'node:fs/promises';
+import { matchData } from '../graph/data/match';
+import { openData } from '../graph/data/registry';
+import type { ValueInfo } from '../graph/onnx/types';
+import { readModel } from '../graph/onnx/read-model';
+import { inputsOf } from '../graph/study-samples';
+import type { TextRange } from '../protocol/finding';
+import type { Problem } from '../protocol/result';
+import type { DataSpec, StudySpec } from '../protocol/study';
+import { CODES, isFindingCode } from './codes';
+import type { FindingList } from './finding-list';
+import { clipped } from './wording';
+
+/** Where graph and data sets are written in a study. */
+export interface GraphPlaces {
+  readonly graph: TextRange;
+  dataSet(name: string): TextRange;
+}
+
+/** Data files above this are not opened while a study is being written: finding their samples may take reading them. */
+const LARGEST_OPENED = 2 ** 28;
+
+/** Whether graph and data files are there and can be read, and whether the data feed every input of the graph. */
+export async function checkGraph(
+  { graph, data = [] }: StudySpec,
+  places: GraphPlaces,
+  signal: AbortSignal,
+  findings: FindingList,
+): Promise<void> {
+  let inputs: readonly ValueInfo[] | null = null;
+  if (graph !== undefined) {
+    const model = await readModel(graph);
+    if (model.ok) inputs = inputsOf(model.value);
+    else addProblem(model.problem, graph, places.graph, 'graph', findings);
+  }
+  for (const set of data) {
+    if (signal.aborted) return;
+    await checkData(set, inputs, places.dataSet(set.name), findings);
+  }
+}
+
+async function checkData(
+  { name, path, options }: DataSpec,
+  inputs: readonly ValueInfo[] | null,
+  range: TextRange,
+  findings: FindingList,
+): Promise<void> {
+  const state = await stat(path).catch(() => null);
+  if (state !== null && state.size > LARGEST_OPENED) return;
+  const data = await openData(path, options);
+  if (!data.ok) {
+    addProblem(data.problem, path, range, name, findings);
+    return;
+  }
+  if (inputs === null) return;
+  const match = matchData(data.value, inputs, options);
+  if (!match.ok) {
+    addProblem(match.problem, path, range, name, findings);
+    return;
+  }
+  for (const { code, message, help } of match.value.findings) {
+    if (isFindingCode(code)) findings.add(code, { range, at: name, message, help });
+  }
+}
+
+function addProblem(
+  problem: Problem,
+  path: string,
+  range: TextRange,
+  at: string,
+  findings: FindingList,
+): void {
+  const missing = problem.code === 'file-missing';
+  const code = missing
+    ? 'study-path-missing'
+    : isFindingCode(problem.code)
+      ? problem.code
+      : 'study-path-unreadable';
+  findings.add(code, {
+    range,
+    at,
+    message: missing ? `There is nothing at ${clipped(path, 300)}.` : problem.message,
+    help: missing ? CODES['study-path-missing'].action : problem.action,
+  });
+}
