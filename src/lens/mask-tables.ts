@@ -1,3 +1,4 @@
+import { placeOf } from '../model/naming';
 import type { Study } from '../model/study';
 import type { Note, Table, TableCell } from '../protocol/artifact';
 import { MASK_COVERAGE } from './mask-figures';
@@ -7,6 +8,7 @@ import { percent } from './wording';
 
 /** Density of every task's mask in every scope. */
 export function densityTable(study: Study, scopes: readonly Scope<MaskSums>[], leftOut: string): Table {
+  const places = scopes.map(placeCells);
   return {
     kind: 'table',
     id: 'density',
@@ -17,11 +19,29 @@ export function densityTable(study: Study, scopes: readonly Scope<MaskSums>[], l
       { name: 'scope', title: 'Scope', type: 'text' },
       { name: 'density', title: 'Density', type: 'share' },
       { name: 'error', title: 'Reconstruction error', type: 'number' },
+      { name: 'tensor', title: 'Tensor', type: 'text', hidden: true },
+      { name: 'layer', title: 'Layer', type: 'text' },
+      { name: 'module', title: 'Module', type: 'text' },
+      { name: 'row', title: 'Heatmap row', type: 'text', hidden: true },
     ],
     rows: study.tasks.flatMap(({ name: task }, index) =>
-      scopes.map(({ name, sums }): TableCell[] => [task, name, sums.density(index), sums.error(index)]),
+      scopes.map(({ name, sums }, at): TableCell[] => [
+        task,
+        name,
+        sums.density(index),
+        sums.error(index),
+        ...(places[at] ?? []),
+      ]),
     ),
   };
+}
+
+/** Tensor, layer, module and heatmap row of a scope, as far as it has them. */
+function placeCells({ kind, name }: Scope<MaskSums>): TableCell[] {
+  if (kind === 'all') return [null, null, null, null];
+  if (kind === 'layer') return [null, name, null, name];
+  const { layer, module, row } = placeOf(name);
+  return [name, layer, module, row];
 }
 
 /** Overlap of every two masks, each pair in both directions. */

@@ -76,7 +76,7 @@ export const mergeGap: Lens = {
     if (!compared.ok) return compared;
     const study = compared.value;
     const method = String(parameters['method'] ?? 'task_arithmetic');
-    const weights = weightsOf(study, method, parameters);
+    const weights = weightsOf(study, given, method, parameters);
     if (!weights.ok) return weights;
     const groups = tensorGroups(study);
     const gaps: TensorGap[] = [];
@@ -113,12 +113,19 @@ export const mergeGap: Lens = {
   },
 };
 
-function weightsOf({ tasks }: Study, method: string, parameters: ParameterValues): Result<readonly number[]> {
+/** One weight per task of `study`; tasks of `given` that are left out may be named, too. */
+function weightsOf(
+  { tasks }: Study,
+  given: Study,
+  method: string,
+  parameters: ParameterValues,
+): Result<readonly number[]> {
   if (method === 'mean') return success(tasks.map(() => 1 / tasks.length));
   return lambdasOf(
     String(parameters['lambda'] ?? USUAL),
     tasks.map(({ name }) => name),
     USUAL,
+    given.tasks.map(({ name }) => name),
   );
 }
 

@@ -68,7 +68,8 @@ export const tallMasks: Lens = {
     if (!compared.ok) return compared;
     const study = compared.value;
     const tasks = study.tasks.map(({ name }) => name);
-    const lambdas = lambdasOf(String(parameters['lambda'] ?? USUAL), tasks, USUAL);
+    const others = given.tasks.map(({ name }) => name);
+    const lambdas = lambdasOf(String(parameters['lambda'] ?? USUAL), tasks, USUAL, others);
     if (!lambdas.ok) return lambdas;
     const grid = parameters['grid'] === true ? GRID : [];
     const groups = tensorGroups(study);

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Lens } from '../../src/lens/lens';
+import { mergeGap } from '../../src/lens/merge-gap';
 import { comparedStudy } from '../../src/lens/needs';
 import { sourceAttribution } from '../../src/lens/source-attribution';
 import { tallMasks } from '../../src/lens/tall-masks';
 import { trajectory } from '../../src/lens/trajectory';
 import type { Study } from '../../src/model/study';
+import type { ParameterValues } from '../../src/protocol/lens';
 import { run } from './run';
 import { slowPasses } from './slow-passes';
 import { writtenTasks } from './written-tasks';
@@ -29,6 +31,16 @@ test('a task without a task vector is left out in place of counting as unchanged
   }
 });
 
+test('λ may be given for a task that is left out, but not for one that does not exist', async () => {
+  const { study, known } = await withForeignAdapter({ a: { w: [1, 2] }, b: { w: [2, -1] } });
+  for (const lens of [tallMasks, mergeGap]) {
+    const ran = await run(lens, study, { lambda: 'a=0.5,foreign=0.3' });
+    assert.deepEqual(ran.artifacts, (await run(lens, known, { lambda: 'a=0.5' })).artifacts);
+    const problem = await problemOf(lens, study, { lambda: 'foreigner=0.3' });
+    assert.equal(problem.code, 'bad-parameter');
+  }
+});
+
 test('too few tasks that can be compared are refused by name', async () => {
   const { study } = await withForeignAdapter({ a: { w: [1, 2] } });
   const compared = comparedStudy(study, tallMasks.description);
@@ -46,10 +58,13 @@ test('tasks without a common tensor have no trajectory and no sources', async ()
   }
 });
 
-async function problemOf(lens: Lens, study: Study) {
+async function problemOf(lens: Lens, study: Study, parameters: ParameterValues = {}) {
   const output = await lens.run(
     study,
-    Object.fromEntries(lens.description.parameters.map((each) => [each.name, each.default])),
+    {
+      ...Object.fromEntries(lens.description.parameters.map((each) => [each.name, each.default])),
+      ...parameters,
+    },
     {
       passes: slowPasses(),
       signal: new AbortController().signal,

@@ -103,6 +103,18 @@ test('entries that are not finite are in no mask and in no share', async () => {
   assert.deepEqual(new Set(ran.findings.map(({ code }) => code)), new Set(['task-tensor-not-finite']));
 });
 
+test('rows of the table of densities say where their tensor stands', async () => {
+  const ran = await run(tallMasks, await study(VIT, 'base', ['rot90', 'invert']), { grid: false });
+  const table = ran.artifacts.find(({ id }) => id === 'density');
+  assert.ok(table?.kind === 'table');
+  assert.deepEqual(table.columns.slice(0, 3).map(({ name }) => name), ['task', 'scope', 'density']);
+  const name = 'vit.encoder.layer.2.attention.attention.query.weight';
+  const { tensor, layer, module } = only(ran.table('density'), { task: 'rot90', scope: name });
+  assert.deepEqual([tensor, module], [name, 'attention.query']);
+  const whole = only(ran.table('density'), { task: 'rot90', scope: String(layer) });
+  assert.deepEqual([whole['tensor'], whole['layer'], whole['module']], [null, layer, null]);
+}); // prettier-ignore
+
 test('λ is one number, one for each task, or a number with exceptions', () => {
   const of = (text: string) => lambdasOf(text, ['a', 'b=c'], 0.4);
   const values = (text: string) => {

@@ -65,7 +65,9 @@ export function tensorsOfCell(
   const lacks = wanted.some(({ name, at }) => at < 0 && name !== 'task');
   if (tensor < 0 || lacks || known.every(({ at }) => at === task)) return [];
   return table.rows
-    .filter((cells) => known.every(({ at, values }) => values.has(String(cells[at]))))
+    .filter(
+      (cells) => cells[tensor] !== null && known.every(({ at, values }) => values.has(String(cells[at]))),
+    )
     .map((cells) => ({
       tensor: String(cells[tensor]),
       task: task < 0 ? null : String(cells[task]),
