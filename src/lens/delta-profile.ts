@@ -29,7 +29,7 @@ const description: LensDescription = {
   formula:
     'τ = θ − θ₀ (for an adapter τ = s·B·A);  ‖τ‖,  ‖τ‖/‖θ₀‖,  cos(θ₀, θ),  max|τ|,  |{τ = 0}|/n,  |{|τ| ≤ ε·rms(θ₀)}|/n,  |{θ₀·θ < 0}|/n;  energy of a role Σ‖τ‖² over its modules / ‖τ‖²',
   reading:
-    'Read the verdict on the base first: against the wrong base every other figure is meaningless. Then the relative norm: dark rows are the layers that training moved most, in units of their own size. Light rows are candidates for freezing or sharing. A hatched cell is undefined, not 0. A cosine with the base near 1 beside a large norm means that weights grew rather than turned. The stacked shares tell whether attention or MLPs learned the task; the plan names what may be frozen or stored once.',
+    'Read the verdict on the base first: against the wrong base every other figure is meaningless. Then the relative norm: dark rows are the layers that training moved most, in units of their own size. Light rows are candidates for freezing or sharing. A hatched cell is undefined, not 0. A cosine with the base near 1 beside a large norm means that weights grew rather than turned. The stacked shares tell whether attention or MLPs learned the task; the plan names what may be frozen or stored once. It is read off the weights (proxy): SubTuning chooses layers by training them, Telly by how far their representations moved. The table of storage has what those count who share a network among tasks: the base once, and the own part of each task. Findings name tensors that a task lacks, as a pruned one does.',
   source: [
     {
       title: 'Editing Models with Task Arithmetic (Ilharco et al. 2023)',
@@ -55,6 +55,32 @@ const description: LensDescription = {
       title:
         'On the Effectiveness of LayerNorm Tuning for Continual Learning in Vision Transformers (De Min et al. 2023)',
       link: 'https://arxiv.org/abs/2308.09610',
+    },
+    {
+      title: 'Less is More: Selective Layer Finetuning with SubTuning (Kaplun et al. 2023)',
+      link: 'https://arxiv.org/abs/2302.06354',
+    },
+    {
+      title:
+        'Towards Efficient Fine-tuning of Pre-trained Code Models: An Experimental Study and Beyond (Shi et al. 2023)',
+      link: 'https://arxiv.org/abs/2304.05216',
+    },
+    {
+      title: 'Transfer Learning for Structured Pruning under Limited Task Data (Dery et al. 2023)',
+      link: 'https://arxiv.org/abs/2311.06382',
+    },
+    {
+      title:
+        'FAME-ViL: Multi-Tasking Vision-Language Model for Heterogeneous Fashion Tasks (Han et al. 2023)',
+      link: 'https://arxiv.org/abs/2303.02483',
+    },
+    {
+      title: 'CLR: Channel-wise Lightweight Reprogramming for Continual Learning (Ge et al. 2023)',
+      link: 'https://arxiv.org/abs/2307.11386',
+    },
+    {
+      title: 'Deep Safe Multi-Task Learning (Yue et al. 2021)',
+      link: 'https://arxiv.org/abs/2111.10601',
     },
     {
       title: 'LoRA: Low-Rank Adaptation of Large Language Models (Hu et al. 2022)',

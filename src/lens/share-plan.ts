@@ -73,7 +73,7 @@ export function sharePlan(
     text: [
       ...everybody,
       ...lines,
-      `Limits: this is read off the weights. A layer that did not move here was frozen or not needed by this training; another task may need it.${tolerance}`,
+      `Limits: proxy, read off the weights. A layer that did not move here was frozen or not needed by this training; another task may need it.${tolerance}`,
     ].join('\n'),
   };
 }

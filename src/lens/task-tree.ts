@@ -43,7 +43,7 @@ const description: LensDescription = {
     },
     {
       title:
-        'Multi-Task Structural Learning using Local Task Similarity induced Neuron Creation and Removal (Gowda et al. 2023)',
+        'Multi-Task Structural Learning using Local Task Similarity induced Neuron Creation and Removal (Gurulingan et al. 2023)',
       link: 'https://arxiv.org/abs/2305.00441',
     },
   ],
