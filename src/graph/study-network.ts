@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import type { Checkpoint } from '../format/checkpoint';
 import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
 import type { Finding } from '../protocol/finding';
@@ -44,7 +46,7 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
     const set = sets.find(({ name }) => name === task?.name) ?? sets[0];
     const known = opened.get(set.name);
     if (known) return success(known);
-    const samples = await openSamples(set, model.value, choice);
+    const samples = await openSamples(set, model.value, choice, foldersOf(path, base));
     if (samples.ok) opened.set(set.name, samples.value);
     return samples;
   };
@@ -89,4 +91,9 @@ function checkSpec({ spec }: Study): Result<GraphAndData> {
     });
   }
   return success({ graph, data: [first, ...others] });
+}
+
+/** Where a tokenizer may lie: beside the graph, and beside the base. */
+function foldersOf(graph: string, base: Checkpoint): readonly string[] {
+  return [...new Set([graph, ...base.files.map(({ path }) => path)].map((path) => dirname(path)))];
 }

@@ -29,15 +29,17 @@ export interface StudySamples extends Samples {
 }
 
 /**
- * Opens a data set for the inputs of a graph and chooses samples of it. Fails as opening the data and matching them to
+ * Opens a data set for the inputs of a graph and chooses samples of it; what belongs to the model
+ * is looked for in the folders `near`, too. Fails as opening the data and matching them to
  * the inputs do.
  */
 export async function openSamples(
   { name, path, options = {} }: DataSpec,
   model: OnnxModel,
   { samples, seed }: SampleChoice,
+  near: readonly string[] = [],
 ): Promise<Result<StudySamples>> {
-  const set = await openData(path, options);
+  const set = await openData(path, options, near);
   if (!set.ok) return set;
   const matched = matchData(set.value, inputsOf(model), options);
   if (!matched.ok) return matched;

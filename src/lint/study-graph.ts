@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { matchData } from '../graph/data/match';
 import { openData } from '../graph/data/registry';
 import type { ValueInfo } from '../graph/onnx/types';
@@ -22,7 +23,7 @@ const LARGEST_OPENED = 2 ** 28;
 
 /** Whether graph and data files are there and can be read, and whether the data feed every input of the graph. */
 export async function checkGraph(
-  { graph, data = [] }: StudySpec,
+  { graph, base, data = [] }: StudySpec,
   places: GraphPlaces,
   signal: AbortSignal,
   findings: FindingList,
@@ -33,21 +34,24 @@ export async function checkGraph(
     if (model.ok) inputs = inputsOf(model.value);
     else addProblem(model.problem, graph, places.graph, 'graph', findings);
   }
+  // A tokenizer may lie beside the graph, or in the folder of the base.
+  const near = [graph, base].flatMap((path) => (path === undefined ? [] : [dirname(path), path]));
   for (const set of data) {
     if (signal.aborted) return;
-    await checkData(set, inputs, places.dataSet(set.name), findings);
+    await checkData(set, inputs, near, places.dataSet(set.name), findings);
   }
 }
 
 async function checkData(
   { name, path, options }: DataSpec,
   inputs: readonly ValueInfo[] | null,
+  near: readonly string[],
   range: TextRange,
   findings: FindingList,
 ): Promise<void> {
   const state = await stat(path).catch(() => null);
   if (state !== null && state.size > LARGEST_OPENED) return;
-  const data = await openData(path, options);
+  const data = await openData(path, options, near);
   if (!data.ok) {
     addProblem(data.problem, path, range, name, findings);
     return;

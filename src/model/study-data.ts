@@ -12,7 +12,7 @@ export interface StudyPart {
   refuse(node: unknown, what: string): Result<never>;
 }
 
-type Kind = 'text' | 'texts' | 'map' | 'switch' | 'number';
+type Kind = 'text' | 'path' | 'texts' | 'map' | 'switch' | 'number';
 
 /** Keys of a data set besides its path, and what stands behind them. */
 const OPTIONS: Readonly<Record<keyof DataOptions, Kind>> = {
@@ -23,10 +23,15 @@ const OPTIONS: Readonly<Record<keyof DataOptions, Kind>> = {
   round: 'switch',
   shift: 'switch',
   pad: 'number',
+  text: 'text',
+  pair: 'text',
+  tokenizer: 'path',
+  length: 'number',
 };
 
 const WORDS: Readonly<Record<Kind, string>> = {
   text: 'a text',
+  path: 'a path',
   texts: 'a text or a list of texts',
   map: 'a map from inputs of the graph to arrays',
   switch: 'true or false',
@@ -62,9 +67,15 @@ export function readDataSets(node: unknown, part: StudyPart): Result<readonly Da
   return success(found);
 }
 
-/** A data set as it is written into a study: its path, or where it has options a map with them. */
-export function dataEntry({ options }: DataSpec, path: string): unknown {
-  return options === undefined ? path : { path, ...options };
+/** A data set as it is written into a study, `pathText` writing its paths: its path, or where it has options a map with them. */
+export function dataEntry({ path, options }: DataSpec, pathText: (path: string) => string): unknown {
+  if (options === undefined) return pathText(path);
+  const { tokenizer, ...rest } = options;
+  return {
+    path: pathText(path),
+    ...rest,
+    ...(tokenizer === undefined ? {} : { tokenizer: pathText(tokenizer) }),
+  };
 }
 
 function readOptions(map: YAMLMap, part: StudyPart): Result<DataOptions> {
@@ -78,7 +89,7 @@ function readOptions(map: YAMLMap, part: StudyPart): Result<DataOptions> {
     }
     const read = VALUES[OPTIONS[name]](value);
     if (read === null) return part.refuse(value, `"${name}" must be ${WORDS[OPTIONS[name]]}`);
-    options[name] = read;
+    options[name] = OPTIONS[name] === 'path' && typeof read === 'string' ? part.absolute(read) : read;
   }
   return success(options);
 }
@@ -89,6 +100,7 @@ function isOption(name: string): name is keyof DataOptions {
 
 const VALUES: Readonly<Record<Kind, (node: unknown) => unknown>> = {
   text: textOf,
+  path: textOf,
   texts: (node) => (isSeq(node) ? allTexts(node.items) : allTexts([node])),
   map: (node) => {
     if (!isMap(node)) return null;

@@ -44,9 +44,7 @@ export function formatStudy(spec: StudySpec, path: string): string {
       ...(spec.graph === undefined ? [] : ([['graph', pathText(spec.graph)]] as const)),
       ...(spec.data === undefined || spec.data.length === 0
         ? []
-        : ([
-            ['data', new Map(spec.data.map((set) => [set.name, dataEntry(set, pathText(set.path))]))],
-          ] as const)),
+        : ([['data', new Map(spec.data.map((set) => [set.name, dataEntry(set, pathText)]))]] as const)),
     ]),
     { lineWidth: 0 },
   );

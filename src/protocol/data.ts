@@ -14,4 +14,12 @@ export interface DataOptions {
   readonly shift?: boolean;
   /** Number with which samples of different lengths are filled up. */
   readonly pad?: number;
+  /** The field or column with the texts. */
+  readonly text?: string;
+  /** The field or column with the second texts of pairs. */
+  readonly pair?: string;
+  /** Path of the tokenizer.json, absolute; looked for beside the data and the model unless given. */
+  readonly tokenizer?: string;
+  /** The most tokens that a sample has. */
+  readonly length?: number;
 }

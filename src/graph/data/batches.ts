@@ -1,5 +1,6 @@
 import { quoted } from '../../format/problems';
 import { cancelled, success, type Result } from '../../protocol/result';
+import { IGNORED } from '../objective/objective';
 import type { ElementType } from '../onnx/element-types';
 import { emptyArray, type TensorValue, type ValueArray } from '../tensor-value';
 import { convertValue } from './convert';
@@ -9,9 +10,6 @@ import type { DataMatch, InputMatch } from './data-match';
 import type { LabelMatch } from './match-labels';
 import { moveFirstAxis } from './move-axis';
 import { refuse } from './problems';
-
-/** Labels of this value are ignored, as PyTorch's losses do. */
-export const IGNORED_LABEL = -100;
 
 /** Samples of a data set as a graph takes them. */
 export interface DataBatch {
@@ -136,7 +134,7 @@ function labelsOf(
   labelType: ElementType | undefined,
 ): Result<TensorValue> {
   const value = rows.get(array.name) ?? { type: array.type, shape: [0], data: new Float64Array(0) };
-  const whole = !array.type.includes('float') || array.decimal === true;
+  const whole = !array.type.includes('float');
   const converted = converting(match, array, value, labelType ?? (whole ? 'int64' : 'float32'), indices);
   const masked = mask === null ? undefined : rows.get(mask.name);
   if (!converted.ok || (masked === undefined && !shift)) return converted;
@@ -148,7 +146,7 @@ function labelsOf(
 function ignoring({ type, shape, data }: TensorValue, mask: TensorValue): TensorValue {
   const kept = emptyArray(type, data.length);
   for (let i = 0; i < data.length; i++) {
-    put(kept, i, Number(mask.data[i]) === 0 ? IGNORED_LABEL : (data[i] ?? 0));
+    put(kept, i, Number(mask.data[i]) === 0 ? IGNORED : (data[i] ?? 0));
   }
   return { type, shape, data: kept };
 }
@@ -158,7 +156,7 @@ function shifted({ type, shape, data }: TensorValue): TensorValue {
   const length = shape.length > 1 ? (shape.at(-1) ?? 1) : 1;
   const next = emptyArray(type, data.length);
   for (let i = 0; i < data.length; i++) {
-    put(next, i, (i + 1) % length === 0 ? IGNORED_LABEL : (data[i + 1] ?? 0));
+    put(next, i, (i + 1) % length === 0 ? IGNORED : (data[i + 1] ?? 0));
   }
   return { type, shape, data: next };
 }

@@ -61,6 +61,6 @@ export interface DataFormat {
   readonly title: string;
   /** File name endings, lower case. */
   readonly endings: readonly string[];
-  /** Reads and checks the directory of a file. */
-  open(path: string, options: DataOptions): Promise<Result<DataSet>>;
+  /** Reads and checks the directory of a file. What belongs to the model (a tokenizer) is looked for in the folders `near`. */
+  open(path: string, options: DataOptions, near: readonly string[]): Promise<Result<DataSet>>;
 }

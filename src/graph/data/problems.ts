@@ -26,6 +26,10 @@ const CODES = {
     'Samples that belong into one batch have different sizes.',
     'Pad them to one length, say with which number to pad ("pad: 0"), or run one sample at a time.',
   ),
+  'data-tokenizer': error(
+    'Texts cannot be turned into tokens.',
+    'Put the tokenizer.json of the model beside the graph, or name it: "tokenizer: PATH" under the data set.',
+  ),
   'data-empty': error('A data file holds no sample.', 'Check that the right file was saved.'),
   'data-sample-range': error(
     'A sample was asked for that the data do not have.',
