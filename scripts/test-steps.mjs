@@ -8,97 +8,98 @@ import { root } from './run.mjs';
  * @property {string} name
  * @property {string} title
  * @property {readonly ('build' | 'vscode' | 'chromium')[]} needs
- * @property {() => readonly Command[]} commands
+ * @property {() => readonly (readonly Command[])[]} stages commands of a stage may run at the same time, stages one after the other
+ * @property {boolean} [alone] whether nothing else may run meanwhile
  */
 /** @typedef {{ words: readonly string[], env?: Record<string, string> }} Command words for Node.js */
 
-const UNIT_ROOMS = [
-  'protocol',
-  'syntaxes',
-  'tensor',
-  'format',
-  'model',
-  'graph',
-  'lens',
-  'lint',
-  'figure',
-  'extension',
-];
+/** Folders of test that are not for the unit step. */
+const OTHER_STEPS = ['server', 'cli', 'webview', 'host', 'workbench', 'packaging'];
 
-// A test that fails may leave a browser or server behind, which must not keep the run from ending.
-const RUNNER = ['--import', 'tsx', '--test', '--test-force-exit', '--test-reporter=spec'];
+// Tests that fail may leave a browser or server behind, which must not keep the run from ending.
+const RUNNER = ['--import', 'tsx', '--test-force-exit', '--test-reporter=spec', 'scripts/test-files.mjs'];
 
 /** @type {readonly Step[]} */
 export const STEPS = [
-  check('format', 'Formatting', [
-    'node_modules/prettier/bin/prettier.cjs',
-    '--check',
-    '--log-level=warn',
-    '.',
+  step('format', 'Formatting', [], () => [
+    { words: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'] },
   ]),
-  check('lint', 'Lint, with the import rules of the rooms', [
-    ...['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0'],
+  step('lint', 'Lint, with the import rules of the rooms', [], () => [
+    { words: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0'] },
   ]),
-  {
-    name: 'types',
-    title: 'Types',
-    needs: [],
-    commands: () =>
-      ['src', 'webview', 'test'].map((part) => ({ words: ['node_modules/typescript/bin/tsc', '-p', part] })),
-  },
-  check('docs', 'Generated documents are current', ['--import', 'tsx', 'scripts/docs.mjs', '--check']),
-  tests(
-    'unit',
-    'Unit, property and reference tests',
-    ['build'],
-    ['test', ...UNIT_ROOMS.map((room) => `test/${room}`)],
+  step('types', 'Types', [], () =>
+    ['src', 'webview', 'test'].map((part) => ({ words: ['node_modules/typescript/bin/tsc', '-p', part] })),
   ),
-  tests('server', 'Server and command line', ['build'], ['test/server', 'test/cli']),
-  tests('webview', 'Webviews in Chromium', ['build', 'chromium'], ['test/webview']),
-  {
-    name: 'host',
-    title: 'Extension host',
-    needs: ['build', 'vscode', 'chromium'],
-    commands: () => [{ words: ['scripts/host-tests.mjs'] }],
-  },
-  tests('workbench', 'Workbench', ['build', 'vscode', 'chromium'], ['test/workbench'], 1),
+  step('docs', 'Generated documents are current', [], () => [
+    { words: ['--import', 'tsx', 'scripts/docs.mjs', '--check'] },
+  ]),
+  step('unit', 'Unit, property and reference tests', ['build'], () => [
+    { words: [...RUNNER, ...testFilesIn('test')] },
+    ...unitFolders().map(allTestsOf),
+  ]),
+  step('server', 'Server and command line', ['build'], () => ['test/server', 'test/cli'].map(allTestsOf)),
+  step('webview', 'Webviews in Chromium', ['build', 'chromium'], () => [allTestsOf('test/webview')]),
+  step('host', 'Extension host', ['build', 'vscode', 'chromium'], () => [
+    { words: ['scripts/host-tests.mjs'] },
+  ]),
+  step('workbench', 'Workbench', ['build', 'vscode', 'chromium'], () =>
+    testFilesIn('test/workbench').map((file) => ({ words: [...RUNNER, file] })),
+  ),
   {
     name: 'vsix',
     title: 'Packaged and installed',
     needs: ['build', 'vscode', 'chromium'],
-    commands: () => [
-      { words: ['scripts/package.mjs'] },
-      { words: testWords(['test/packaging'], 1) },
-      { words: ['scripts/host-tests.mjs', '--packaged'] },
-      {
-        words: [...RUNNER, '--test-concurrency=1', 'test/workbench/heatmap.test.ts'],
-        env: { DELTALENS_PACKAGED: '1' },
-      },
+    // While it is packed, dist/ holds other bundles than the tests want.
+    alone: true,
+    stages: () => [
+      [{ words: ['scripts/package.mjs'] }],
+      [
+        { words: ['scripts/host-tests.mjs', '--packaged'] },
+        {
+          words: [...RUNNER, 'test/workbench/heatmap.test.ts'],
+          env: { DELTALENS_PACKAGED: '1' },
+        },
+        allTestsOf('test/packaging'),
+      ],
     ],
   },
 ];
 
-/** @param {string} name @param {string} title @param {readonly string[]} words @returns {Step} */
-function check(name, title, words) {
-  return { name, title, needs: [], commands: () => [{ words }] };
-}
-
 /**
- * A step of node:test files.
+ * A step whose commands may all run at the same time.
  * @param {string} name @param {string} title @param {Step['needs']} needs
- * @param {readonly string[]} folders @param {number} [concurrency] files at a time
+ * @param {() => readonly Command[]} commands
  * @returns {Step}
  */
-function tests(name, title, needs, folders, concurrency = 2) {
-  return { name, title, needs, commands: () => [{ words: testWords(folders, concurrency) }] };
+function step(name, title, needs, commands) {
+  return { name, title, needs, stages: () => [commands()] };
 }
 
-/** Node 20's runner takes files, not patterns. @param {readonly string[]} folders @param {number} concurrency */
-function testWords(folders, concurrency) {
-  const files = folders.flatMap((folder) =>
-    (fs.existsSync(path.join(root, folder)) ? fs.readdirSync(path.join(root, folder)) : [])
-      .filter((file) => file.endsWith('.test.ts'))
-      .map((file) => `${folder}/${file}`),
-  );
-  return [...RUNNER, `--test-concurrency=${concurrency}`, ...files.sort()];
+/** All tests of a folder in one process. @param {string} folder @returns {Command} */
+function allTestsOf(folder) {
+  const names = fs.readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' });
+  return { words: [...RUNNER, ...testFiles(folder, names)] };
+}
+
+/** Test files right in a folder. @param {string} folder */
+function testFilesIn(folder) {
+  return testFiles(folder, fs.readdirSync(path.join(root, folder)));
+}
+
+/** @param {string} folder @param {readonly string[]} names */
+function testFiles(folder, names) {
+  return names
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')))
+    .sort();
+}
+
+/** Folders of test for the unit step, the largest first, since it takes longest. */
+function unitFolders() {
+  const folders = fs.readdirSync(path.join(root, 'test'), { withFileTypes: true });
+  return folders
+    .filter((entry) => entry.isDirectory() && !OTHER_STEPS.includes(entry.name))
+    .map(({ name }) => `test/${name}`)
+    .filter((folder) => allTestsOf(folder).words.length > RUNNER.length)
+    .sort((a, b) => allTestsOf(b).words.length - allTestsOf(a).words.length);
 }

@@ -1,24 +1,27 @@
 // `npm test`: installs what is missing, builds, and runs every step of test-steps.mjs.
 // --only=unit,lint runs these steps; --bail stops at the first step that fails.
 import { spawn } from 'node:child_process';
+import os from 'node:os';
 import { installPackages } from './install.mjs';
 import { flag, Refusal, root, run, runMain } from './run.mjs';
-import { readCounts } from './test-counts.mjs';
+import { runSteps } from './test-lanes.mjs';
 import { STEPS } from './test-steps.mjs';
 import { installChromium, installVSCode } from './vscode-env.mjs';
 
+// A window of VS Code wants a processor and a gigabyte for itself.
+const MOST_LANES = 4;
+
 await runMain(async () => {
   const steps = chosenSteps();
+  const start = performance.now();
   prepare(steps);
-  const outcomes = [];
-  for (const [index, step] of steps.entries()) {
-    console.log(`\n━━ ${index + 1}/${steps.length} ${step.title} (${step.name}) ━━`);
-    const outcome = await runStep(step);
-    outcomes.push(outcome);
-    console.log(`━━ ${outcome.ok ? 'ok' : 'FAILED'}, ${outcome.seconds.toFixed(1)} s`);
-    if (!outcome.ok && flag('bail') !== undefined) break;
-  }
-  report(outcomes);
+  const outcomes = await runSteps(steps, {
+    lanes: Math.min(MOST_LANES, os.availableParallelism()),
+    bail: flag('bail') !== undefined,
+    run: runCommand,
+    show: (text) => process.stdout.write(text),
+  });
+  report(outcomes, (performance.now() - start) / 1000);
 });
 
 function chosenSteps() {
@@ -44,46 +47,25 @@ function prepare(steps) {
   run(process.execPath, ['scripts/build.mjs']);
 }
 
-/** @param {(typeof STEPS)[number]} step */
-async function runStep(step) {
-  const start = performance.now();
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  let ok = true;
-  for (const command of step.commands()) {
-    const { code, output } = await runCommand(command);
-    // A command without tests in it counts as one.
-    const found = readCounts(output) ?? { passed: code === 0 ? 1 : 0, failed: 0, skipped: 0 };
-    counts.passed += found.passed;
-    counts.skipped += found.skipped;
-    counts.failed += code === 0 ? found.failed : Math.max(1, found.failed);
-    ok &&= code === 0 && found.failed === 0;
-    if (!ok) break;
-  }
-  return { step, ok, counts, seconds: (performance.now() - start) / 1000 };
-}
-
-/** Shows and keeps what a command prints. @param {import('./test-steps.mjs').Command} command */
-function runCommand({ words, env = {} }) {
+/** Runs a command to its end. @type {import('./test-lanes.mjs').Options['run']} */
+function runCommand({ words, env = {} }, print) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, words, {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text) => {
-        output += text;
-        process.stdout.write(text);
-      });
-    }
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', print);
+    child.once('close', (code) => resolve(code ?? 1));
   });
 }
 
-/** The table of steps and the closing line. @param {Awaited<ReturnType<typeof runStep>>[]} outcomes */
-function report(outcomes) {
+/**
+ * The table of steps and the closing line.
+ * @param {readonly import('./test-lanes.mjs').Outcome[]} outcomes
+ * @param {number} seconds of everything, with what was installed and built
+ */
+function report(outcomes, seconds) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   console.log('\nstep        result   passed  failed  skipped     time');
   for (const { step, ok, counts, seconds } of outcomes) {
@@ -93,6 +75,7 @@ function report(outcomes) {
       `${step.name.padEnd(10)}  ${ok ? 'ok    ' : 'FAILED'}   ${numbers}  ${cell(seconds.toFixed(1), 7)} s`,
     );
   }
+  console.log(`\nAll of it took ${seconds.toFixed(0)} s; steps run side by side.`);
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   if (outcomes.some((outcome) => !outcome.ok)) process.exitCode = 1;
 }

@@ -24,26 +24,38 @@ export function exactSum(values: Iterable<number>): number {
   return sum.total;
 }
 
-export function slowMoments(values: readonly number[]) {
-  const finite = values.filter(Number.isFinite);
-  const mean = finite.length === 0 ? 0 : exactSum(finite) / finite.length;
+export function slowMoments(values: ArrayLike<number>) {
+  const [sum, l1, squares, m2] = [new ExactSum(), new ExactSum(), new ExactSum(), new ExactSum()];
+  let [finite, zeros, nan, inf, min, max] = [0, 0, 0, 0, Infinity, -Infinity];
+  const nonFinite: { index: number; value: 'NaN' | '+Inf' | '-Inf' }[] = [];
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as number;
+    if (Number.isFinite(value)) {
+      finite += 1;
+      sum.add(value);
+      l1.add(Math.abs(value));
+      squares.add(value * value);
+      if (value === 0) zeros += 1;
+      if (value < min) min = value;
+      if (value > max) max = value;
+      continue;
+    }
+    if (Number.isNaN(value)) nan += 1;
+    else inf += 1;
+    if (nonFinite.length < 8) {
+      nonFinite.push({ index, value: Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf' });
+    }
+  }
+  const mean = finite === 0 ? 0 : sum.total / finite;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as number;
+    if (Number.isFinite(value)) m2.add((value - mean) ** 2);
+  }
   return {
     kind: 'moments' as const,
     count: values.length,
-    finite: finite.length,
-    mean,
-    m2: exactSum(finite.map((x) => (x - mean) ** 2)),
-    min: finite.reduce((least, x) => (x < least ? x : least), Infinity),
-    max: finite.reduce((most, x) => (x > most ? x : most), -Infinity),
-    l1: exactSum(finite.map(Math.abs)),
-    squares: exactSum(finite.map((x) => x * x)),
-    zeros: finite.filter((x) => x === 0).length,
-    nan: values.filter(Number.isNaN).length,
-    inf: values.filter((x) => x === Infinity || x === -Infinity).length,
-    nonFinite: values
-      .map((value, index) => ({ index, value: Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf' }))
-      .filter(({ index }) => !Number.isFinite(values[index]))
-      .slice(0, 8),
+    ...{ finite, mean, m2: m2.total, min, max, l1: l1.total, squares: squares.total },
+    ...{ zeros, nan, inf, nonFinite },
   };
 }
 
@@ -56,29 +68,35 @@ export function slowHistogram(values: readonly number[], edges: readonly number[
 }
 
 /** Figures of a task against its base; `delta` where τ is known otherwise than as a difference. */
-export function slowPair(base: readonly number[], task: readonly number[], delta?: readonly number[]) {
-  const pairs = base
-    .map((x, i) => ({ x, y: task[i] as number, d: delta?.[i] ?? (task[i] as number) - x }))
-    .filter(({ x, y, d }) => Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(d));
-  return {
-    taskSquares: exactSum(pairs.map(({ y }) => y * y)),
-    dot: exactSum(pairs.map(({ x, y }) => x * y)),
-    deltaSquares: exactSum(pairs.map(({ d }) => d * d)),
-    deltaAbsMax: pairs.reduce((most, { d }) => Math.max(most, Math.abs(d)), 0),
-    identical: pairs.filter(({ d }) => d === 0).length,
-    signFlips: pairs.filter(({ x, y }) => Math.sign(x) * Math.sign(y) === -1).length,
-    skipped: base.length - pairs.length,
-  };
+export function slowPair(base: ArrayLike<number>, task: ArrayLike<number>, delta?: ArrayLike<number>) {
+  const [taskSquares, dot, deltaSquares] = [new ExactSum(), new ExactSum(), new ExactSum()];
+  let [deltaAbsMax, identical, signFlips, skipped] = [0, 0, 0, 0];
+  for (let i = 0; i < base.length; i++) {
+    const [x, y] = [base[i] as number, task[i] as number];
+    const d = delta?.[i] ?? y - x;
+    if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(d)) {
+      skipped += 1;
+      continue;
+    }
+    taskSquares.add(y * y);
+    dot.add(x * y);
+    deltaSquares.add(d * d);
+    deltaAbsMax = Math.max(deltaAbsMax, Math.abs(d));
+    if (d === 0) identical += 1;
+    if (Math.sign(x) * Math.sign(y) === -1) signFlips += 1;
+  }
+  const sums = { taskSquares: taskSquares.total, dot: dot.total, deltaSquares: deltaSquares.total };
+  return { ...sums, deltaAbsMax, identical, signFlips, skipped };
 }
 
 /** ⟨τᵢ, τⱼ⟩ over the entries where base and both τ are finite. */
 export function slowInner(base: readonly number[], x: readonly number[], y: readonly number[]): number {
-  return exactSum(
-    base.map((b, i) => {
-      const product = (x[i] as number) * (y[i] as number);
-      return [b, x[i], y[i]].every(Number.isFinite) ? product : 0;
-    }),
-  );
+  const sum = new ExactSum();
+  base.forEach((b, i) => {
+    const [left, right] = [x[i] as number, y[i] as number];
+    if (Number.isFinite(b) && Number.isFinite(left) && Number.isFinite(right)) sum.add(left * right);
+  });
+  return sum.total;
 }
 
 /** s·B·A, entry by entry, row-major. */

@@ -42,15 +42,16 @@ async function outcomes(runner: PassRunner, items: readonly PassItem[]): Promise
 function tensorFile(name: string, dtype: DtypeName, count: number, seed: number, offset = 3): TensorSpan {
   const random = seeded(seed);
   const bytes = bytesFor(dtype, count);
-  const all = Uint8Array.from({ length: offset + bytes + 5 }, () => Math.floor(random() * 256));
+  const all = new Uint8Array(offset + bytes + 5);
+  for (let at = 0; at < all.length; at++) all[at] = Math.floor(random() * 256);
   const file = path.join(folder, name);
   fs.writeFileSync(file, all);
   return { path: file, offset, bytes, dtype, shape: [count], count };
 }
 
-function valuesOf(span: TensorSpan): number[] {
+function valuesOf(span: TensorSpan): ArrayLike<number> {
   const bytes = fs.readFileSync(span.path).subarray(span.offset, span.offset + span.bytes);
-  return [...decode(span.dtype, bytes, span.count)];
+  return decode(span.dtype, bytes, span.count);
 }
 
 /** A file of zeros that takes no space, and a bfloat16 tensor over all of it. */
