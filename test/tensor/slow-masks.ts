@@ -134,8 +134,8 @@ function slowBin(size: number, mantissaBits: number): number {
 
 export function slowMagnitudes(tau: readonly number[], mantissaBits: number): Magnitudes {
   const sizes = tau.filter(Number.isFinite).map(Math.abs);
-  const zeros = sizes.filter((size) => slowBin(size, mantissaBits) === 0).length;
   const others = sizes.filter((size) => slowBin(size, mantissaBits) > 0);
+  const zeros = sizes.length - others.length;
   const bins = others.map((size) => slowBin(size, mantissaBits));
   const first = bins.reduce((least, bin) => Math.min(least, bin), bins[0] ?? 1);
   const length = bins.length === 0 ? 0 : bins.reduce((most, bin) => Math.max(most, bin), first) - first + 1;
