@@ -2,23 +2,24 @@ import * as assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { api, extension, manifest } from './extension';
 
-/** How much slower than a usual machine this one is now: 1 where it is not. Other work on it slows activation, too. */
+/** How much slower than a usual machine this one is, in processor time: 1 where it is not. */
 function slowness(): number {
-  const started = performance.now();
+  const before = process.cpuUsage();
   let sum = 0;
   for (let step = 0; step < 2e7; step++) sum += step % 7;
   assert.ok(sum > 0);
   const usualMs = 40;
-  return Math.max(1, (performance.now() - started) / usualMs);
+  const { user, system } = process.cpuUsage(before);
+  return Math.max(1, (user + system) / 1000 / usualMs);
 }
 
 describe('activation', () => {
-  it('takes less than 100 ms, loading the bundle included, on a machine that nothing slows down', async () => {
-    const { activationMs } = await api();
+  it('takes less than 100 ms of processor time, loading the bundle included, on a usual machine', async () => {
+    const { activationMs, activationProcessorMs } = await api();
     const limit = 100 * slowness();
     assert.ok(
-      activationMs > 0 && activationMs < limit,
-      `${activationMs.toFixed(1)} ms of ${limit.toFixed(0)}`,
+      activationMs > 0 && activationProcessorMs < limit,
+      `${activationProcessorMs.toFixed(1)} ms of ${limit.toFixed(0)}`,
     );
   });
 

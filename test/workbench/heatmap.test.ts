@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { relativeNorm } from './plain-safetensors';
 import { ResultPage } from './result-page';
-import { eventually, VSCode } from './vscode';
+import { eventually, VSCode, type Window } from './vscode';
 
 let code: VSCode;
 before(async () => {
@@ -16,115 +16,97 @@ function sample(...parts: readonly string[]): string {
   return path.join(code.workspace, ...parts);
 }
 
-test('a workspace that names a study opens with the heatmap of its first task', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  await page.heatmap.waitFor();
-  assert.match((await page.heatmap.getAttribute('aria-label')) ?? '', /rot90.*8 rows/);
-  assert.equal(await window.tab(/vit-digits/).count(), 1);
-  await window.close();
-});
+/** Runs steps on a panel of the sample study that has just been opened. */
+function inStudy(steps: (page: ResultPage, window: Window) => Promise<void>): Promise<void> {
+  return code.inWindow(async (window) => {
+    const page = new ResultPage(window);
+    await page.open();
+    await steps(page, window);
+  });
+}
 
-test('a cell shows the relative norm of its tensors, and a click opens them with their histograms', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  const { heading, value } = await page.readMiddle();
-  await page.clickMiddle();
-  await page.details.getByRole('heading', { name: heading }).waitFor();
-  const names = await page.details.locator('.tensor-name').allInnerTexts();
-  assert.ok(names.length > 0);
-  const [base, tuned] = ['base', 'rot90'].map((name) => sample('vit-digits', name, 'model.safetensors'));
-  const expected = relativeNorm(base ?? '', tuned ?? '', names);
-  // The tooltip rounds to six digits.
-  assert.ok(Math.abs(value - expected) <= 1e-5 * expected, `${heading}: ${value}, by hand ${expected}`);
+test('a workspace that names a study opens with the heatmap of its first task', () =>
+  code.inFreshWindow(async (window) => {
+    const page = new ResultPage(window);
+    await page.heatmap.waitFor();
+    assert.match((await page.heatmap.getAttribute('aria-label')) ?? '', /rot90.*8 rows/);
+    assert.equal(await window.tab(/vit-digits/).count(), 1);
+  }));
 
-  const first = page.details.locator('details.tensor').first();
-  if ((await first.getAttribute('open')) === null) await first.locator('summary').click();
-  await first.locator('.histogram svg').first().waitFor();
-  assert.ok((await first.locator('.histogram svg rect').count()) > 10);
-  await window.close();
-});
+test('a cell shows the relative norm of its tensors, and a click opens them with their histograms', () =>
+  inStudy(async (page) => {
+    const { heading, value } = await page.readMiddle();
+    await page.clickMiddle();
+    await page.details.getByRole('heading', { name: heading }).waitFor();
+    const names = await page.details.locator('.tensor-name').allInnerTexts();
+    assert.ok(names.length > 0);
+    const [base, tuned] = ['base', 'rot90'].map((name) => sample('vit-digits', name, 'model.safetensors'));
+    const expected = relativeNorm(base ?? '', tuned ?? '', names);
+    // The tooltip rounds to six digits.
+    assert.ok(Math.abs(value - expected) <= 1e-5 * expected, `${heading}: ${value}, by hand ${expected}`);
 
-test('a tensor of a cell leads on to the checkpoint editor', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  await page.heatmap.waitFor();
-  await page.clickMiddle();
-  const first = page.details.locator('details.tensor').first();
-  await first.waitFor();
-  const name = await first.locator('.tensor-name').innerText();
-  if ((await first.getAttribute('open')) === null) await first.locator('summary').click();
-  await first.getByRole('button', { name: 'Reveal in Checkpoint' }).click();
-  await window.tab(/model\.safetensors/).waitFor();
-  const row = window.webview().getByRole('row', { selected: true });
-  assert.match(await row.innerText(), new RegExp(name.replaceAll('.', '\\.')));
-  await window.close();
-});
+    const first = page.details.locator('details.tensor').first();
+    if ((await first.getAttribute('open')) === null) await first.locator('summary').click();
+    await first.locator('.histogram svg').first().waitFor();
+    assert.ok((await first.locator('.histogram svg rect').count()) > 10);
+  }));
 
-test('the heatmap takes its colours from the theme, whenever that changes', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  await page.heatmap.waitFor();
-  const seen: string[] = [];
-  for (const [title, kind] of [
-    ['Dark Modern', 'vscode-dark'],
-    ['Light Modern', 'vscode-light'],
-    ['Dark High Contrast', 'vscode-high-contrast'],
-    ['Light High Contrast', 'vscode-high-contrast-light'],
-  ] as const) {
-    await window.command('Preferences: Color Theme');
-    await window.input().fill(title);
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
-    await eventually(async () => {
-      const colours = JSON.stringify(await page.colours());
-      if ((await page.theme()).kind !== kind || seen.includes(colours)) return false;
-      seen.push(colours);
-      return true;
-    });
-  }
-  await window.close();
-});
+test('a tensor of a cell leads on to the checkpoint editor', () =>
+  inStudy(async (page, window) => {
+    await page.clickMiddle();
+    const first = page.details.locator('details.tensor').first();
+    await first.waitFor();
+    const name = await first.locator('.tensor-name').innerText();
+    if ((await first.getAttribute('open')) === null) await first.locator('summary').click();
+    await first.getByRole('button', { name: 'Reveal in Checkpoint' }).click();
+    await window.tab(/model\.safetensors/).waitFor();
+    const row = window.webview().getByRole('row', { selected: true });
+    assert.match(await row.innerText(), new RegExp(name.replaceAll('.', '\\.')));
+  }));
 
-test('a window reload brings the panel back with what was chosen in it, and only once', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  await page.metric.selectOption({ label: 'Cosine with the base' });
-  await page.heatmap.waitFor();
-  const before = await page.readMiddle();
-  await window.reload();
-  await page.heatmap.waitFor({ timeout: 60_000 });
-  assert.equal(await page.metric.locator('option:checked').innerText(), 'Cosine with the base');
-  assert.deepEqual(await page.readMiddle(), before);
-  assert.equal(await window.tab(/vit-digits/).count(), 1);
-  await window.close();
-});
+test('the heatmap takes its colours from the theme, whenever that changes', () =>
+  inStudy(async (page, window) => {
+    const seen: string[] = [];
+    for (const [title, kind] of [
+      ['Dark Modern', 'vscode-dark'],
+      ['Light Modern', 'vscode-light'],
+      ['Dark High Contrast', 'vscode-high-contrast'],
+      ['Light High Contrast', 'vscode-high-contrast-light'],
+    ] as const) {
+      await window.command('Preferences: Color Theme');
+      await window.input().fill(title);
+      await window.page.keyboard.press('Enter');
+      await window.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+      await eventually(async () => {
+        const colours = JSON.stringify(await page.colours());
+        if ((await page.theme()).kind !== kind || seen.includes(colours)) return false;
+        seen.push(colours);
+        return true;
+      });
+    }
+  }));
 
-test('an export writes what is on screen to the file that the dialog names', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  for (const [format, looksRight] of [
-    ['csv', (text: string) => /(^|\n)"?layer 3"?,/.test(text)],
-    ['svg', (text: string) => text.includes('<svg') && text.trimEnd().endsWith('</svg>')],
-    ['json', (text: string) => (JSON.parse(text) as { lens: string }).lens === 'delta-profile'],
-    ['png', (text: string) => text.startsWith('�PNG')],
-  ] as const) {
-    await page.exportAs(format.toUpperCase());
-    const name = `vit-digits-delta-profile.${format}`;
-    await eventually(async () => (await window.input().inputValue()).endsWith(name));
-    await window.page.keyboard.press('Enter');
-    const target = sample(name);
-    await eventually(() => fs.existsSync(target) && looksRight(fs.readFileSync(target, 'utf8')));
-  }
-  await window.close();
-});
+test('an export writes what is on screen to the file that the dialog names', () =>
+  inStudy(async (page, window) => {
+    for (const [format, looksRight] of [
+      ['csv', (text: string) => /(^|\n)"?layer 3"?,/.test(text)],
+      ['svg', (text: string) => text.includes('<svg') && text.trimEnd().endsWith('</svg>')],
+      ['json', (text: string) => (JSON.parse(text) as { lens: string }).lens === 'delta-profile'],
+      ['png', (text: string) => text.startsWith('�PNG')],
+    ] as const) {
+      await page.exportAs(format.toUpperCase());
+      const name = `vit-digits-delta-profile.${format}`;
+      await eventually(async () => (await window.input().inputValue()).endsWith(name));
+      await window.page.keyboard.press('Enter');
+      const target = sample(name);
+      await eventually(() => fs.existsSync(target) && looksRight(fs.readFileSync(target, 'utf8')));
+    }
+  }));
 
-test('arrow keys move a cursor that is read out', async () => {
-  const window = await code.open();
-  const page = new ResultPage(window);
-  await page.heatmap.focus();
-  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight']) await window.page.keyboard.press(key);
-  const spoken = window.webview().locator('[aria-live]').first();
-  await eventually(async () => /^layer \d+, .+: relative/i.test(await spoken.innerText()));
-  await window.close();
-});
+test('arrow keys move a cursor that is read out', () =>
+  inStudy(async (page, window) => {
+    await page.heatmap.focus();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight']) await window.page.keyboard.press(key);
+    const spoken = window.webview().locator('[aria-live]').first();
+    await eventually(async () => /^layer \d+, .+: relative/i.test(await spoken.innerText()));
+  }));

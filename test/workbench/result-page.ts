@@ -5,8 +5,15 @@ import type { Window } from './vscode';
 export class ResultPage {
   private readonly frame: FrameLocator;
 
-  constructor(window: Window) {
+  constructor(private readonly window: Window) {
     this.frame = window.webview();
+  }
+
+  /** Opens the panel of the sample study by the palette, and waits until its first figure is drawn. */
+  async open(): Promise<void> {
+    await this.window.command('Deltalens: Open Study');
+    await this.window.pick('vit-digits.study.yaml');
+    await this.heatmap.waitFor();
   }
 
   get heatmap(): Locator {

@@ -17,11 +17,17 @@ export interface WindowOptions {
   readonly openStudy?: boolean;
 }
 
+// A window that starts while others are at work on the same two processors takes most of a minute.
+const PATIENCE_MS = 120_000;
+
 /**
  * One VS Code with Deltalens in it, and a browser; `DELTALENS_PACKAGED=1` installs the package instead of loading the
- * repository. Every window has a fresh browser profile (so a fresh window state) and is on one copy of the samples.
+ * repository. Starting a window costs more than all that a test does in it, so tests of a file share one; a fresh one has a
+ * fresh browser profile (so a fresh window state). All are on one copy of the samples.
  */
 export class VSCode {
+  private window: Window | undefined;
+
   private constructor(
     private readonly folder: string,
     private readonly server: Awaited<ReturnType<typeof startServer>>,
@@ -49,11 +55,40 @@ export class VSCode {
     return path.join(this.folder, 'samples');
   }
 
+  /** Runs steps in the window of the steps before, without their editors; in a fresh one where they failed. */
+  async inWindow(steps: (window: Window) => Promise<void>): Promise<void> {
+    const { window } = this;
+    if (!window) return this.inFreshWindow(steps);
+    await this.run(window, async () => {
+      await window.closeEditors();
+      await steps(window);
+    });
+  }
+
+  /** Runs steps in a window that has just been opened on the workspace. */
+  async inFreshWindow(steps: (window: Window) => Promise<void>): Promise<void> {
+    await this.window?.close();
+    this.window = undefined;
+    const window = await this.open();
+    await this.run(window, () => steps(window));
+  }
+
+  private async run(window: Window, steps: () => Promise<void>): Promise<void> {
+    this.window = undefined;
+    try {
+      await steps();
+    } catch (error) {
+      await window.close();
+      throw error;
+    }
+    this.window = window;
+  }
+
   /** Opens a window on the workspace and waits until Deltalens is there. */
-  async open(): Promise<Window> {
+  private async open(): Promise<Window> {
     const { width = 1280, height = 800 } = this.options;
     const context = await this.browser.newContext({ viewport: { width, height }, acceptDownloads: true });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(PATIENCE_MS);
     const warm = await warmWebviews(context, this.server.host);
     const page = await context.newPage();
     await page.goto(`http://${this.server.host}/?folder=${encodeURI(this.workspace)}`);
@@ -73,9 +108,9 @@ export class VSCode {
   }
 }
 
-/** Waits until `holds` does; fails after 30 s. For what no locator can wait for. */
+/** Waits until `holds` does; fails after two minutes. For what no locator can wait for. */
 export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`never came true: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -144,6 +179,12 @@ export class Window {
   /** Rows of folders are opened one by one, then the file. */
   async openFile(...names: readonly string[]): Promise<void> {
     await this.openView('Explorer');
+    // A file of the same name may be in sight in a folder that was opened before.
+    await this.command('Collapse Folders in Explorer');
+    await this.page
+      .locator('.explorer-folders-view [role=treeitem][aria-expanded=true]')
+      .first()
+      .waitFor({ state: 'detached' });
     for (const folder of names.slice(0, -1)) await this.unfold(folder);
     await this.treeItem(names.at(-1) ?? '').dblclick();
   }
@@ -166,6 +207,15 @@ export class Window {
       if (await item.isVisible()) await item.click();
       return !(await item.isVisible());
     });
+  }
+
+  /** Closes every editor and panel, and what lies above them. */
+  async closeEditors(): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    const tabs = this.page.locator('.editor-group-container .tab');
+    if ((await tabs.count()) === 0) return;
+    await this.command('View: Close All Editors');
+    await tabs.first().waitFor({ state: 'detached' });
   }
 
   /** Reloads the window as a user does, and waits until it is there again. */
