@@ -22,7 +22,7 @@ export interface Branches {
 }
 
 /**
- * A branching of tasks from the input up (Guo et al. 2020; grouped layer by layer as by Gowda et al. 2023): at each depth
+ * A branching of tasks from the input up (Guo et al. 2020; grouped layer by layer as by Gurulingan et al. 2023): at each depth
  * a group stays together while the average linkage of 1 − cos joins it below 1 − `agreement`. Groups only ever divide,
  * since what has branched off cannot come back.
  */

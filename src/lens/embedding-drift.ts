@@ -14,7 +14,7 @@ import {
 import { rowPairs, type RowPair } from './embedding-tensors';
 import type { Lens, LensContext } from './lens';
 import { nearestRows } from './nearest-rows';
-import { checkNeeds } from './needs';
+import { checkNeeds, checkTaskVectors } from './needs';
 import { pause } from './pause';
 import { partOf } from './progress-part';
 import { rowDrift, type RowDrift } from './row-drift';
@@ -76,6 +76,8 @@ export const embeddingDrift: Lens = {
       }
     }
     if (figures.length === 0) {
+      const something = checkTaskVectors(study);
+      if (!something.ok) return something;
       const message = `No task of "${study.spec.name}" changes a token embedding or an output head.`;
       return refuse('embedding-missing', study.base?.path ?? '', message);
     }

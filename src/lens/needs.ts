@@ -15,19 +15,31 @@ export function checkNeeds(study: Study, { title, needs }: LensDescription): Res
   }
   const { minimum, maximum = Infinity } = needs.tasks;
   if (study.tasks.length >= minimum && study.tasks.length <= maximum) return success(null);
-  const wanted =
-    study.tasks.length < minimum ? `at least ${wholeText(minimum)}` : `at most ${wholeText(maximum)}`;
-  const noun = (study.tasks.length < minimum ? minimum : maximum) === 1 ? 'task' : 'tasks';
+  const tooFew = study.tasks.length < minimum;
+  const wanted = tooFew ? `at least ${wholeText(minimum)}` : `at most ${wholeText(maximum)}`;
+  const noun = (tooFew ? minimum : maximum) === 1 ? 'task' : 'tasks';
   return failure({
     code: 'lens-needs-tasks',
     message: `"${title}" needs ${wanted} ${noun}; the study "${study.spec.name}" has ${wholeText(study.tasks.length)}.`,
-    action: 'Add or leave out fine-tuned checkpoints or adapters.',
+    action: tooFew
+      ? 'Add fine-tuned checkpoints or adapters of the base: select them together, or NAME=PATH on the command line.'
+      : 'Leave out some of the fine-tuned checkpoints or adapters.',
   });
 }
 
-/** Fails with `no-task-vector` where no task has anything to compare: what is wrong then stands in the findings. */
+/**
+ * Fails with `lens-needs-base` where there is none and no adapter has a task vector by itself, else with `no-task-vector` where no
+ * task has anything to compare: what is wrong then stands in the findings.
+ */
 export function checkTaskVectors(study: Study): Result<null> {
   if (study.tasks.some(({ deltas }) => deltas.size > 0)) return success(null);
+  if (study.base === null) {
+    return failure({
+      code: 'lens-needs-base',
+      message: `The study "${study.spec.name}" has no base, and without one only adapters can be compared.`,
+      action: 'Choose the base: "Deltalens: Select as Base", or --base on the command line.',
+    });
+  }
   const reason = study.findings.find(({ severity }) => severity === 'error') ?? study.findings[0];
   return failure({
     code: 'no-task-vector',

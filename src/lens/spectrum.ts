@@ -118,7 +118,7 @@ export const spectrum: Lens = {
   },
 };
 
-/** Fails with `lens-needs-base`, `no-task-vector`, or `no-matrix` where everything has fewer than two dimensions. */
+/** Fails with `lens-needs-base`, `lens-needs-tasks`, `no-task-vector`, or `no-matrix` where everything has fewer than two dimensions. */
 function matricesOf(study: Study, weights: boolean): Result<StudyMatrices> {
   if (!weights && study.base === null && study.tasks.every(({ deltas }) => deltas.size === 0)) {
     return failure({
@@ -126,6 +126,13 @@ function matricesOf(study: Study, weights: boolean): Result<StudyMatrices> {
       message: `The spectrum of a task vector compares with a base, and the study "${study.spec.name}" has none.`,
       action:
         'Choose the base: "Deltalens: Select as Base", or --base on the command line. Or set the parameter "of" to "weights".',
+    });
+  }
+  if (!weights && study.tasks.length === 0) {
+    return failure({
+      code: 'lens-needs-tasks',
+      message: `The spectrum of a task vector needs a task, and the study "${study.spec.name}" has none.`,
+      action: 'Add a fine-tuned checkpoint or an adapter, or set the parameter "of" to "weights".',
     });
   }
   const something = weights ? success(null) : checkTaskVectors(study);
