@@ -26,6 +26,7 @@ const OPTIONS: Readonly<Record<keyof DataOptions, Kind>> = {
   text: 'text',
   pair: 'text',
   tokenizer: 'path',
+  preprocessor: 'path',
   length: 'number',
 };
 
@@ -70,11 +71,12 @@ export function readDataSets(node: unknown, part: StudyPart): Result<readonly Da
 /** A data set as it is written into a study, `pathText` writing its paths: its path, or where it has options a map with them. */
 export function dataEntry({ path, options }: DataSpec, pathText: (path: string) => string): unknown {
   if (options === undefined) return pathText(path);
-  const { tokenizer, ...rest } = options;
+  const { tokenizer, preprocessor, ...rest } = options;
   return {
     path: pathText(path),
     ...rest,
     ...(tokenizer === undefined ? {} : { tokenizer: pathText(tokenizer) }),
+    ...(preprocessor === undefined ? {} : { preprocessor: pathText(preprocessor) }),
   };
 }
 

@@ -20,6 +20,8 @@ export interface DataOptions {
   readonly pair?: string;
   /** Path of the tokenizer.json, absolute; looked for beside the data and the model unless given. */
   readonly tokenizer?: string;
+  /** Path of the preprocessor_config.json for images, absolute; looked for beside the data and the model unless given. */
+  readonly preprocessor?: string;
   /** The most tokens that a sample has. */
   readonly length?: number;
 }

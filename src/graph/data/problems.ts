@@ -30,6 +30,14 @@ const CODES = {
     'Texts cannot be turned into tokens.',
     'Put the tokenizer.json of the model beside the graph, or name it: "tokenizer: PATH" under the data set.',
   ),
+  'data-image': error(
+    'An image cannot be decoded, or has no room for its crop.',
+    'Replace or remove the image that is named.',
+  ),
+  'data-preprocessor': error(
+    'What is to be done to images before the network sees them is not known.',
+    'Put the preprocessor_config.json of the model beside the graph, or name it: "preprocessor: PATH" under the data set; or save the pixels as .npz.',
+  ),
   'data-empty': error('A data file holds no sample.', 'Check that the right file was saved.'),
   'data-sample-range': error(
     'A sample was asked for that the data do not have.',

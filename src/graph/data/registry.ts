@@ -4,6 +4,7 @@ import type { DataOptions } from '../../protocol/data';
 import { problemFromError, type Result } from '../../protocol/result';
 import type { DataFormat, DataSet } from './data-set';
 import { csv } from './csv';
+import { openImages } from './images';
 import { jsonl } from './jsonl';
 import { npy } from './npy';
 import { npz } from './npz';
@@ -15,7 +16,7 @@ import { txt } from './txt';
 export const DATA_FORMATS: readonly DataFormat[] = [npz, npy, safetensorsArrays, jsonl, csv, txt];
 
 /**
- * Opens a data file by the ending of its name: reads its directory, and no more values than that takes. What belongs to
+ * Opens a data file by the ending of its name, or a folder of images: reads its directory, and no more values than that takes. What belongs to
  * the model is looked for beside the file, then in the folders `near`. Fails with a
  * code of `problems.ts` or the operating system's answer; never throws.
  */
@@ -26,7 +27,8 @@ export async function openData(
 ): Promise<Result<DataSet>> {
   const absolute = paths.resolve(path);
   try {
-    await fs.stat(absolute);
+    const found = await fs.stat(absolute);
+    if (found.isDirectory()) return await openImages(absolute, options, near);
     const format = formatOf(absolute);
     if (format !== null) return await format.open(absolute, options, [paths.dirname(absolute), ...near]);
     const endings = DATA_FORMATS.flatMap((each) => each.endings).join(', ');
