@@ -86,25 +86,24 @@ export class DenseKernels {
    * compiled file is missing, or the processor has no vector instructions.
    */
   static use<T>(body: (kernels: DenseKernels) => T): T | null {
-    const kernels = idle ?? DenseKernels.load();
+    const kernels = idle.pop() ?? DenseKernels.load();
     if (kernels === null) return null;
-    // A body that uses the kernels again gets others.
-    idle = undefined;
+    // A body that uses the kernels again gets others, which are kept as well: the next such body wants them, too.
     const before = kernels.next;
     try {
       return body(kernels);
     } finally {
       kernels.next = before;
-      if (kernels.memory.buffer.byteLength <= MOST_KEPT) idle = kernels;
+      if (kernels.memory.buffer.byteLength <= MOST_KEPT) idle.push(kernels);
       else kernels.products.close();
     }
   }
 
   /** Gives large memory back, as WebAssembly cannot shrink it. For when a thread has nothing more to do. */
   static rest(): void {
-    if ((idle?.memory.buffer.byteLength ?? 0) <= MOST_KEPT_IDLE) return;
-    idle?.products.close();
-    idle = undefined;
+    const isSmall = ({ memory }: DenseKernels) => memory.buffer.byteLength <= MOST_KEPT_IDLE;
+    for (const kernels of idle) if (!isSmall(kernels)) kernels.products.close();
+    idle = idle.filter(isSmall);
   }
 
   private static load(): DenseKernels | null {
@@ -256,7 +255,8 @@ function paddedRow(columns: number): number {
 }
 
 let compiled: WebAssembly.Module | null | undefined;
-let idle: DenseKernels | undefined;
+/** Kernels that nobody uses, the last used last. */
+let idle: DenseKernels[] = [];
 
 function compile(): WebAssembly.Module | null {
   // Beside the bundles; from the sources, where tests run, in the folder of the bundles.

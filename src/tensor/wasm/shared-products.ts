@@ -107,6 +107,7 @@ class ProductControl {
 export class SharedProducts {
   private other: Worker | null = null;
   private control: ProductControl | null = null;
+  private hasFailed = false;
 
   constructor(
     private readonly kernels: ProductKernels,
@@ -141,13 +142,16 @@ export class SharedProducts {
 
   private shared(): ProductControl | null {
     if (this.control !== null) return this.control;
-    const file = threadFile();
+    const file = this.hasFailed ? null : threadFile();
     if (file === null) return null;
     const buffer = new SharedArrayBuffer(ProductControl.BYTES);
     const workerData: ProductThreadData = { module: this.module, memory: this.memory, control: buffer };
     this.other = new Worker(file, { workerData, execArgv: [] });
     // Without it, everything goes on in this thread.
-    this.other.on('error', () => this.close());
+    this.other.on('error', () => {
+      this.hasFailed = true;
+      this.close();
+    });
     this.other.unref();
     this.control = new ProductControl(buffer);
     return this.control;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { DenseKernels, turned, type Block } from '../../../src/tensor/wasm/dense-kernels';
 import { seeded } from '../oracle';
 
@@ -75,4 +76,22 @@ for (const byColumns of [false, true]) {
 
 test('products of all sizes follow each other without one touching another', () => {
   for (const m of [1, 63, 64, 65, 700]) assert.ok(worstOf(m, 96, 128, 8, false, false) < 1e-12);
+});
+
+test('kernels used within kernels are kept with their threads: no use starts another one', async () => {
+  let started = 0;
+  const count = () => started++;
+  process.on('worker', count);
+  try {
+    const nested = () => DenseKernels.use(() => worstOf(300, 96, 300, 1, false, false));
+    nested();
+    await setImmediate();
+    started = 0;
+    for (let round = 0; round < 5; round++) nested();
+    // Node.js tells of new threads in the next tick.
+    await setImmediate();
+    assert.equal(started, 0);
+  } finally {
+    process.off('worker', count);
+  }
 });
