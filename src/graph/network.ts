@@ -72,12 +72,12 @@ export interface ActivationOptions {
 
 /**
  * Runs a network over samples with the given weights and hands the values of every batch to `take`, in the order of the
- * samples. Fails with `cancelled`, or as the session and the samples do.
+ * samples, for as long as it answers `true`. Fails with `cancelled`, or as the session and the samples do.
  */
 export async function readActivations(
   { map }: Network,
   options: ActivationOptions,
-  take: (batch: ReadonlyMap<string, TensorValue>, first: number, count: number) => void,
+  take: (batch: ReadonlyMap<string, TensorValue>, first: number, count: number) => boolean,
 ): Promise<Result<null>> {
   const opened = await openSession(map.graph, {
     outputs: [...new Set(options.values)],
@@ -94,7 +94,7 @@ export async function readActivations(
 async function runBatches(
   session: GraphSession,
   { weights, samples, count, signal, progress }: ActivationOptions,
-  take: (batch: ReadonlyMap<string, TensorValue>, first: number, count: number) => void,
+  take: (batch: ReadonlyMap<string, TensorValue>, first: number, count: number) => boolean,
 ): Promise<Result<null>> {
   let size = Math.min(FIRST_BATCH, count);
   for (let first = 0; first < count;) {
@@ -103,7 +103,7 @@ async function runBatches(
     if (!feeds.ok) return feeds;
     const run = await session.run(new Map([...weights, ...feeds.value]), { signal });
     if (!run.ok) return run;
-    take(run.value, first, own);
+    if (!take(run.value, first, own)) break;
     first += own;
     progress?.(first / count);
     const bytes = [...run.value.values()].reduce((sum, { data }) => sum + data.byteLength, 0);

@@ -20,6 +20,8 @@ export interface StudyNetwork {
   samplesOf(task: TaskVector | null): Promise<Result<StudySamples>>;
   /** Weights of the base, or of the base with a task vector on it. */
   weightsOf(task: TaskVector | null, signal: AbortSignal): Promise<Result<BoundWeights>>;
+  /** Bytes of weights that were read so far. */
+  bytesRead(): number;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
   const network = await openNetwork(model.value, base, first.value);
   if (!network.ok) return network;
   const { map } = network.value;
+  let bytesRead = 0;
   return success({
     network: network.value,
     findings: [...map.findings, ...first.value.findings],
@@ -62,9 +65,27 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
     weightsOf: (task, signal) => {
       const source =
         task === null ? checkpointSource(base) : combinationSource(base, [{ task, coefficient: 1 }]);
+      const tensors = map.placements.map(({ tensor }) => tensor);
+      bytesRead += bytesOf(base, task, tensors);
       return bindWeights(map, source, signal);
     },
+    bytesRead: () => bytesRead,
   });
+}
+
+/** Bytes of these tensors of the base, and of what a task has of them. */
+function bytesOf(base: Checkpoint, task: TaskVector | null, tensors: readonly string[]): number {
+  const spans = new Map(base.tensors.map(({ name, span }) => [name, span.bytes]));
+  return tensors.reduce((sum, name) => {
+    const delta = task?.deltas.get(name);
+    const own =
+      delta === undefined
+        ? 0
+        : delta.kind === 'dense'
+          ? delta.span.bytes
+          : delta.a.span.bytes + delta.b.span.bytes;
+    return sum + (spans.get(name) ?? 0) + own;
+  }, 0);
 }
 
 interface GraphAndData {
@@ -87,7 +108,7 @@ function checkSpec({ spec }: Study): Result<GraphAndData> {
       code: 'study-needs-data',
       message: `The study "${spec.name}" has no data, and this lens runs the network on samples.`,
       action:
-        'Name a file with the inputs of the graph (.npz, .npy, .safetensors, .jsonl): "data:" in the study, or --data on the command line.',
+        'Name what holds the inputs of the graph (.npz, .npy, .safetensors, .jsonl, .csv, .txt, or a folder of images): "data:" in the study, or --data on the command line.',
     });
   }
   return success({ graph, data: [first, ...others] });

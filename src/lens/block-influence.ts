@@ -1,5 +1,5 @@
 import { readActivations, type Network } from '../graph/network';
-import { openStudyNetwork, type StudyNetwork } from '../graph/study-network';
+import type { StudyNetwork } from '../graph/study-network';
 import type { StudySamples } from '../graph/study-samples';
 import { numbersOf } from '../graph/tensor-value';
 import type { LayerValues } from '../graph/layer-values';
@@ -10,10 +10,11 @@ import type { LensDescription } from '../protocol/lens';
 import { packNumbers } from '../protocol/numbers';
 import { failure, success, type Result } from '../protocol/result';
 import { MeanCosine } from './activations/mean-cosine';
-import { SAMPLE_PARAMETERS, sampleChoice, samplesText } from './activations/sample-parameters';
+import { pooled } from './activations/pooling';
+import { SAMPLE_PARAMETERS, samplesText } from './activations/sample-parameters';
 import { upToOne } from './domain';
 import type { Lens, LensContext } from './lens';
-import { checkNeeds } from './needs';
+import { networkOf } from './network-lens';
 import { percent, wholeText } from './wording';
 
 const description: LensDescription = {
@@ -60,10 +61,7 @@ interface ModelScores {
 export const blockInfluence: Lens = {
   description,
   async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    context.progress(0, 'Reading the graph');
-    const opened = await openStudyNetwork(study, sampleChoice(parameters));
+    const opened = await networkOf(study, description, parameters, context);
     if (!opened.ok) return opened;
     const models: ModelScores[] = [];
     const all = [null, ...study.tasks];
@@ -90,7 +88,7 @@ export const blockInfluence: Lens = {
       ...models.map((model) => curves(model, models.length > 1)),
       layerTable(models, sizesOf(opened.value.network)),
     ];
-    return success({ artifacts, findings: opened.value.findings, bytesRead: 0 });
+    return success({ artifacts, findings: opened.value.findings, bytesRead: opened.value.bytesRead() });
   },
 };
 
@@ -102,13 +100,7 @@ async function scoresOf(
   progress: (share: number) => void,
 ): Promise<Result<readonly LayerScores[]>> {
   const layers = study.network.layers.filter(({ input }) => input !== null);
-  if (layers.length === 0) {
-    return failure({
-      code: 'graph-layers',
-      message: 'No layer of the graph has an input and an output that could be compared.',
-      action: 'Use a graph with numbered layers, such as that of a transformer.',
-    });
-  }
+  if (layers.length === 0) return noLayers();
   const weights = await study.weightsOf(task, signal);
   if (!weights.ok) return weights;
   const scores = layers.map((layer) => ({
@@ -122,20 +114,34 @@ async function scoresOf(
     study.network,
     { values, weights: weights.value, samples, count: samples.count, signal, progress },
     (batch) => {
-      const numbers = new Map([...batch].map(([name, value]) => [name, numbersOf(value)]));
-      const width = (name: string) => batch.get(name)?.shape.at(-1) ?? 1;
+      const rows = new Map(
+        [...batch].map(([name, value]) => [name, pooled(numbersOf(value), value.shape, 'tokens')]),
+      );
       for (const { layer, scores: own } of scores) {
         const add = (part: Part, from: string | null, to: string | null) => {
-          const [x, y] = [numbers.get(from ?? ''), numbers.get(to ?? '')];
-          if (from !== null && x && y && x.length === y.length) own[part].add(x, y, width(from));
+          const [x, y] = [rows.get(from ?? ''), rows.get(to ?? '')];
+          if (x && y && x.rows === y.rows && x.columns === y.columns)
+            own[part].add(x.values, y.values, x.columns);
         };
         add('attention', layer.input, layer.middle);
         add('mlp', layer.middle, layer.output);
         add('block', layer.input, layer.output);
       }
+      return true;
     },
   );
-  return read.ok ? success(scores) : read;
+  if (!read.ok) return read;
+  const compared = scores.filter(({ scores: { block } }) => block.value !== null);
+  return compared.length > 0 ? success(compared) : noLayers();
+}
+
+function noLayers(): Result<never> {
+  return failure({
+    code: 'graph-layers',
+    message:
+      'No layer of the graph gives as many features as it is given, so none can be compared with its input.',
+    action: 'Use a graph with a stream through its layers, such as that of a transformer.',
+  });
 }
 
 function influence(mean: MeanCosine): number | null {

@@ -1,20 +1,15 @@
-import { openStudyNetwork, type StudyNetwork } from '../graph/study-network';
+import type { StudyNetwork } from '../graph/study-network';
 import type { TaskVector } from '../model/task-vector';
 import type { Artifact, AxisEntry, Matrix, Note, Table } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
 import { packNumbers } from '../protocol/numbers';
-import { success, type Result } from '../protocol/result';
+import { cancelled, success, type Result } from '../protocol/result';
 import { layerFeatures, streamPlaces } from './activations/layer-features';
 import { centred, linearCka, type CentredFeatures, type Cka } from './activations/linear-cka';
-import {
-  POOL_PARAMETER,
-  poolOf,
-  SAMPLE_PARAMETERS,
-  sampleChoice,
-  samplesText,
-} from './activations/sample-parameters';
+import { POOL_PARAMETER, poolOf, SAMPLE_PARAMETERS, samplesText } from './activations/sample-parameters';
 import type { Lens, LensContext } from './lens';
-import { checkNeeds } from './needs';
+import { networkOf } from './network-lens';
+import { pause } from './pause';
 import { percent } from './wording';
 
 const description: LensDescription = {
@@ -49,10 +44,7 @@ const description: LensDescription = {
 export const cka: Lens = {
   description,
   async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    context.progress(0, 'Reading the graph');
-    const opened = await openStudyNetwork(study, sampleChoice(parameters));
+    const opened = await networkOf(study, description, parameters, context);
     if (!opened.ok) return opened;
     const tasks = study.tasks.length > 0 ? study.tasks : [null];
     const artifacts: Artifact[] = [];
@@ -71,7 +63,7 @@ export const cka: Lens = {
     return success({
       artifacts: [advice(notes), ...artifacts, pairTable(rows)],
       findings: opened.value.findings,
-      bytesRead: 0,
+      bytesRead: opened.value.bytesRead(),
     });
   },
 };
@@ -114,15 +106,41 @@ async function compare(
     features.push(read.value.map(centred));
   }
   const [base = [], tuned] = features;
-  const sides: Side[] = [{ id: 'base_base', cells: cellsOf(base, base) }];
-  if (tuned) {
-    sides.push({ id: 'base_ft', cells: cellsOf(base, tuned) }, { id: 'ft_ft', cells: cellsOf(tuned, tuned) });
+  const pairs = [
+    ['base_base', base, base],
+    ...(tuned
+      ? ([
+          ['base_ft', base, tuned],
+          ['ft_ft', tuned, tuned],
+        ] as const)
+      : []),
+  ] as const;
+  const sides: Side[] = [];
+  for (const [id, rows, columns] of pairs) {
+    const cells = await cellsOf(rows, columns, context.signal);
+    if (cells === null) return cancelled();
+    sides.push({ id, cells });
   }
   return success({ sides, caption: `Over ${samplesText(samples.value)}.` });
 }
 
-function cellsOf(rows: readonly CentredFeatures[], columns: readonly CentredFeatures[]): readonly Cka[] {
-  return rows.flatMap((x) => columns.map((y) => linearCka(x, y)));
+/** Every row with every column; `null` when cancelled. */
+async function cellsOf(
+  rows: readonly CentredFeatures[],
+  columns: readonly CentredFeatures[],
+  signal: AbortSignal,
+): Promise<readonly Cka[] | null> {
+  const cells: Cka[] = [];
+  for (const [i, x] of rows.entries()) {
+    for (const [j, y] of columns.entries()) {
+      // Alike in both orders, and the products are what takes the time.
+      const mirrored = rows === columns && j < i ? cells[j * columns.length + i] : undefined;
+      cells.push(mirrored ?? linearCka(x, y));
+    }
+    await pause();
+    if (signal.aborted) return null;
+  }
+  return cells;
 }
 
 const TITLES = {

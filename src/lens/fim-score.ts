@@ -8,7 +8,6 @@ import { fisherHeatmap, obstacleNotes } from './gradients/fisher-heatmap';
 import { AT_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
-import { checkNeeds } from './needs';
 
 const description: LensDescription = {
   id: 'fim-score',
@@ -41,11 +40,9 @@ interface LayerScore {
 export const fimScore: Lens = {
   description,
   async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const found = await studyFisher(study, parameters, context);
+    const found = await studyFisher(study, description, parameters, context);
     if (!found.ok) return found;
-    const { tasks, findings } = found.value;
+    const { tasks, findings, bytesRead } = found.value;
     const scores = tasks.map(scoresOf);
     const artifacts: Artifact[] = [
       advice(tasks, scores),
@@ -54,7 +51,7 @@ export const fimScore: Lens = {
       ...tasks.map((task) => fisherHeatmap(task, FROBENIUS)),
       layerTable(tasks, scores),
     ];
-    return success({ artifacts, findings, bytesRead: 0 });
+    return success({ artifacts, findings, bytesRead });
   },
 };
 

@@ -8,7 +8,6 @@ import { AT_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-m
 import type { TensorFisher } from './gradients/fisher-pass';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
-import { checkNeeds } from './needs';
 import { namesText, percent, wholeText } from './wording';
 
 const description: LensDescription = {
@@ -44,11 +43,9 @@ const description: LensDescription = {
 export const fisher: Lens = {
   description,
   async run(study, parameters, context) {
-    const needs = checkNeeds(study, description);
-    if (!needs.ok) return needs;
-    const found = await studyFisher(study, parameters, context);
+    const found = await studyFisher(study, description, parameters, context);
     if (!found.ok) return found;
-    const { tasks, findings } = found.value;
+    const { tasks, findings, bytesRead } = found.value;
     const artifacts: Artifact[] = [
       advice(tasks),
       ...obstacleNotes(tasks),
@@ -56,7 +53,7 @@ export const fisher: Lens = {
       ...tasks.map((task) => fisherHeatmap(task, SUM)),
       tensorTable(tasks),
     ];
-    return success({ artifacts, findings, bytesRead: 0 });
+    return success({ artifacts, findings, bytesRead });
   },
 };
 

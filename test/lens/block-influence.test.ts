@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import * as path from 'node:path';
 import { test } from 'node:test';
 import { MeanCosine } from '../../src/lens/activations/mean-cosine';
 import { blockInfluence } from '../../src/lens/block-influence';
-import { networkStudy, run } from './run';
+import { openStudy } from '../../src/model/open-study';
+import { networkStudy, run, WITH_ZOO, ZOO } from './run';
 
 test('the mean of cosines is that of the definition, and vectors without a direction are counted apart', () => {
   const mean = new MeanCosine();
@@ -30,3 +32,24 @@ test('every layer of base and tasks has scores of attention, MLP and block, and 
   );
   assert.equal(ran.matrix('blocks').columns.length, 2);
 });
+
+test(
+  'of a convolutional network the modules are compared that keep their channels, pixel by pixel',
+  WITH_ZOO,
+  async () => {
+    const opened = await openStudy({
+      name: 'cnn',
+      base: path.join(ZOO, 'cnn-digits/base'),
+      tasks: [],
+      graph: path.join(ZOO, 'cnn-digits/onnx/base.onnx'),
+      data: [{ name: 'clean', path: path.join(ZOO, 'vit-digits/data/clean-val.npz') }],
+    });
+    assert.ok(opened.ok);
+    const ran = await run(blockInfluence, opened.value, { samples: 6 });
+    // A norm scales every channel of a pixel and shifts it; a convolution changes their number.
+    assert.deepEqual(
+      ran.table('layers').map(({ layer }) => layer),
+      ['bn1', 'bn2', 'bn3'],
+    );
+  },
+);

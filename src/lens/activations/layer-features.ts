@@ -74,6 +74,7 @@ export async function layerFeatures(
         bytes += rows.values.byteLength;
         if (bytes <= budget) parts[at]?.push(rows);
       });
+      return odd === null && bytes <= budget;
     },
   );
   if (!read.ok) return read;
@@ -106,7 +107,7 @@ function refuseSize(bytes: number, budget: number): Result<never> {
   const text = (size: number) => `${wholeText(Math.ceil(size / 2 ** 20))} MiB`;
   return failure({
     code: 'activations-too-large',
-    message: `The features of all layers take ${text(bytes)}, and ${text(budget)} may be used.`,
+    message: `The features of all layers take ${text(bytes)} or more, and ${text(budget)} may be used.`,
     action: 'Take fewer samples, or the mean over tokens.',
   });
 }

@@ -1,11 +1,11 @@
-import { openStudyNetwork } from '../../graph/study-network';
 import type { Study } from '../../model/study';
 import type { TaskVector } from '../../model/task-vector';
 import type { Finding } from '../../protocol/finding';
-import type { ParameterDeclaration, ParameterValues } from '../../protocol/lens';
+import type { LensDescription, ParameterDeclaration, ParameterValues } from '../../protocol/lens';
 import { success, type Result } from '../../protocol/result';
-import { sampleChoice, samplesText } from '../activations/sample-parameters';
+import { samplesText } from '../activations/sample-parameters';
 import type { LensContext } from '../lens';
+import { networkOf } from '../network-lens';
 import { percent, wholeText } from '../wording';
 import { networkFisher, type NetworkFisher } from './fisher-pass';
 import { objectiveOf } from './objective-parameter';
@@ -34,16 +34,17 @@ export interface TaskFisher {
 export interface StudyFisher {
   readonly tasks: readonly TaskFisher[];
   readonly findings: readonly Finding[];
+  readonly bytesRead: number;
 }
 
 /** Fisher information of every task on its samples; of the base alone where the study has no task. Fails as its parts do. */
 export async function studyFisher(
   study: Study,
+  description: LensDescription,
   parameters: ParameterValues,
   context: LensContext,
 ): Promise<Result<StudyFisher>> {
-  context.progress(0, 'Reading the graph');
-  const opened = await openStudyNetwork(study, sampleChoice(parameters));
+  const opened = await networkOf(study, description, parameters, context);
   if (!opened.ok) return opened;
   const objective = objectiveOf(opened.value.network, parameters);
   const atBase = parameters['at'] === 'base';
@@ -73,5 +74,5 @@ export async function studyFisher(
     const caption = `At ${where}, over ${samplesText(samples.value)}; objective: ${objective.kind}.`;
     tasks.push({ task: name, model: task, fisher: fisher.value, caption });
   }
-  return success({ tasks, findings: opened.value.findings });
+  return success({ tasks, findings: opened.value.findings, bytesRead: opened.value.bytesRead() });
 }

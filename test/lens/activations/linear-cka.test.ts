@@ -125,6 +125,7 @@ async function featuresOf(
         parts[at]?.push(rows.values);
         columns[at] = rows.columns;
       });
+      return true;
     }),
   );
   return parts.map((each, at) => {
@@ -204,6 +205,7 @@ test('what attention, MLP and block turn is that of the reference', { skip: WITH
             means[at]?.mlp.add(b, c, width);
             means[at]?.block.add(a, c, width);
           });
+          return true;
         }),
       );
       reference[`${checkpoint} on ${task}`]?.forEach((expected, at) => {
