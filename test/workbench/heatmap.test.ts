@@ -74,8 +74,7 @@ test('the heatmap takes its colours from the theme, whenever that changes', () =
       ['Light High Contrast', 'vscode-high-contrast-light'],
     ] as const) {
       await window.command('Preferences: Color Theme');
-      await window.input().fill(title);
-      await window.page.keyboard.press('Enter');
+      await window.pickByTyping(title);
       await window.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
       await eventually(async () => {
         const colours = JSON.stringify(await page.colours());

@@ -104,7 +104,8 @@ export class VSCode {
   async stop(): Promise<void> {
     await this.browser.close();
     await this.server.stop();
-    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    // The server's own children end a little after it, and write until then.
+    await fs.promises.rm(this.folder, { recursive: true, force: true, maxRetries: 15, retryDelay: 200 });
   }
 }
 
@@ -169,6 +170,13 @@ export class Window {
   /** Chooses a row of an open pick list. */
   async pick(text: string | RegExp): Promise<void> {
     await this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
+  }
+
+  /** Types into an open pick list and takes the row, once it is the one that Enter would take. */
+  async pickByTyping(text: string): Promise<void> {
+    await this.input().fill(text);
+    await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: text }).waitFor();
+    await this.page.keyboard.press('Enter');
   }
 
   /** The text field of the palette or a pick list. */
