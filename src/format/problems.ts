@@ -1,13 +1,4 @@
-import type { Finding, Severity } from '../protocol/finding';
-import { failure, type Problem, type Result } from '../protocol/result';
-
-/** What a code means wherever it appears, and what to do about it. */
-export interface CodeDescription {
-  readonly severity: Severity;
-  /** One line. */
-  readonly explanation: string;
-  readonly action: string;
-}
+import { codeTable, errorCode, warningCode, informationCode } from '../protocol/code-table';
 
 const DOWNLOAD_AGAIN = 'Download or copy the file again, and compare its size with the original.';
 const WRITE_AGAIN =
@@ -16,155 +7,143 @@ const DOWNLOAD_SHARD = 'Download the missing shards into the folder of the index
 const WRITE_INDEX = 'Save the model again, or make a new index from the shards that are there.';
 
 const CODES = {
-  'file-empty': error('The file has no bytes.', DOWNLOAD_AGAIN),
-  'file-truncated': error('The file ends before the data its header describes.', DOWNLOAD_AGAIN),
-  'file-changed': error('The file changed while it was open.', 'Open it again.'),
-  'not-a-checkpoint': error(
+  'file-empty': errorCode('The file has no bytes.', DOWNLOAD_AGAIN),
+  'file-truncated': errorCode('The file ends before the data its header describes.', DOWNLOAD_AGAIN),
+  'file-changed': errorCode('The file changed while it was open.', 'Open it again.'),
+  'not-a-checkpoint': errorCode(
     'Nothing in the file says that it is a checkpoint.',
     'Open a .safetensors file, its index, or the folder that holds it.',
   ),
-  'not-a-file': error('The path is not an ordinary file.', 'Name an ordinary file or a folder.'),
-  'git-lfs-pointer': error(
+  'not-a-file': errorCode('The path is not an ordinary file.', 'Name an ordinary file or a folder.'),
+  'git-lfs-pointer': errorCode(
     'The file is a Git LFS pointer; the weights themselves were not downloaded.',
     'Run "git lfs pull" in the repository.',
   ),
-  'web-page': error(
+  'web-page': errorCode(
     'The file is a web page or a server answer that was saved under the name of a checkpoint.',
     'Download the file itself; where it needs permission, log in first.',
   ),
-  'format-unsupported': error(
+  'format-unsupported': errorCode(
     'The file is of a format that cannot be opened yet.',
     'Convert it to safetensors, for example with safetensors.torch.save_file.',
   ),
-  'header-beyond-file': error('The header is longer than the file.', DOWNLOAD_AGAIN),
-  'header-too-large': error('The header is longer than the 100 MB that the format allows.', WRITE_AGAIN),
-  'header-start': error('The header does not begin with "{".', WRITE_AGAIN),
-  'json-syntax': error(
+  'header-beyond-file': errorCode('The header is longer than the file.', DOWNLOAD_AGAIN),
+  'header-too-large': errorCode('The header is longer than the 100 MB that the format allows.', WRITE_AGAIN),
+  'header-start': errorCode('The header does not begin with "{".', WRITE_AGAIN),
+  'json-syntax': errorCode(
     'The text is not valid JSON.',
     'Correct the place named; a safetensors file has to be written again.',
   ),
-  'json-utf8': error(
+  'json-utf8': errorCode(
     'The text is not valid UTF-8.',
     'Save the text as UTF-8; a safetensors file has to be written again.',
   ),
-  'json-depth': error('The JSON is nested too deeply.', 'Remove the nested values; nothing reads them.'),
-  'json-too-many-keys': error(
+  'json-depth': errorCode('The JSON is nested too deeply.', 'Remove the nested values; nothing reads them.'),
+  'json-too-many-keys': errorCode(
     'A JSON object has more than 2,000,000 keys.',
     'Check that this is the right file.',
   ),
-  'json-duplicate-key': error('A key appears twice in one JSON object.', 'Keep one of the two.'),
-  'json-number': error(
+  'json-duplicate-key': errorCode('A key appears twice in one JSON object.', 'Keep one of the two.'),
+  'json-number': errorCode(
     'A number is negative, fractional or too large where a count is needed.',
     'Write a whole number from 0 to 9007199254740991.',
   ),
-  'json-type': error(
+  'json-type': errorCode(
     'A JSON value is of another type than its place needs.',
     'Give a value of the type named.',
   ),
-  'duplicate-tensor': error('Two tensors have the same name.', WRITE_AGAIN),
-  'tensor-entry': error('A tensor is not described by dtype, shape and data_offsets.', WRITE_AGAIN),
-  'tensor-dtype': error(
+  'duplicate-tensor': errorCode('Two tensors have the same name.', WRITE_AGAIN),
+  'tensor-entry': errorCode('A tensor is not described by dtype, shape and data_offsets.', WRITE_AGAIN),
+  'tensor-dtype': errorCode(
     'The element type of a tensor is unknown.',
     'Convert the tensor to a type of the safetensors specification.',
   ),
-  'tensor-rank': error('A tensor has more dimensions than any framework takes.', WRITE_AGAIN),
-  'tensor-overflow': error('The size of a tensor is beyond 2^53 − 1.', WRITE_AGAIN),
-  'tensor-packing': error('A tensor of a type narrower than a byte does not end on a byte.', WRITE_AGAIN),
-  'tensor-size': error('Shape and element type of a tensor do not fill its bytes exactly.', WRITE_AGAIN),
-  'tensor-offsets': error('The data of a tensor ends before it begins.', WRITE_AGAIN),
-  'tensor-overlap': error('The data of two tensors overlap.', WRITE_AGAIN),
-  'tensor-gap': error('Bytes between two tensors belong to neither.', WRITE_AGAIN),
-  'metadata-not-text': error('A value in __metadata__ is not a string.', WRITE_AGAIN),
-  'trailing-bytes': warning(
+  'tensor-rank': errorCode('A tensor has more dimensions than any framework takes.', WRITE_AGAIN),
+  'tensor-overflow': errorCode('The size of a tensor is beyond 2^53 − 1.', WRITE_AGAIN),
+  'tensor-packing': errorCode('A tensor of a type narrower than a byte does not end on a byte.', WRITE_AGAIN),
+  'tensor-size': errorCode('Shape and element type of a tensor do not fill its bytes exactly.', WRITE_AGAIN),
+  'tensor-offsets': errorCode('The data of a tensor ends before it begins.', WRITE_AGAIN),
+  'tensor-overlap': errorCode('The data of two tensors overlap.', WRITE_AGAIN),
+  'tensor-gap': errorCode('Bytes between two tensors belong to neither.', WRITE_AGAIN),
+  'metadata-not-text': errorCode('A value in __metadata__ is not a string.', WRITE_AGAIN),
+  'trailing-bytes': warningCode(
     'Bytes after the last tensor belong to nothing.',
     'The values are read as the header says, but the safetensors library refuses such a file: write it again.',
   ),
-  'metadata-null': information(
+  'metadata-null': informationCode(
     '__metadata__ is null instead of an object.',
     'The safetensors library takes this, some other loaders do not: leave __metadata__ out, or write an object of strings.',
   ),
-  'metadata-empty': information('__metadata__ is empty.', 'It can be left out.'),
-  'tensor-unknown-field': information(
+  'metadata-empty': informationCode('__metadata__ is empty.', 'It can be left out.'),
+  'tensor-unknown-field': informationCode(
     'A tensor has fields besides dtype, shape and data_offsets.',
     'Loaders ignore them: put such notes into __metadata__.',
   ),
-  'no-tensors': warning('The file holds no tensor.', 'Check that the right file was saved.'),
-  'index-too-large': error('The index is larger than 256 MB.', WRITE_INDEX),
-  'index-weight-map': error('The index has no weight_map from tensor names to shard names.', WRITE_INDEX),
-  'index-no-shards': error('The index names no shard.', WRITE_INDEX),
-  'index-too-many-shards': error('The index names more than 10,000 shards.', WRITE_INDEX),
-  'headers-too-large': error(
+  'no-tensors': warningCode('The file holds no tensor.', 'Check that the right file was saved.'),
+  'index-too-large': errorCode('The index is larger than 256 MB.', WRITE_INDEX),
+  'index-weight-map': errorCode('The index has no weight_map from tensor names to shard names.', WRITE_INDEX),
+  'index-no-shards': errorCode('The index names no shard.', WRITE_INDEX),
+  'index-too-many-shards': errorCode('The index names more than 10,000 shards.', WRITE_INDEX),
+  'headers-too-large': errorCode(
     'The headers of all shards together are larger than 1 GB.',
     'Check that the index names the right files.',
   ),
-  'shard-outside-folder': error(
+  'shard-outside-folder': errorCode(
     'The index names a file outside its own folder.',
     'Put every shard into the folder of the index and name it without a path.',
   ),
-  'shard-missing': error('A shard that the index names is not there.', DOWNLOAD_SHARD),
-  'shard-unreadable': error('A shard that the index names cannot be read.', 'Replace that shard.'),
-  'tensor-in-no-shard': error('The index lists a tensor that its shard does not have.', WRITE_INDEX),
-  'tensor-in-other-shard': error('The index lists a tensor in one shard, and another has it.', WRITE_INDEX),
-  'tensor-in-two-shards': warning(
+  'shard-missing': errorCode('A shard that the index names is not there.', DOWNLOAD_SHARD),
+  'shard-unreadable': errorCode('A shard that the index names cannot be read.', 'Replace that shard.'),
+  'tensor-in-no-shard': errorCode('The index lists a tensor that its shard does not have.', WRITE_INDEX),
+  'tensor-in-other-shard': errorCode(
+    'The index lists a tensor in one shard, and another has it.',
+    WRITE_INDEX,
+  ),
+  'tensor-in-two-shards': warningCode(
     'Two shards have a tensor of the same name.',
     'The one that the index names is shown; a loader may take the other: remove one of the two.',
   ),
-  'tensor-ambiguous': error(
+  'tensor-ambiguous': errorCode(
     'Two shards have a tensor of the same name, and the index names neither of them.',
     'Remove one of the two, or list the tensor in the index.',
   ),
-  'tensor-not-in-index': warning('A shard has a tensor that the index does not list.', WRITE_INDEX),
-  'index-total-size': information(
+  'tensor-not-in-index': warningCode('A shard has a tensor that the index does not list.', WRITE_INDEX),
+  'index-total-size': informationCode(
     'The total_size of an index is not the size of all tensors.',
     'Loaders only use it to plan: correct it, or leave it out.',
   ),
-  'folder-empty': error(
+  'folder-empty': errorCode(
     'The folder holds no checkpoint that can be opened.',
     'Open a folder with a .safetensors file in it, or the file itself.',
   ),
-  'folder-ambiguous': error('The folder holds several checkpoints.', 'Open the file that you mean.'),
-  'folder-index-and-file': warning(
+  'folder-ambiguous': errorCode('The folder holds several checkpoints.', 'Open the file that you mean.'),
+  'folder-index-and-file': warningCode(
     'The folder holds both a whole model and the index of a sharded one.',
     'The sharded model is shown: open the single file itself to see the other.',
   ),
-  'adapter-weights-missing': error(
+  'adapter-weights-missing': errorCode(
     'There is an adapter_config.json but no weights beside it.',
     'Put adapter_model.safetensors beside it.',
   ),
-  'span-too-large': error('A tensor is too large to be held in memory.', 'Use a lens, which streams it.'),
-} as const satisfies Record<string, CodeDescription>;
+  'span-too-large': errorCode('A tensor is too large to be held in memory.', 'Use a lens, which streams it.'),
+} as const;
 
 /** Every code that this room gives to a problem or finding. */
 export type FormatCode = keyof typeof CODES;
 
-/**
- * All codes with their explanations, in the order of a checkpoint's reading: file, header, tensors, index,
- * folder.
- */
-export const FORMAT_CODES: readonly ({ readonly code: FormatCode } & CodeDescription)[] = (
-  Object.keys(CODES) as FormatCode[]
-).map((code) => ({ code, ...CODES[code] }));
+const TABLE = codeTable<FormatCode>(CODES);
 
-/** What a code means. */
-export function describeCode(code: FormatCode): CodeDescription {
-  return CODES[code];
-}
+/** Every code of this room, for `docs/findings.md`. */
+export const FORMAT_CODES = TABLE.list;
 
-/** A problem with the action that belongs to its code. `message` is whole sentences and names the file. */
-export function formatProblem(code: FormatCode, path: string, message: string, at?: string): Problem {
-  return { code, message, action: CODES[code].action, path, ...(at === undefined ? {} : { at }) };
-}
+/** A problem with the action that belongs to its code. */
+export const formatProblem = TABLE.problem;
 
 /** {@link formatProblem} as a failed result. */
-export function refuse(code: FormatCode, path: string, message: string, at?: string): Result<never> {
-  return failure(formatProblem(code, path, message, at));
-}
+export const refuse = TABLE.refuse;
 
 /** A finding with the severity and help that belong to its code. */
-export function formatFinding(code: FormatCode, path: string, message: string, at?: string): Finding {
-  const { severity, action } = CODES[code];
-  return { code, severity, path, message, help: action, ...(at === undefined ? {} : { at }) };
-}
+export const formatFinding = TABLE.finding;
 
 const LONGEST_QUOTE = 120;
 // Control characters and those that turn the direction of text could make a message read as something else.
@@ -182,16 +161,4 @@ export function quoted(name: string): string {
 /** `1 byte`, `7 bytes`. Digits are not grouped, so that they can be searched for. */
 export function countOf(count: number, noun: string): string {
   return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function error(explanation: string, action: string): CodeDescription {
-  return { severity: 'error', explanation, action };
-}
-
-function warning(explanation: string, action: string): CodeDescription {
-  return { severity: 'warning', explanation, action };
-}
-
-function information(explanation: string, action: string): CodeDescription {
-  return { severity: 'information', explanation, action };
 }

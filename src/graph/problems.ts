@@ -1,125 +1,107 @@
-import type { Finding, Severity } from '../protocol/finding';
-import { failure, type Problem, type Result } from '../protocol/result';
-
-/** What a code means wherever it appears, and what to do about it. */
-export interface CodeDescription {
-  readonly severity: Severity;
-  /** One line. */
-  readonly explanation: string;
-  readonly action: string;
-}
+import { codeTable, errorCode, warningCode } from '../protocol/code-table';
 
 const EXPORT_AGAIN = 'Export the model again; the file cannot be used as it stands.';
 const EXPORT_PLAIN =
   'Export without optimisation: torch.onnx.export(..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False), or optimum-cli export onnx without -O.';
 
 const CODES = {
-  'graph-not-onnx': error('The file is not an ONNX model.', 'Name the .onnx file of the exported network.'),
-  'graph-malformed': error('The bytes of an ONNX model break off or contradict themselves.', EXPORT_AGAIN),
-  'graph-too-large': error(
+  'graph-not-onnx': errorCode(
+    'The file is not an ONNX model.',
+    'Name the .onnx file of the exported network.',
+  ),
+  'graph-malformed': errorCode(
+    'The bytes of an ONNX model break off or contradict themselves.',
+    EXPORT_AGAIN,
+  ),
+  'graph-too-large': errorCode(
     'An ONNX model has more nodes, names or nested graphs than can be worked on.',
     'Export a smaller part of the network.',
   ),
-  'graph-tensor-size': error(
+  'graph-tensor-size': errorCode(
     'Shape and element type of a tensor in an ONNX model do not fill its bytes exactly.',
     EXPORT_AGAIN,
   ),
-  'graph-tensor-type': error(
+  'graph-tensor-type': errorCode(
     'A tensor of an ONNX model has an element type that cannot be read.',
     'Export the model in float32.',
   ),
-  'graph-external-data': error(
+  'graph-external-data': errorCode(
     'The external data of an ONNX model is missing, too short, or outside its folder.',
     'Put the data file into the folder of the model, under the name that the model gives it.',
   ),
-  'graph-cycle': error('The nodes of an ONNX graph depend on each other in a circle.', EXPORT_AGAIN),
-  'graph-dangling': error(
+  'graph-cycle': errorCode('The nodes of an ONNX graph depend on each other in a circle.', EXPORT_AGAIN),
+  'graph-dangling': errorCode(
     'A node or output of an ONNX graph needs a value that nothing makes.',
     EXPORT_AGAIN,
   ),
-  'graph-duplicate': error('Two nodes of an ONNX graph make a value of the same name.', EXPORT_AGAIN),
-  'graph-opset': error(
+  'graph-duplicate': errorCode('Two nodes of an ONNX graph make a value of the same name.', EXPORT_AGAIN),
+  'graph-opset': errorCode(
     'The operator set of an ONNX model is older or newer than what can be rewritten.',
     'Export with opset 11 to 21.',
   ),
-  'graph-function': error('A function inside an ONNX model cannot be put in its place.', EXPORT_PLAIN),
-  'graph-input-missing': error(
+  'graph-function': errorCode('A function inside an ONNX model cannot be put in its place.', EXPORT_PLAIN),
+  'graph-input-missing': errorCode(
     'The graph has an input that no data was given for.',
     'Name an array of the data set like the input.',
   ),
-  'graph-input-type': error(
+  'graph-input-type': errorCode(
     'The data given for an input of the graph has another type or shape than the graph takes.',
     'Save the array in the type and shape that is named.',
   ),
-  'graph-output-missing': error(
+  'graph-output-missing': errorCode(
     'The graph has no value of the name that was asked for.',
     'Choose one of the names that the message lists.',
   ),
-  'graph-run': error(
+  'graph-run': errorCode(
     'The runtime refused to run the graph.',
     'Check inputs and shapes; export the model again where they are right.',
   ),
-  'graph-objective': error(
+  'graph-objective': errorCode(
     'The objective does not fit the outputs of the graph.',
     'Choose another objective, or name the output that holds the logits.',
   ),
-  'graph-no-rule': error(
+  'graph-no-rule': errorCode(
     'A gradient has to pass an operator that has no rule for it.',
     'Ask for the gradients of other weights, or export the network with plain operators.',
   ),
-  'graph-weight-unbound': error(
+  'graph-weight-unbound': errorCode(
     'A weight of the graph has no tensor in the checkpoint.',
     'Name the checkpoint that the graph was exported from as the base, or export the graph again from it.',
   ),
-  'graph-weight-shape': error(
+  'graph-weight-shape': errorCode(
     'A weight of the graph has another shape than the tensor of the checkpoint.',
     'Use a checkpoint of the same architecture as the export.',
   ),
-  'graph-weight-differs': warning(
+  'graph-weight-differs': warningCode(
     'A weight of the graph has the name of a tensor but other values, so it was changed by the exporter.',
     EXPORT_PLAIN,
   ),
-  'graph-weight-folded': warning(
+  'graph-weight-folded': warningCode(
     'A tensor of the checkpoint is not a weight of the graph: the exporter worked it into another one, or left it out.',
     EXPORT_PLAIN,
   ),
-  'graph-weight-ambiguous': warning(
+  'graph-weight-ambiguous': warningCode(
     'Tensors with equal values share one weight of the graph, and which is used where cannot be told.',
     'Export from a trained checkpoint, in which no two tensors are equal.',
   ),
-  'graph-other-checkpoint': warning(
+  'graph-other-checkpoint': warningCode(
     'No weight of the graph has the values of the base: it was exported from another checkpoint.',
     'Nothing, if names and shapes are those of the base; else export the graph from the base.',
   ),
-} as const satisfies Record<string, CodeDescription>;
+} as const;
 
 export type GraphCode = keyof typeof CODES;
 
-/** Every code of this room, for `docs/findings.md`. */
-export const GRAPH_CODES: readonly (CodeDescription & { readonly code: GraphCode })[] = Object.entries(
-  CODES,
-).map(([code, description]) => ({ code: code as GraphCode, ...description }));
+const TABLE = codeTable<GraphCode>(CODES);
 
-/** A problem with the action that belongs to its code. `message` is whole sentences and names file and place. */
-export function graphProblem(code: GraphCode, path: string, message: string, at?: string): Problem {
-  return { code, message, action: CODES[code].action, path, ...(at === undefined ? {} : { at }) };
-}
+/** Every code of this room, for `docs/findings.md`. */
+export const GRAPH_CODES = TABLE.list;
+
+/** A problem with the action that belongs to its code. */
+export const graphProblem = TABLE.problem;
 
 /** {@link graphProblem} as a failed result. */
-export function refuse(code: GraphCode, path: string, message: string, at?: string): Result<never> {
-  return failure(graphProblem(code, path, message, at));
-}
+export const refuse = TABLE.refuse;
 
 /** A finding with the severity and help that belong to its code. */
-export function graphFinding(code: GraphCode, path: string, message: string, at?: string): Finding {
-  const { severity, action } = CODES[code];
-  return { code, severity, path, message, help: action, ...(at === undefined ? {} : { at }) };
-}
-
-function error(explanation: string, action: string): CodeDescription {
-  return { severity: 'error', explanation, action };
-}
-
-function warning(explanation: string, action: string): CodeDescription {
-  return { severity: 'warning', explanation, action };
-}
+export const graphFinding = TABLE.finding;
