@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import type { Lens, LensOutput } from '../../lens/lens';
 import { LENSES, lensById } from '../../lens/registry';
 import { openStudy } from '../../model/open-study';
@@ -6,9 +5,9 @@ import type { Study } from '../../model/study';
 import type { LensResult } from '../../protocol/artifact';
 import { checkParameters, type ParameterValues } from '../../protocol/lens';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
-import type { StudySpec } from '../../protocol/study';
 import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';
+import { networkInputs } from './network-inputs';
 
 /**
  * Runs a lens over a study, or recalls its result where nothing it depends on has changed. Fails with `unknown-lens`,
@@ -30,7 +29,7 @@ export async function runLens(
 
   const hashes = await contentHashes(study.value, context);
   if (!hashes.ok) return hashes;
-  const others = runsNetwork(lens) ? await networkInputs(study.value.spec) : [];
+  const others = runsNetwork(lens) ? await networkInputs(study.value) : [];
   const key = keyOf(lens, parameters.value, study.value, hashes.value, others);
   const known = await context.results.get(key);
   if (known) return success(known);
@@ -62,22 +61,6 @@ function unknownLens(id: string): Problem {
 /** Whether a lens needs more than weights. */
 function runsNetwork({ description }: Lens): boolean {
   return description.needs.data.some((data) => data !== 'weights');
-}
-
-/** Graph and data sets of a study with what changes when their files or their options do; missing files are for the lens to report. */
-async function networkInputs({ graph, data = [] }: StudySpec): Promise<LensResult['inputs']> {
-  const files = [...(graph === undefined ? [] : [{ name: 'graph', path: graph }]), ...data];
-  return Promise.all(
-    files.map(async ({ name, path, ...said }) => {
-      const state = await stat(path).catch(() => null);
-      const options = 'options' in said && said.options ? `-${JSON.stringify(said.options)}` : '';
-      return {
-        name,
-        path,
-        fingerprint: state ? `${String(state.size)}-${String(state.mtimeMs)}${options}` : 'missing',
-      };
-    }),
-  );
 }
 
 /** Hashes of all bytes of base and tasks, where the user wants inputs told apart by them. */
