@@ -6,6 +6,7 @@ import type { WeightMap } from './bind/weight-map';
 import { layerValues, type LayerValues } from './layer-values';
 import type { OnnxModel } from './onnx/types';
 import { prepareGraph } from './prepare-graph';
+import { refuse } from './problems';
 import { openSession, type GraphSession } from './session';
 import type { TensorValue } from './tensor-value';
 import { traceGraph } from './trace';
@@ -28,7 +29,8 @@ export interface Network {
 
 /**
  * Reads a model as the network of `base`: which weight is which tensor, and where each layer begins and ends. Runs the
- * graph once, on the first sample. Fails as preparing, matching and tracing the graph do.
+ * graph once, on the first sample. Fails with `graph-other-network`, or as preparing, matching and tracing
+ * the graph do.
  */
 export async function openNetwork(
   model: OnnxModel,
@@ -39,7 +41,11 @@ export async function openNetwork(
   if (!prepared.ok) return prepared;
   const map = await matchWeights(prepared.value, base);
   if (!map.ok) return map;
-  const { graph } = map.value;
+  const { graph, placements } = map.value;
+  if (placements.length === 0) {
+    const message = `No weight of ${graph.path} is a tensor of ${base.path}: neither names nor values agree.`;
+    return refuse('graph-other-network', graph.path, message);
+  }
   const feeds = await samples.feeds(0, samples.batch ?? 1);
   if (!feeds.ok) return feeds;
   const traced = await traceGraph(

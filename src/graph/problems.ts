@@ -84,6 +84,10 @@ const CODES = {
     'Tensors with equal values share one weight of the graph, and which is used where cannot be told.',
     'Export from a trained checkpoint, in which no two tensors are equal.',
   ),
+  'graph-other-network': errorCode(
+    'No weight of the graph is a tensor of the base.',
+    'Export the graph from this base, or choose the base that it was exported from.',
+  ),
   'graph-other-checkpoint': warningCode(
     'No weight of the graph has the values of the base: it was exported from another checkpoint.',
     'Nothing, if names and shapes are those of the base; else export the graph from the base.',

@@ -39,8 +39,7 @@ test('a study whose base was missing runs again after its file was corrected', (
     const study = (base: string) => `name: corrected\nbase: ${base}\ntasks:\n  rot90: vit-digits/rot90\n`;
     fs.writeFileSync(file, study('vit-digits/nowhere'));
     await window.explored();
-    await window.command('Deltalens: Open Study');
-    await window.pick('corrected.study.yaml');
+    await window.command('Deltalens: Open Study', 'corrected.study.yaml');
     const page = new ResultPage(window);
     await window.webview().getByRole('alert').waitFor();
     await window.command('Deltalens: Export Result…');
@@ -54,9 +53,7 @@ test('a study whose base was missing runs again after its file was corrected', (
 test('the palette runs a lens on a study', () =>
   code.inWindow(async (window) => {
     await window.explored();
-    await window.command('Deltalens: Run Lens…');
-    await window.pick('vit-digits.study.yaml');
-    await window.pick('task-similarity');
+    await window.command('Deltalens: Run Lens…', 'vit-digits.study.yaml', 'task-similarity');
     const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
     assert.match(label ?? '', /3 rows, 3 columns/);
   }));
@@ -67,16 +64,13 @@ test('the palette offers an export only while a result is in front', () =>
     const exportEntry = window.page.locator('.quick-input-list .monaco-list-row', {
       hasText: 'Deltalens: Export Result',
     });
-    await window.page.keyboard.press('F1');
-    await window.input().fill('>Deltalens: ');
+    await window.palette('Deltalens: ');
     await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Show Log' }).waitFor();
     assert.equal(await exportEntry.count(), 0);
     await window.page.keyboard.press('Escape');
-    await window.command('Deltalens: Open Study');
-    await window.pick('vit-digits.study.yaml');
+    await window.command('Deltalens: Open Study', 'vit-digits.study.yaml');
     await new ResultPage(window).heatmap.waitFor();
-    await window.page.keyboard.press('F1');
-    await window.input().fill('>Deltalens: ');
+    await window.palette('Deltalens: ');
     await exportEntry.waitFor();
   }));
 

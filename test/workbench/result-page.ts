@@ -11,8 +11,7 @@ export class ResultPage {
 
   /** Opens the panel of the sample study by the palette, and waits until its first figure is drawn. */
   async open(): Promise<void> {
-    await this.window.command('Deltalens: Open Study');
-    await this.window.pick('vit-digits.study.yaml');
+    await this.window.command('Deltalens: Open Study', 'vit-digits.study.yaml');
     await this.heatmap.waitFor();
   }
 

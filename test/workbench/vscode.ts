@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { chromium, type Browser, type FrameLocator, type Locator, type Page } from 'playwright-core';
+import { chromium, errors, type Browser, type FrameLocator, type Locator, type Page } from 'playwright-core';
 import { root } from '../../scripts/run.mjs';
 import { vsixFile } from '../../scripts/vsix.mjs';
 import { CHROMIUM_FLAGS, findChromium } from '../../tools/vscode/places.mjs';
@@ -19,6 +19,8 @@ export interface WindowOptions {
 
 // A window that starts while others are at work on the same two processors takes most of a minute.
 const PATIENCE_MS = 120_000;
+/** For a step that is tried again from its beginning. */
+const ATTEMPT_MS = 10_000;
 
 /**
  * One VS Code with Deltalens in it, and a browser; `DELTALENS_PACKAGED=1` installs the package instead of loading the
@@ -59,14 +61,37 @@ export class VSCode {
   async inWindow(steps: (window: Window) => Promise<void>): Promise<void> {
     const { window } = this;
     if (!window) return this.inFreshWindow(steps);
-    await this.run(window, async () => {
-      await window.closeEditors();
-      await steps(window);
-    });
+    await this.onceMoreWhereLate(steps, () =>
+      this.run(window, async () => {
+        await window.closeEditors();
+        await steps(window);
+      }),
+    );
   }
 
   /** Runs steps in a window that has just been opened on the workspace. */
   async inFreshWindow(steps: (window: Window) => Promise<void>): Promise<void> {
+    await this.onceMoreWhereLate(steps, () => this.inNewWindow(steps));
+  }
+
+  /**
+   * What VS Code itself lost on a busy machine (a click, a focus) shows as something that never comes: such steps get one
+   * more window, and the output tells. A wrong result is no such thing.
+   */
+  private async onceMoreWhereLate(
+    steps: (window: Window) => Promise<void>,
+    first: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await first();
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError)) throw error;
+      console.warn(`Once more in a fresh window, for what did not come in the first: ${error.message}`);
+      await this.inNewWindow(steps);
+    }
+  }
+
+  private async inNewWindow(steps: (window: Window) => Promise<void>): Promise<void> {
     await this.window?.close();
     this.window = undefined;
     const window = await this.open();
@@ -113,8 +138,18 @@ export class VSCode {
 export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`never came true: ${holds.toString()}`);
+    if (Date.now() > end) throw new errors.TimeoutError(`never came true: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Whether a step is done in time; its failure otherwise waits for the next attempt. */
+async function succeeds(step: () => Promise<void>): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -160,16 +195,29 @@ export class Window {
     await this.treeItem(/^rot90/).waitFor();
   }
 
-  /** Runs a command by its title from the palette. */
-  async command(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.input().fill(`>${title}`);
-    await this.pick(title);
+  /** Opens the palette and types into it. */
+  async palette(text: string): Promise<void> {
+    await eventually(async () => {
+      await this.page.keyboard.press('F1');
+      return succeeds(() => this.input().fill(`>${text}`, { timeout: ATTEMPT_MS }));
+    });
   }
 
-  /** Chooses a row of an open pick list. */
-  async pick(text: string | RegExp): Promise<void> {
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
+  /** Runs a command by its title from the palette, and chooses a row of each pick list that it opens. */
+  async command(title: string, ...rows: readonly string[]): Promise<void> {
+    // VS Code closes palette and lists where something else takes the focus, as a webview does that was just drawn.
+    await eventually(async () => {
+      await this.page.keyboard.press('F1');
+      return succeeds(async () => {
+        await this.input().fill(`>${title}`, { timeout: ATTEMPT_MS });
+        for (const row of [title, ...rows]) await this.row(row).click({ timeout: ATTEMPT_MS });
+      });
+    });
+  }
+
+  /** A row of the open palette or pick list. */
+  row(text: string): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
   }
 
   /** Types into an open pick list and takes the row, once it is the one that Enter would take. */

@@ -27,7 +27,7 @@ export async function pickStudy(
 }
 
 async function studyItems(context: DeltalensContext, only?: 'files'): Promise<StudyItem[]> {
-  const { studies, families } = await context.tree.explore();
+  const { studies, families } = await context.tree.exploreAgain();
   const files = studies.map((study) => ({
     label: `$(graph) ${study.name}`,
     description: vscode.workspace.asRelativePath(study.path),

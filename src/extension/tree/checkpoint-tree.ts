@@ -46,6 +46,12 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
     return this.contents;
   }
 
+  /** As {@link explore}, with what was written a moment ago and no watcher has told of yet. */
+  exploreAgain(): Promise<WorkspaceContents> {
+    this.refresh();
+    return this.explore();
+  }
+
   /** Looks again at what the workspace holds. */
   refresh(): void {
     this.contents = undefined;

@@ -160,7 +160,9 @@ function defaultMatch(
 
 function refuseUnmatched(data: DataSet, input: ValueInfo, inputs: readonly ValueInfo[]): Result<never> {
   const arrays = data.arrays.map(({ name }) => name);
-  const has = arrays.length === 0 ? 'no array' : listed(arrays);
+  const unreadable = data.unreadable.map(({ name, reason }) => `${quoted(name)} (${reason})`).slice(0, 3);
+  const readable = arrays.length === 0 ? 'no array that can be read' : listed(arrays);
+  const has = unreadable.length === 0 ? readable : `${readable}; not readable: ${unreadable.join(', ')}`;
   const takes = listed(inputs.map(({ name }) => name));
   const message = `${data.path}: nothing is named like the input ${quoted(input.name)}. The data have ${has}; the graph takes ${takes}.`;
   return refuse('data-input-unmatched', data.path, message, input.name);
