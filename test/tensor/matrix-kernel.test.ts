@@ -175,6 +175,38 @@ test('entries that are not finite are counted, and leave no singular values', ()
   assert.equal(outcome(source, { kind: 'values' }).nonFinite, 2);
 });
 
+test('the largest values of a large matrix come straight from its float32 rows, first row and all, and NaN is noticed', () => {
+  const rows = 300;
+  const columns = 420;
+  const values = numbers(rows * columns, 6);
+  for (let at = 0; at < values.length; at++) values[at] = (values[at] ?? 0) + 5 * Math.sin(at % columns);
+  const operation = { kind: 'svd', rank: 4 } as const;
+  const whole: MatrixSource = {
+    rows: rows - 2,
+    columns,
+    terms: [{ kind: 'tensor', weight: 1, span: tensorFile('large', values), first: 2 * columns }],
+  };
+  const found = outcome(whole, operation);
+  const all = outcome(whole, { kind: 'singularValues' });
+  assert.ok(Math.abs((found.singular?.[0] ?? NaN) / (all.singular?.[0] ?? NaN) - 1) < 1e-6);
+  // Only decoded one by one can a matrix be the double of its half.
+  const [sole] = whole.terms;
+  assert.ok(sole);
+  const half = outcome({ ...whole, terms: [{ ...sole, weight: 0.5 }] }, operation);
+  found.singular?.forEach((value, at) =>
+    assert.ok(Math.abs(value - 2 * (half.singular?.[at] ?? NaN)) < 1e-6 * value),
+  );
+
+  values[values.length - 1] = Number.NaN;
+  values[2 * columns] = Number.NEGATIVE_INFINITY;
+  const span = tensorFile('large-broken', values);
+  const broken = outcome(
+    { ...whole, terms: [{ kind: 'tensor', weight: 1, span, first: 2 * columns }] },
+    operation,
+  );
+  assert.deepEqual([broken.nonFinite, broken.singular], [2, null]);
+});
+
 test('a matrix that is too large says why, and is not read', () => {
   const rows = 100_000;
   const span = { ...base, path: '/nowhere', count: rows * rows, bytes: 4 * rows * rows };

@@ -77,6 +77,17 @@ export class MatrixReader implements Entries {
     if (this.unseen <= 0 && this.finite && this.nonFinite > 0) throw new NotFinite(this.nonFinite);
   }
 
+  readSingles(firstRow: number, endRow: number, target: Float32Array): boolean {
+    const [sole] = this.source.terms;
+    if (sole?.kind !== 'tensor' || sole.weight !== 1 || this.source.terms.length !== 1) return false;
+    if (sole.span.dtype !== 'F32') return false;
+    const first = (sole.first ?? 0) + firstRow * this.columns;
+    const range = byteRange(sole.span, first, first + (endRow - firstRow) * this.columns);
+    const problem = this.files.read(sole.span, range.offset, new Uint8Array(target.buffer, 0, range.length));
+    if (problem !== null) throw new ReadFailed(problem);
+    return true;
+  }
+
   /** Adds a term to `sum`, or writes it there where it is the only one. */
   private addTerm(term: MatrixTerm, start: number, sum: Float64Array, sole: boolean): void {
     const { weight } = term;

@@ -10,12 +10,18 @@ export function zeros(rows: number, columns: number): Dense {
   return { rows, columns, values: new Float64Array(rows * columns) };
 }
 
+/** Rows that are turned together: what they write of a column is a line of the cache. */
+const STRIP = 8;
+
 /** The transposed matrix, a copy. */
 export function transposed({ rows, columns, values }: Dense): Dense {
   const turned = new Float64Array(values.length);
-  for (let row = 0; row < rows; row++) {
+  for (let first = 0; first < rows; first += STRIP) {
+    const end = Math.min(rows, first + STRIP);
     for (let column = 0; column < columns; column++) {
-      turned[column * rows + row] = values[row * columns + column] as number;
+      for (let row = first; row < end; row++) {
+        turned[column * rows + row] = values[row * columns + column] as number;
+      }
     }
   }
   return { rows: columns, columns: rows, values: turned };
@@ -31,7 +37,9 @@ export function columnsOf({ rows, columns, values }: Dense, first: number, end: 
   const width = end - first;
   const cut = new Float64Array(rows * width);
   for (let row = 0; row < rows; row++) {
-    cut.set(values.subarray(row * columns + first, row * columns + end), row * width);
+    const from = row * columns + first;
+    for (let column = 0; column < width; column++)
+      cut[row * width + column] = values[from + column] as number;
   }
   return { rows, columns: width, values: cut };
 }

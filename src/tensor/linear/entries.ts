@@ -8,6 +8,11 @@ export interface Entries {
   readonly hasColumns: boolean;
   /** Writes the entries of these rows and columns to the front of `target`, row-major. */
   read(firstRow: number, endRow: number, firstColumn: number, endColumn: number, target: Float64Array): void;
+  /**
+   * Writes whole rows to the front of `target` in float32, for what is stored so; `false` where it is not. Does not look for
+   * what is not finite: a product with such rows shows it.
+   */
+  readSingles?(firstRow: number, endRow: number, target: Float32Array): boolean;
 }
 
 /** Entries of a matrix in memory. */

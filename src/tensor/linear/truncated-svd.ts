@@ -1,4 +1,5 @@
-import { DenseKernels, partOf, turned, type Block } from '../wasm/dense-kernels';
+import { DenseKernels, turned, type Block } from '../wasm/dense-kernels';
+import { productsWith, type Products } from './block-products';
 import { columnsOf, rowsOf, transposed, type Dense } from './dense';
 import { entriesOf, wholeMatrix, type Entries } from './entries';
 import { orthonormalColumns } from './qr';
@@ -12,11 +13,6 @@ const OVERSAMPLING = 8;
 /** A residual below so much of the largest value is worth a product in float64. */
 const EXACT = 1e-4;
 const EPSILON = 2 ** -52;
-/** Entries read at a time. */
-const PIECE = 2 ** 20;
-/** Entries up to which a matrix is held in memory (160 MiB of doubles); a larger one is read for every product. */
-const MOST_HELD = 20 * 2 ** 20;
-
 /**
  * The `rank` largest singular values with their vectors; fewer where the matrix has fewer. Small matrices, and ranks near the
  * shorter side, exactly; otherwise by a randomised range finder with power iterations (Halko, Martinsson, Tropp 2011,
@@ -50,7 +46,7 @@ function randomised(kernels: DenseKernels, entries: Entries, wanted: number, wid
   const { rows, columns } = entries;
   const product = productsWith(kernels, entries, stop);
   const right = kernels.block(columns, width);
-  fillNormal(kernels.view(right.place, columns * right.row));
+  fillRandom(kernels.view(right.place, columns * right.row));
   const left = kernels.block(rows, width);
   product.timesRight(right, left, true);
   orthonormalColumns(kernels, left, stop);
@@ -128,96 +124,13 @@ function largestResidual(
   return Math.sqrt(squares.reduce((most, value) => Math.max(most, value), 0));
 }
 
-/**
- * Products of a matrix with blocks of a few columns. Rough ones are summed in float32: good enough to find directions, and
- * for values that have not come closer than that.
- */
-interface Products {
-  /** left ← A·right */
-  timesRight(right: Block, left: Block, rough: boolean): void;
-  /** right ← Aᵀ·left */
-  timesLeft(left: Block, right: Block, rough: boolean): void;
-}
-
-function productsWith(kernels: DenseKernels, entries: Entries, stop: Stop): Products {
-  const eachPart = partsOf(kernels, entries, stop);
-  let tame = true;
-  const timesRight = (right: Block, left: Block, rough: boolean): void => {
-    kernels.clear(left);
-    eachPart((first, part) => {
-      kernels.addProduct(1, part, right, partOf(left, first, 0, part.rows, left.columns), rough && tame);
-    });
-    if (!rough || !tame || isTame(kernels.view(left.place, left.rows * left.row))) return;
-    tame = false;
-    timesRight(right, left, false);
-  };
-  return {
-    timesRight,
-    timesLeft(left, right, rough) {
-      kernels.clear(right);
-      eachPart((first, part) => {
-        const own = partOf(left, first, 0, part.rows, left.columns);
-        kernels.addProduct(1, turned(part), own, right, rough && tame);
-      });
-    },
-  };
-}
-
-/** Goes through a matrix by runs of rows: held where it fits, else read again every time. */
-function partsOf(
-  kernels: DenseKernels,
-  entries: Entries,
-  stop: Stop,
-): (take: (first: number, part: Block) => void) => void {
-  const { rows, columns } = entries;
-  const held = rows * columns <= MOST_HELD ? kernels.block(rows, columns) : null;
-  const length = Math.max(1, Math.min(rows, Math.floor(PIECE / columns)));
-  const block = held ?? kernels.block(length, columns);
-  // Rows whose bytes can be told apart are decoded right where they belong.
-  const piece = entries.hasColumns ? null : new Float64Array(length * columns);
-  const readRows = (first: number, end: number, part: Block): void => {
-    if (piece === null) {
-      for (let i = first; i < end; i++) {
-        entries.read(i, i + 1, 0, columns, kernels.view(part.place + 8 * (i - first) * part.row, columns));
-      }
-      return;
-    }
-    entries.read(first, end, 0, columns, piece);
-    kernels.putRows(piece, part);
-  };
-  let isRead = false;
-  return (take) => {
-    for (let first = 0; first < rows; first += length) {
-      const end = Math.min(rows, first + length);
-      const part = partOf(block, held === null ? 0 : first, 0, end - first, columns);
-      if (held === null || !isRead) readRows(first, end, part);
-      take(first, part);
-      stop();
-    }
-    isRead = true;
-  };
-}
-
-/** Whether what came of a rough product shows that the entries which matter are well within float32. */
-function isTame(values: Float64Array): boolean {
-  let largest = 0;
-  for (const value of values) largest = Math.max(largest, Math.abs(value));
-  return largest > 1e-25 && largest < 1e25;
-}
-
-/** Normally distributed numbers (Box, Muller 1958) from a generator that always starts the same (mulberry32). */
-function fillNormal(target: Float64Array): void {
+/** Numbers from −1 to 1 of a generator that always starts the same (mulberry32): directions as good as normal ones. */
+function fillRandom(target: Float64Array): void {
   let state = 0x9e3779b9;
-  const uniform = (): number => {
+  for (let i = 0; i < target.length; i++) {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 2 ** 32;
-  };
-  for (let i = 0; i < target.length; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(uniform()));
-    const angle = 2 * Math.PI * uniform();
-    target[i] = radius * Math.cos(angle);
-    if (i + 1 < target.length) target[i + 1] = radius * Math.sin(angle);
+    target[i] = ((t ^ (t >>> 14)) + 0.5) / 2 ** 31;
   }
 }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { BUFFERS_END, SharedProducts, type ProductKernels } from './shared-products';
+import { BUFFERS_END, SharedProducts, type ProductArguments, type ProductKernels } from './shared-products';
+import type { Singles } from './singles';
 
 /** What `assembly/dense/dense.ts` exports; places are in bytes, strides in doubles. */
 interface Exports extends ProductKernels {
@@ -173,7 +174,8 @@ export class DenseKernels {
     const memory = new Float64Array(this.memory.buffer);
     for (let i = 0; i < rows; i++) {
       const start = place / 8 + i * row;
-      if (column === 1) values.set(memory.subarray(start, start + columns), i * columns);
+      // A copy of a short row costs more to begin than to do.
+      if (column === 1 && columns > 512) values.set(memory.subarray(start, start + columns), i * columns);
       else for (let j = 0; j < columns; j++) values[i * columns + j] = memory[start + j * column] as number;
     }
     return values;
@@ -216,26 +218,21 @@ export class DenseKernels {
     this.view(place, rows * row).fill(0);
   }
 
-  /**
-   * c += factor · a · b; shapes are the caller's business, and c is a block of rows, none of it part of a or b. A
-   * `rough` product is summed in float32: good to six digits, in half the time. Large ones are shared between threads.
-   */
-  addProduct(factor: number, a: Block, b: Block, c: Block, rough = false): void {
-    this.products.add(rough, [
-      c.rows,
-      c.columns,
-      a.columns,
-      factor,
-      a.place,
-      a.row,
-      a.column,
-      b.place,
-      b.row,
-      b.column,
-      c.place,
-      c.row,
-    ]);
+  /** c += factor · a · b; shapes are the caller's business, and c is a block of rows, none of it part of a or b. */
+  addProduct(factor: number, a: Block, b: Block, c: Block): void {
+    this.products.add(false, wordsOf(factor, a, b, c));
   }
+
+  /** c += a · b as {@link addProduct}, summed in float32: good to six digits, in half the time. */
+  addRoughProduct(a: Singles, b: Block, c: Block): void {
+    this.products.add(true, wordsOf(1, a, b, c));
+  }
+}
+
+/** Large products are shared between threads. */
+function wordsOf(factor: number, a: Block | Singles, b: Block, c: Block): ProductArguments {
+  const inner = [a.place, a.row, a.column, b.place, b.row, b.column] as const;
+  return [c.rows, c.columns, a.columns, factor, ...inner, c.place, c.row];
 }
 
 /** The part of a block from (`row`, `column`) on. */
@@ -248,8 +245,8 @@ export function turned({ place, rows, columns, row, column }: Block): Block {
   return { place, rows: columns, columns: rows, row: column, column: row };
 }
 
-/** Distance between rows, in doubles: even, and not such that a column's entries share lines of the cache. */
-function paddedRow(columns: number): number {
+/** Distance between rows of so many entries: even, and not such that a column's entries share lines of the cache. */
+export function paddedRow(columns: number): number {
   const even = columns + (columns % 2);
   return even >= 64 && even % 32 === 0 ? even + 8 : even;
 }

@@ -4,7 +4,8 @@ import { Worker } from 'node:worker_threads';
 
 /**
  * m, n, k, factor, then A, B and C, each with its place in bytes and the distances between its rows and columns in
- * doubles: C (m × n) += factor · A (m × k) · B (k × n). C has a distance between rows only.
+ * entries: C (m × n) += factor · A (m × k) · B (k × n). C has a distance between rows only. All are doubles, but for the A
+ * of a rough product, which is of float32.
  */
 export type ProductArguments = readonly [
   m: number,
@@ -77,6 +78,7 @@ class ProductControl {
     const [m, n, k, factor, a, aRow, aColumn, b, bRow, bColumn, c, cRow] = words;
     const rows = Math.max(LEAST_ROWS, Math.ceil(m / PARTS / LEAST_ROWS) * LEAST_ROWS);
     const add = rough === 1 ? kernels.addRoughProduct : kernels.addProduct;
+    const bytes = rough === 1 ? 4 : 8;
     for (;;) {
       const first = rows * Atomics.add(this.gate, 1, 1);
       if (first >= m) return;
@@ -86,7 +88,7 @@ class ProductControl {
         n,
         k,
         factor,
-        a + 8 * first * aRow,
+        a + bytes * first * aRow,
         aRow,
         aColumn,
         b,

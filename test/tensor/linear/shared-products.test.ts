@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { DenseKernels, turned, type Block } from '../../../src/tensor/wasm/dense-kernels';
+import { putSingles, takeSingles, turnedSingles } from '../../../src/tensor/wasm/singles';
 import { seeded } from '../oracle';
 
 assert.ok(
@@ -44,11 +45,14 @@ function worstOf(
   const worst = DenseKernels.use((kernels) => {
     const right = kernels.put(b, k, n);
     const left = byColumns ? turned(columnsOf(kernels, a, m, k)) : kernels.put(a, m, k);
+    const singles = byColumns ? takeSingles(kernels, k, m) : takeSingles(kernels, m, k);
+    putSingles(kernels, kernels.get(byColumns ? turned(left) : left), singles);
     const product = kernels.block(m, n);
     let most = 0;
     for (let round = 0; round < rounds; round++) {
       kernels.clear(product);
-      kernels.addProduct(1, left, right, product, rough);
+      if (rough) kernels.addRoughProduct(byColumns ? turnedSingles(singles) : singles, right, product);
+      else kernels.addProduct(1, left, right, product);
       kernels
         .get(product)
         .forEach((value, at) => (most = Math.max(most, Math.abs(value - (expected[at] ?? NaN)))));

@@ -1,7 +1,10 @@
 // Products whose terms are summed in float32, a block of them at a time: twice as fast, good to six digits.
 import { borderTile, INNER, LEFT_ROWS, leftPack, RIGHT_COLUMNS, rightPack } from './memory';
 
-/** As `addProduct`, in float32 within a block of {@link INNER} terms. Entries are to stay clear of where float32 ends. */
+/**
+ * As `addProduct` with an A of float32 (its strides in those), summed in float32 within a block of {@link INNER} terms.
+ * Entries are to stay clear of where float32 ends.
+ */
 export function addRoughProduct(
   m: i32,
   n: i32,
@@ -23,7 +26,7 @@ export function addRoughProduct(
       packEights(b + at(p, j, bRow, bColumn), depth, width, bRow, bColumn);
       for (let i = 0; i < m; i += LEFT_ROWS) {
         const height = min(LEFT_ROWS, m - i);
-        packSpread(a + at(i, p, aRow, aColumn), depth, height, aColumn, aRow);
+        packSpread(a + (at(i, p, aRow, aColumn) >> 1), depth, height, aColumn, aRow);
         addBlock(height, width, depth, factor, c + at(i, j, cRow, 1), cRow);
       }
     }
@@ -63,8 +66,8 @@ function fourSingles(front: v128, back: v128): v128 {
 
 /** The left factor in strips of four rows, every entry four times. */
 function packSpread(source: usize, depth: i32, height: i32, alongDepth: i32, alongHeight: i32): void {
-  const down = (<usize>alongDepth) << 3;
-  const across = (<usize>alongHeight) << 3;
+  const down = (<usize>alongDepth) << 2;
+  const across = (<usize>alongHeight) << 2;
   let to = leftPack();
   for (let h = 0; h < height; h += 4) {
     let from = source + <usize>h * across;
@@ -74,10 +77,10 @@ function packSpread(source: usize, depth: i32, height: i32, alongDepth: i32, alo
     const third = <usize>min(2, last) * across;
     const fourth = <usize>min(3, last) * across;
     for (let p = 0; p < depth; p++) {
-      v128.store(to, f32x4.splat(<f32>load<f64>(from)));
-      v128.store(to, f32x4.splat(<f32>load<f64>(from + second)), 16);
-      v128.store(to, f32x4.splat(<f32>load<f64>(from + third)), 32);
-      v128.store(to, f32x4.splat(<f32>load<f64>(from + fourth)), 48);
+      v128.store(to, v128.load32_splat(from));
+      v128.store(to, v128.load32_splat(from + second), 16);
+      v128.store(to, v128.load32_splat(from + third), 32);
+      v128.store(to, v128.load32_splat(from + fourth), 48);
       from += down;
       to += 64;
     }

@@ -1,0 +1,38 @@
+import { paddedRow, type DenseKernels } from './dense-kernels';
+
+/** A matrix of float32 in the kernels' memory: entry (i, j) is at byte `place + 4·(i·row + j·column)`. */
+export interface Singles {
+  readonly place: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** Takes room for a `rows × columns` matrix, its rows no power of two apart. */
+export function takeSingles(kernels: DenseKernels, rows: number, columns: number): Singles {
+  const row = paddedRow(columns);
+  return { place: kernels.take(Math.ceil((rows * row) / 2)), rows, columns, row, column: 1 };
+}
+
+/** Rows of a matrix from `first` on. */
+export function rowsOfSingles(singles: Singles, first: number, rows: number): Singles {
+  return { ...singles, place: singles.place + 4 * first * singles.row, rows };
+}
+
+/** The matrix read the other way round. */
+export function turnedSingles({ place, rows, columns, row, column }: Singles): Singles {
+  return { place, rows: columns, columns: rows, row: column, column: row };
+}
+
+/** Writes the first of these values, row-major, to all rows; float64 is rounded. */
+export function putSingles(
+  kernels: DenseKernels,
+  values: Float32Array | Float64Array,
+  { place, rows, columns, row }: Singles,
+): void {
+  const memory = new Float32Array(kernels.memory.buffer);
+  for (let i = 0; i < rows; i++) {
+    memory.set(values.subarray(i * columns, (i + 1) * columns), place / 4 + i * row);
+  }
+}
