@@ -59,7 +59,10 @@ export async function traceGraph(
   return success({ graph: folded.value, shapes, types, varying });
 }
 
-/** Shapes and types of the values `names`, from one run that gives nothing but shapes. */
+/**
+ * Shapes and types of the values `names`: types as the runtime infers them, shapes from one run that gives nothing else, so
+ * that it needs no more memory than any run.
+ */
 async function learn(
   graph: ModelGraph,
   names: readonly string[],
@@ -69,18 +72,18 @@ async function learn(
   const shapeOf = new Map(names.map((name) => [draft.add('Shape', [name]), name]));
   const asking = draft.finish();
   if (!asking.ok) return asking;
-  const session = await openSession(asking.value, {
-    outputs: [...shapeOf.keys(), ...names],
-    optimise: false,
-    weights: new Set(feeds.keys()),
-  });
+  const weights = new Set(feeds.keys());
+  const telling = await openSession(graph, { outputs: names, optimise: false, weights });
+  if (!telling.ok) return telling;
+  await telling.value.release();
+  const session = await openSession(asking.value, { outputs: [...shapeOf.keys()], optimise: false, weights });
   if (!session.ok) return session;
-  const run = await session.value.run(feeds, { fetch: [...shapeOf.keys()] });
+  const run = await session.value.run(feeds);
   await session.value.release();
   if (!run.ok) return run;
   const shapes = new Map<string, readonly number[]>();
   for (const [name, value] of run.value) shapes.set(shapeOf.get(name) ?? '', [...numbersOf(value)]);
-  return success({ shapes, types: new Map(session.value.types) });
+  return success({ shapes, types: new Map(telling.value.types) });
 }
 
 async function foldShapeArithmetic(

@@ -115,7 +115,7 @@ class RunningSums {
   /** Sums of the last runs, which the graph adds to. */
   private readonly inside = new Map<string, TensorValue>();
   private readonly sums = new Map<string, Float64Array>();
-  private readonly totals = new Map<string, { seen: number; running: RunningMean }>();
+  private readonly totals = new Map<string, RunningMean>();
   private readonly all = new RunningMean();
   private samples = 0;
   private objective = 0;
@@ -133,7 +133,7 @@ class RunningSums {
   async add(sample: Sample): Promise<Result<null>> {
     const opened = await this.sessionFor(sample);
     if (!opened.ok) return opened;
-    const { session, reference, sums, objective } = opened.value;
+    const { session, reference, sums, spread, objective } = opened.value;
     const feeds = new Map([...this.weights, ...sample.inputs]);
     if (reference !== null) {
       if (sample.reference === undefined) {
@@ -154,7 +154,8 @@ class RunningSums {
     const value = ran.value.get(objective);
     this.objective += value === undefined ? NaN : (numbersOf(value)[0] ?? NaN);
     this.samples += sample.count;
-    if (this.options.accumulation === 'squares') this.noteSpread();
+    const squares = spread === null ? undefined : ran.value.get(spread);
+    if (squares !== undefined) this.noteSpread([...sums.keys()], numbersOf(squares));
     if (++this.unflushed >= RUNS_PER_FLUSH) this.flush();
     return success(null);
   }
@@ -174,7 +175,7 @@ class RunningSums {
         sum.map((x) => x / this.samples),
       );
     const standardErrors = new Map<string, number>();
-    for (const [target, { running }] of this.totals) {
+    for (const [target, running] of this.totals) {
       const error = running.standardError();
       if (error !== null) standardErrors.set(target, error);
     }
@@ -218,19 +219,16 @@ class RunningSums {
     return made;
   }
 
-  /** `Σ g²` of the last sample, per target and over all: the difference of sums of what is accumulated. */
-  private noteSpread(): void {
+  /** Takes in `Σ g²` of the last sample, per target and over all. */
+  private noteSpread(targets: readonly string[], squares: ArrayLike<number>): void {
     let whole = 0;
-    for (const [target, { data }] of this.inside) {
-      let sum = 0;
-      if (data instanceof Float32Array) for (const x of data) sum += x;
-      else if (data instanceof Float64Array) for (const x of data) sum += x;
-      const known = this.totals.get(target) ?? { seen: 0, running: new RunningMean() };
+    targets.forEach((target, at) => {
+      const own = squares[at] ?? NaN;
+      const known = this.totals.get(target) ?? new RunningMean();
       this.totals.set(target, known);
-      known.running.add(sum - known.seen);
-      whole += sum - known.seen;
-      known.seen = sum;
-    }
+      known.add(own);
+      whole += own;
+    });
     this.all.add(whole);
   }
 
@@ -241,8 +239,6 @@ class RunningSums {
       if (sum === undefined || !(data instanceof Float32Array || data instanceof Float64Array)) continue;
       for (let i = 0; i < data.length; i++) sum[i] = (sum[i] ?? 0) + (data[i] ?? 0);
       data.fill(0);
-      const total = this.totals.get(target);
-      if (total !== undefined) total.seen = 0;
     }
   }
 }

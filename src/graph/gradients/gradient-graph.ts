@@ -6,7 +6,7 @@ import type { ModelGraph } from '../model-graph';
 import { addObjective, type Objective, type WithObjective } from '../objective/objective';
 import { openSession, type GraphSession } from '../session';
 import type { TensorValue } from '../tensor-value';
-import { traceGraph } from '../trace';
+import { traceGraph, type TracedGraph } from '../trace';
 
 /** What is added up over runs, inside the graph. */
 export type Accumulation = 'sum' | 'squares';
@@ -22,6 +22,8 @@ export interface GradientSession {
     string,
     { readonly input: string; readonly output: string; readonly shape: readonly number[] }
   >;
+  /** Of squares: the output with `Σ g²` of this run for every target, in the order of `sums`, float64. */
+  readonly spread: string | null;
   readonly unconnected: readonly string[];
   readonly obstacles: readonly Obstacle[];
 }
@@ -51,10 +53,14 @@ export async function openGradientSession(
   const made = differentiate(traced.value, added.value.objective, known);
   if (!made.ok) return made;
   const draft = new GraphDraft(made.value.graph);
-  const sums = addSums(draft, made.value.gradients, traced.value.shapes, traced.value.types, accumulation);
+  const { sums, spread } = addSums(draft, made.value.gradients, traced.value, accumulation);
   const finished = draft.finish();
   if (!finished.ok) return finished;
-  const outputs = [added.value.objective, ...[...sums.values()].map(({ output }) => output)];
+  const outputs = [
+    added.value.objective,
+    ...[...sums.values()].map(({ output }) => output),
+    ...(spread === null ? [] : [spread]),
+  ];
   const session = await openSession(finished.value, { outputs, weights: new Set(targets) });
   if (!session.ok) return session;
   const { unconnected, obstacles } = made.value;
@@ -63,6 +69,7 @@ export async function openGradientSession(
     objective: added.value.objective,
     reference,
     sums,
+    spread,
     unconnected,
     obstacles,
   });
@@ -71,20 +78,24 @@ export async function openGradientSession(
 function addSums(
   draft: GraphDraft,
   gradients: ReadonlyMap<string, string>,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  types: ReadonlyMap<string, Term['type']>,
+  { shapes, types }: TracedGraph,
   accumulation: Accumulation,
-): GradientSession['sums'] {
+): Pick<GradientSession, 'sums' | 'spread'> {
   const emit = new Emitter(draft);
   const sums = new Map<string, { input: string; output: string; shape: readonly number[] }>();
+  const squares: Term[] = [];
   for (const [target, name] of gradients) {
     const gradient: Term = { name, shape: shapes.get(target) ?? [], type: types.get(target) ?? 'float32' };
     const input = draft.addInput(`sum:${target}`, gradient.type, gradient.shape);
     const term = accumulation === 'squares' ? emit.mul(gradient, gradient) : gradient;
     const output = emit.add({ ...gradient, name: input }, term).name;
     sums.set(target, { input, output, shape: gradient.shape });
+    if (accumulation === 'squares') {
+      const axes = gradient.shape.map((_, axis) => axis);
+      squares.push(emit.cast(emit.reshape(emit.reduce('ReduceSum', term, axes), [1]), 'float64'));
+    }
   }
-  return sums;
+  return { sums, spread: squares.length === 0 ? null : emit.concat(squares, 0).name };
 }
 
 /** Stands for labels or targets while shapes are learnt. */
