@@ -34,6 +34,7 @@ const SHOWN = {
   'embedding-drift': { words: TEXT },
   cka: { artifact: 'base_ft:rot90' },
   'block-influence': { artifact: 'influence:base' },
+  'layer-information': { artifact: 'entropy' },
   fisher: { artifact: 'mean:rot90' },
   'fim-score': { artifact: 'scores' },
 };

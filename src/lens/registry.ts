@@ -9,6 +9,7 @@ import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
 import { kvRedundancy } from './kv-redundancy';
+import { layerInformation } from './layer-information';
 import type { Lens } from './lens';
 import { magnitudeBands } from './magnitude-bands';
 import { mergeGap } from './merge-gap';
@@ -50,6 +51,7 @@ export const LENSES: readonly Lens[] = [
   kvRedundancy,
   cka,
   blockInfluence,
+  layerInformation,
   fisher,
   fimScore,
 ];
