@@ -35,6 +35,8 @@ const SHOWN = {
   cka: { artifact: 'base_ft:rot90' },
   'block-influence': { artifact: 'influence:base' },
   'layer-information': { artifact: 'entropy' },
+  'local-rank': { artifact: 'rank' },
+  'salient-channels': { artifact: 'gini' },
   fisher: { artifact: 'mean:rot90' },
   'fim-score': { artifact: 'scores' },
 };

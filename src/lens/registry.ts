@@ -1,5 +1,6 @@
 import { blockInfluence } from './block-influence';
 import { cka } from './cka';
+import { conceptDepth } from './concept-depth';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
@@ -11,10 +12,12 @@ import { headSharing } from './head-sharing';
 import { kvRedundancy } from './kv-redundancy';
 import { layerInformation } from './layer-information';
 import type { Lens } from './lens';
+import { localRank } from './local-rank';
 import { magnitudeBands } from './magnitude-bands';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
 import { oneBit } from './one-bit';
+import { salientChannels } from './salient-channels';
 import { signConflict } from './sign-conflict';
 import { sourceAttribution } from './source-attribution';
 import { spectrum } from './spectrum';
@@ -52,6 +55,9 @@ export const LENSES: readonly Lens[] = [
   cka,
   blockInfluence,
   layerInformation,
+  localRank,
+  conceptDepth,
+  salientChannels,
   fisher,
   fimScore,
 ];
