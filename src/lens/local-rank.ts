@@ -39,7 +39,7 @@ const description: LensDescription = {
   needs: { data: ['activations', 'gradients'], base: 'required', tasks: { minimum: 0 }, factored: true },
   parameters: [
     ...SAMPLE_PARAMETERS.map((each) =>
-      each.name === 'samples' && each.type === 'number' ? { ...each, default: 12, maximum: 10_000 } : each,
+      each.name === 'samples' && each.type === 'number' ? { ...each, default: 6, maximum: 10_000 } : each,
     ),
     ...(POOL_PARAMETER.type === 'choice'
       ? [{ ...POOL_PARAMETER, choices: POOL_PARAMETER.choices.filter(({ value }) => value !== 'tokens') }]
