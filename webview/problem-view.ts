@@ -1,10 +1,11 @@
+import { needsAttachment } from '../src/protocol/attachment';
 import { CANCELLED, type Problem } from '../src/protocol/result';
 import { element, icon, textButton } from './dom';
 
 /** A problem as it stands, with what the user can do about it. */
 export function problemView(
   problem: Problem,
-  actions: { showLog(): void; runAgain?: () => void },
+  actions: { showLog(): void; runAgain?: () => void; attach?: () => void },
 ): HTMLElement {
   const isCancelled = problem.code === CANCELLED;
   const where = [problem.path, problem.at].filter(Boolean).join(' · ');
@@ -18,6 +19,9 @@ export function problemView(
     element(
       'div',
       { class: 'button-row' },
+      actions.attach && needsAttachment(problem)
+        ? textButton('Attach Graph and Data…', actions.attach, { icon: 'plug' })
+        : null,
       actions.runAgain ? textButton('Run Again', actions.runAgain, { icon: 'refresh' }) : null,
       isCancelled
         ? null

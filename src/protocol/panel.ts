@@ -122,6 +122,8 @@ export type FromResultPanel =
       /** The lens that was exported; not given for the whole panel. */
       readonly lens?: string;
     }
+  /** Asks for a graph and data for the study. */
+  | { readonly type: 'attach' }
   | { readonly type: 'showLog' }
   /** After drawing; lets a test inside the extension host see what is on screen. */
   | { readonly type: 'drawn'; readonly card: string; readonly cells: number; readonly title: string };

@@ -1,4 +1,5 @@
 import type { LensResult } from './artifact';
+import type { Attachment, DataCandidate, ExportCommand, GraphCandidate } from './attachment';
 import type { CheckpointView, TensorDetail } from './checkpoint';
 import type { PlaceNode, WorkspaceContents } from './explorer';
 import type { Finding, TextRange } from './finding';
@@ -43,8 +44,8 @@ export interface Requests {
     };
     value: TensorDetail;
   };
-  /** Reads a `*.study.yaml`. */
-  'deltalens/readStudy': { params: { readonly path: string }; value: StudySpec };
+  /** Reads a `*.study.yaml`: from its `text` where an editor has one that is not saved. */
+  'deltalens/readStudy': { params: { readonly path: string; readonly text?: string }; value: StudySpec };
   /** Makes a study of a selection: finds the base among the paths or, for adapters, where their configuration says. */
   'deltalens/makeStudy': {
     params: { readonly paths: readonly string[]; readonly base?: string; readonly roots: readonly string[] };
@@ -52,6 +53,31 @@ export interface Requests {
   };
   /** What is in the files of a study, from their names and headers: tells which lenses fit it. */
   'deltalens/studyFacts': { params: { readonly study: StudySpec }; value: StudyFacts };
+  /** ONNX files below the roots as graphs for the base of a study, those that fit first; reads names and shapes only. */
+  'deltalens/findGraphs': {
+    params: { readonly study: StudySpec; readonly roots: readonly string[] };
+    value: readonly GraphCandidate[];
+  };
+  /** Data sets below the roots as inputs of `graph`, those that fit first. */
+  'deltalens/findData': {
+    params: { readonly study: StudySpec; readonly graph: string; readonly roots: readonly string[] };
+    value: readonly DataCandidate[];
+  };
+  /** How to export the model at a path as ONNX. */
+  'deltalens/exportCommand': { params: { readonly path: string }; value: ExportCommand };
+  /**
+   * The text of the study file at `path` with a graph and data sets written into `text`, its comments and order kept; the
+   * text of a new one for `study` where there is none yet.
+   */
+  'deltalens/attach': {
+    params: {
+      readonly path: string;
+      readonly text: string | null;
+      readonly study: StudySpec;
+      readonly attachment: Attachment;
+    };
+    value: { readonly text: string };
+  };
   'deltalens/runLens': { params: { readonly run: RunSpec; readonly job: string }; value: LensResult };
   /** Findings of one document (its text as the editor holds it, else as on disk) or binary file, and of what it names. */
   'deltalens/lint': {

@@ -3,8 +3,12 @@ import type { JobProgress, RequestName, RequestParams, RequestResult } from '../
 import type { Compute } from './compute-processes';
 
 const FORWARDED: Readonly<Record<RequestName, true>> = {
+  'deltalens/attach': true,
   'deltalens/clearCache': true,
   'deltalens/explore': true,
+  'deltalens/exportCommand': true,
+  'deltalens/findData': true,
+  'deltalens/findGraphs': true,
   'deltalens/formats': true,
   'deltalens/hover': true,
   'deltalens/inspect': true,

@@ -33,6 +33,8 @@ export interface CardOwner {
   closeDetails(): void;
   exported(card: ResultCard, format: ExportFormat, exported: Exported): void;
   showLog(): void;
+  /** Asks for a graph and data for the study. */
+  attach(): void;
   drawn(card: ResultCard, cells: number, title: string): void;
   /** Matrices of other cards whose colours span the same range. */
   sharing(card: ResultCard, shown: Shown): readonly Matrix[];
@@ -140,7 +142,8 @@ export class ResultCard {
     }
     this.known = null;
     const runAgain = () => this.owner.run(this, this.card.parameters);
-    this.clear(problemView(problem, { showLog: () => this.owner.showLog(), runAgain }));
+    const showLog = () => this.owner.showLog();
+    this.clear(problemView(problem, { showLog, runAgain, attach: () => this.owner.attach() }));
     this.owner.announce(`${this.title}: ${problem.message}`);
   }
 

@@ -60,6 +60,7 @@ export function createCardOwner(panel: StudyPanel): CardOwner {
     },
     exported: (card, format, { data, name }) =>
       panel.host.send({ type: 'exported', format, data, name, lens: card.state.lens }),
+    attach: () => panel.host.send({ type: 'attach' }),
     showLog: () => panel.host.send({ type: 'showLog' }),
     drawn: (card, cells, title) => panel.host.send({ type: 'drawn', card: card.id, cells, title }),
     sharing: (card, shown) => {

@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import type { DeltalensContext } from '../context';
+import { attachNetwork } from './attach-network';
 import { clearBase } from './clear-base';
 import { clearCache } from './clear-cache';
 import type { Command } from './command';
 import { compareSelected } from './compare-selected';
 import { compareWithBase } from './compare-with-base';
+import { showExportCommand } from './export-command';
 import { exportResult } from './export-result';
 import { inspectCheckpoint } from './inspect-checkpoint';
 import { openStudy } from './open-study';
@@ -26,6 +28,8 @@ export const COMMANDS: readonly Command[] = [
   runLens,
   openStudy,
   openTrainingRun,
+  attachNetwork,
+  showExportCommand,
   exportResult,
   toggleTable,
   refresh,

@@ -69,10 +69,19 @@ async function pickLens(
   );
   const lack = chosen?.lens && lackOf(chosen.lens);
   if (chosen?.lens && lack) {
-    void vscode.window.showInformationMessage(`${chosen.lens.title}: ${lackText(lack)}.`);
+    void tellLack(chosen.lens, lack, study);
     return undefined;
   }
   return chosen?.lens;
+}
+
+/** What is lacking, with what can be done about it at once. */
+async function tellLack({ title }: LensDescription, lack: Lack, study: StudySpec): Promise<void> {
+  const attach = vscode.l10n.t('Attach Graph and Data…');
+  const buttons = lack.lack === 'data' && study.file !== undefined ? [attach] : [];
+  const chosen = await vscode.window.showInformationMessage(`${title}: ${lackText(lack)}.`, ...buttons);
+  if (chosen !== attach || study.file === undefined) return;
+  await vscode.commands.executeCommand('deltalens.attachNetwork', vscode.Uri.file(study.file));
 }
 
 function lackingItem(lens: LensDescription, lack: Lack | null): LensItem {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { LensResult } from '../../protocol/artifact';
 import type { ToResultPanel } from '../../protocol/panel';
+import { needsAttachment } from '../../protocol/attachment';
 import { CANCELLED, cancelled, type Problem, type Result } from '../../protocol/result';
 import type { RunSpec } from '../../protocol/study';
 import { Disposable } from '../disposable';
@@ -47,6 +48,12 @@ export class CardRuns extends Disposable {
   /** Whether any card has a result. */
   get hasResult(): boolean {
     return [...this.cards.values()].some(({ outcome }) => outcome.type === 'result');
+  }
+
+  /** Whether a card failed because its study has no graph or no data. */
+  lacksNetwork(card: string): boolean {
+    const outcome = this.cards.get(card)?.outcome;
+    return outcome?.type === 'failed' && needsAttachment(outcome.problem);
   }
 
   /** Path of an input of a card's result by its name, e.g. that of the base. */

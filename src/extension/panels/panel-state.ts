@@ -39,7 +39,8 @@ export function studyKey({ base, tasks }: StudySpec): string {
 /** Two runs with the same key give the same result. */
 export function runKey(run: RunSpec): string {
   const parameters = Object.entries(run.parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([run.lens, studyKey(run.study), parameters]);
+  const { graph, data } = run.study;
+  return JSON.stringify([run.lens, studyKey(run.study), parameters, graph ?? null, data ?? []]);
 }
 
 function isCard(card: unknown): card is StudyCard {

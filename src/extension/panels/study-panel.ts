@@ -16,6 +16,7 @@ import type { AnalysisClient } from '../client';
 import { Disposable } from '../disposable';
 import type { LensRegistry } from '../lens-registry';
 import type { StatusBar } from '../status-bar';
+import { studyText } from '../study-document';
 import { CardRuns } from './card-runs';
 import { studyKey } from './panel-state';
 import { saveExport } from './save-export';
@@ -101,6 +102,17 @@ export class StudyPanel extends Disposable {
     else this.toAdd.push(message);
   }
 
+  /** Takes over what the study's file says now; cards that lacked a graph or data run again. */
+  replaceStudy(study: StudySpec): void {
+    if (JSON.stringify(study) === JSON.stringify(this.state.study)) return;
+    this.state = { ...this.state, study };
+    this.post({ type: 'study', study });
+    if (this.started) void this.tellFacts();
+    for (const card of this.state.cards) {
+      if (this.runs.lacksNetwork(card.id)) this.runs.start(card.id, runOf(card, study), true);
+    }
+  }
+
   /** Has the page make a file of what it shows. */
   export(format: ExportFormat): void {
     this.post({ type: 'export', format });
@@ -134,6 +146,8 @@ export class StudyPanel extends Disposable {
       }
       case 'exported':
         return saveExport(this.state.study, message);
+      case 'attach':
+        return vscode.commands.executeCommand('deltalens.attachNetwork');
       case 'showLog':
         return vscode.commands.executeCommand('deltalens.showLog');
       case 'drawn':
@@ -161,7 +175,9 @@ export class StudyPanel extends Disposable {
   private async run(card: StudyCard, again: boolean): Promise<void> {
     const { study } = this.state;
     if (again && study.file !== undefined) {
-      const read = await this.around.client.request('deltalens/readStudy', { path: study.file });
+      const text = studyText(study.file);
+      const shown = { path: study.file, ...(text === null ? {} : { text }) };
+      const read = await this.around.client.request('deltalens/readStudy', shown);
       if (!read.ok) return this.runs.fail(card.id, runOf(card, study), read.problem);
       if (JSON.stringify(read.value) !== JSON.stringify(study)) {
         this.state = { ...this.state, study: read.value };

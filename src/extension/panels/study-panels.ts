@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { StudyPanelState } from '../../protocol/panel';
-import type { RunSpec } from '../../protocol/study';
+import type { RunSpec, StudySpec } from '../../protocol/study';
 import { Disposable } from '../disposable';
 import { readPanelState, studyKey } from './panel-state';
 import { StudyPanel, type StudyPanelSurroundings } from './study-panel';
@@ -33,6 +33,7 @@ export class StudyPanels extends Disposable implements vscode.WebviewPanelSerial
   show({ lens, study, parameters }: RunSpec): void {
     const same = [...this.open].find((panel) => studyKey(panel.study) === studyKey(study));
     if (same) {
+      if (study.file !== undefined) same.replaceStudy(study);
       same.reveal();
       return same.add(lens, parameters);
     }
@@ -43,6 +44,16 @@ export class StudyPanels extends Disposable implements vscode.WebviewPanelSerial
       webviewOptions(this.around.extension),
     );
     this.adopt(panel, { study, cards: [] }).add(lens, parameters);
+  }
+
+  /** Shows what has been written into a study in every panel of it. */
+  replaceStudy(before: StudySpec, after: StudySpec): void {
+    for (const panel of this.open) {
+      const { study } = panel;
+      const isSame =
+        study.file === undefined ? studyKey(study) === studyKey(before) : study.file === after.file;
+      if (isSame) panel.replaceStudy(after);
+    }
   }
 
   /** Called by VS Code for each panel of the window before the reload. */

@@ -1,8 +1,12 @@
 import type { RequestName, RequestParams, RequestResult } from '../../protocol/requests';
 import { failure, problemFromError } from '../../protocol/result';
 import type { AnalysisContext } from './context';
+import { attach } from './attach';
 import { clearCache } from './clear-cache';
 import { explore } from './explore';
+import { exportCommandFor } from './export-command';
+import { findData } from './find-data';
+import { findGraphs } from './find-graphs';
 import { formats } from './formats';
 import { hoverOver } from './hover';
 import { inspect } from './inspect';
@@ -23,8 +27,12 @@ export type Handler<N extends RequestName> = (
 ) => Promise<RequestResult<N>>;
 
 const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
+  'deltalens/attach': attach,
   'deltalens/clearCache': clearCache,
   'deltalens/explore': explore,
+  'deltalens/exportCommand': exportCommandFor,
+  'deltalens/findData': findData,
+  'deltalens/findGraphs': findGraphs,
   'deltalens/formats': formats,
   'deltalens/hover': hoverOver,
   'deltalens/inspect': inspect,

@@ -6,10 +6,12 @@ import { failure, problemFromError } from '../../protocol/result';
 /** More than any study needs; a file above it is not read at all. */
 const LARGEST = 4 * 2 ** 20;
 
-/** Reads a `*.study.yaml`. Fails as `parseStudy` does, or with the operating system's answer. */
+/** Reads a `*.study.yaml`, or its text as an editor has it. Fails as `parseStudy` does, or with the operating system's answer. */
 export async function readStudy({
   path,
+  text,
 }: RequestParams<'deltalens/readStudy'>): Promise<RequestResult<'deltalens/readStudy'>> {
+  if (text !== undefined) return parseStudy(text, path);
   try {
     const { size } = await fs.stat(path);
     if (size > LARGEST) {
