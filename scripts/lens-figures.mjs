@@ -39,6 +39,8 @@ const SHOWN = {
   'salient-channels': { artifact: 'gini' },
   fisher: { artifact: 'mean:rot90' },
   'fim-score': { artifact: 'scores' },
+  'gradient-conflict': { artifact: 'layers' },
+  'coefficient-saliency': { artifact: 'dot:rot90' },
 };
 
 await runMain(async () => {

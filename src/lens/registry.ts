@@ -1,11 +1,13 @@
 import { blockInfluence } from './block-influence';
 import { cka } from './cka';
 import { conceptDepth } from './concept-depth';
+import { coefficientSaliency } from './coefficient-saliency';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
 import { fimScore } from './fim-score';
 import { fisher } from './fisher';
+import { gradientConflict } from './gradient-conflict';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
@@ -60,6 +62,8 @@ export const LENSES: readonly Lens[] = [
   salientChannels,
   fisher,
   fimScore,
+  gradientConflict,
+  coefficientSaliency,
 ];
 
 /** The lens of that id, if there is one. */

@@ -27,6 +27,21 @@ export interface TaskVectorReference {
   readonly all: TaskVectorEntry;
 }
 
+interface GradientsEntry {
+  readonly norm: Readonly<Record<string, number>>;
+  readonly cos: readonly (readonly (number | null)[])[];
+  /** Row: the task whose cross-entropy is differentiated; column: the task vector. */
+  readonly grad_dot_tau: readonly (readonly number[])[];
+}
+
+/** `gradients.json`: mean gradients of the cross-entropy at the base, over all validation images of each task. */
+export interface GradientsReference {
+  readonly tasks: readonly string[];
+  readonly tensors: Readonly<Record<string, GradientsEntry>>;
+  readonly layers: Readonly<Record<string, GradientsEntry>>;
+  readonly all: GradientsEntry;
+}
+
 /** `lora.json`. */
 export interface LoraReference {
   readonly adapters: readonly string[];

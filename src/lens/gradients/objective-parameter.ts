@@ -28,3 +28,14 @@ export function objectiveOf({ map }: Network, parameters: ParameterValues): Obje
 export function takesLabels({ kind }: Objective): boolean {
   return kind !== 'entropy' && kind !== 'output';
 }
+
+/** What an objective is multiplied by to be a loss: likelihoods and logits are to grow, the entropy is to fall. */
+export function lossSign({ kind }: Objective): 1 | -1 {
+  return kind === 'log-likelihood' || kind === 'gold-logit' || kind === 'regression' ? -1 : 1;
+}
+
+/** What a loss is called in captions. */
+export function lossText({ kind }: Objective): string {
+  if (kind === 'log-likelihood') return 'cross-entropy of the labels';
+  return kind === 'gold-logit' ? 'negative logit of the labels' : `${kind} of the output`;
+}
