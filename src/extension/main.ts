@@ -13,6 +13,7 @@ import { checkPlatform } from './platform';
 import { SelectedBase } from './selected-base';
 import { openStudyOnStartup } from './startup-study';
 import { StatusBar } from './status-bar';
+import { StudyCodeLenses } from './study-code-lenses';
 import { CheckpointTree } from './tree/checkpoint-tree';
 
 const loadMs = performance.now() - loadStarted;
@@ -28,7 +29,7 @@ export function activate(extension: vscode.ExtensionContext): DeltalensApi {
   const drawn = new vscode.EventEmitter<Drawn>();
   const context = build(extension, log, drawn);
   client = context.client;
-  extension.subscriptions.push(log, drawn, registerCommands(context));
+  extension.subscriptions.push(log, drawn, registerCommands(context), StudyCodeLenses.register());
   setImmediate(() => void afterActivation(extension, context));
   const activationMs = loadMs + performance.now() - started;
   log.info(`Activated in ${activationMs.toFixed(1)} ms.`);

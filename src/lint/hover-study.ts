@@ -6,23 +6,22 @@ import type { Hover, HoverPlace } from './hover';
 import { describeNetworkFile } from './hover-data';
 import { bytesText, hoverOn, plain } from './hover-text';
 import type { LintContext } from './rule';
+import { DATA_KEYS, STUDY_KEYS } from './study-keys';
 import { counted } from './wording';
 
-const KEYS: Readonly<Record<string, string>> = {
-  name: 'What the study is called.',
-  base: 'The checkpoint that the tasks were trained from, θ₀. Relative to the folder of this file.',
-  tasks: 'Fine-tuned checkpoints and adapters by name. Each gives a task vector τ = θ − θ₀.',
-  run: 'The folder of a training run: each complete checkpoint-<step> in it is a task, in the order of the steps.',
-  graph: 'The ONNX export of the base, for lenses that run the network.',
-  data: 'Data files by name, for lenses that run the network. One with the name of a task is that task’s; the first stands in for the others.',
-};
+/** Spaces before a key two levels deep, at one or two a level. */
+const LEAST_OPTION_INDENT = 3;
 
 /** Over a path: what it opens as; over a key: what it means. */
 export async function hoverStudy(place: HoverPlace, context: LintContext): Promise<Hover | null> {
   const { line, character } = place;
-  const key = /^(\w+)\s*:/.exec(line)?.[1] ?? '';
-  if (character <= key.length && Object.hasOwn(KEYS, key)) {
-    return hoverOn(place, { start: 0, end: key.length }, [`**${plain(key)}**`, plain(KEYS[key] ?? '')]);
+  const [, indent = '', key = ''] = /^(\s*)(\w+)\s*:/.exec(line) ?? [];
+  const end = indent.length + key.length;
+  // A task or data set may be called like an option: options stand at least two levels deep.
+  const known: Readonly<Record<string, string>> =
+    indent === '' ? STUDY_KEYS : indent.length >= LEAST_OPTION_INDENT ? DATA_KEYS : {};
+  if (character >= indent.length && character <= end && Object.hasOwn(known, key)) {
+    return hoverOn(place, { start: indent.length, end }, [`**${plain(key)}**`, plain(known[key] ?? '')]);
   }
   for (const candidate of pathsAt(line, character)) {
     const path = resolve(dirname(place.path), candidate.text);

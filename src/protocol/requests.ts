@@ -1,6 +1,7 @@
 import type { LensResult } from './artifact';
 import type { Attachment, DataCandidate, ExportCommand, GraphCandidate } from './attachment';
 import type { CheckpointView, TensorDetail } from './checkpoint';
+import type { CompletionEntry } from './completion';
 import type { PlaceNode, WorkspaceContents } from './explorer';
 import type { Finding, TextRange } from './finding';
 import type { LensDescription } from './lens';
@@ -94,6 +95,16 @@ export interface Requests {
       readonly roots: readonly string[];
     };
     value: { readonly markdown: string; readonly range: TextRange } | null;
+  };
+  /** What may be written at a place of a document, whose text is as the editor has it. */
+  'deltalens/complete': {
+    params: {
+      readonly path: string;
+      readonly text: string;
+      readonly line: number;
+      readonly character: number;
+    };
+    value: readonly CompletionEntry[];
   };
   /** Forgets all results of lenses that are kept, in memory and on disk; `bytes` were freed on disk. */
   'deltalens/clearCache': { params: Record<string, never>; value: { readonly bytes: number } };

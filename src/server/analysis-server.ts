@@ -4,6 +4,8 @@ import {
   FileChangeType,
   TextDocumentSyncKind,
   WatchKind,
+  type CompletionItem,
+  type CompletionParams,
   type Connection,
   type Hover,
   type HoverParams,
@@ -15,6 +17,7 @@ import type { TextDocument } from 'vscode-languageserver-textdocument';
 import path from 'node:path';
 import type { WorkspaceContents } from '../protocol/explorer';
 import { quickFixes } from './code-actions';
+import { completionItem } from './completion';
 import type { Compute } from './compute-processes';
 import { Debounce } from './debounce';
 import { diagnosticOf } from './diagnostics';
@@ -73,6 +76,7 @@ export class AnalysisServer {
     connection.onShutdown(() => this.compute.close());
     connection.onDidChangeConfiguration(({ settings }) => this.configurationChanged(settings));
     connection.onHover((params, token) => this.hover(params, signalOf(token)));
+    connection.onCompletion((params, token) => this.complete(params, signalOf(token)));
     connection.onCodeAction(({ textDocument, range }) => {
       const file = pathOfUri(textDocument.uri);
       if (file === null) return [];
@@ -108,6 +112,7 @@ export class AnalysisServer {
       capabilities: {
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         hoverProvider: true,
+        completionProvider: { triggerCharacters: [' ', '/'] },
         codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
@@ -221,6 +226,18 @@ export class AnalysisServer {
     );
     if (!result.ok || !result.value) return null;
     return { contents: { kind: 'markdown', value: result.value.markdown }, range: result.value.range };
+  }
+
+  private async complete(
+    { textDocument, position }: CompletionParams,
+    signal: AbortSignal,
+  ): Promise<CompletionItem[]> {
+    const document = this.documents.get(textDocument.uri);
+    const file = pathOfUri(textDocument.uri);
+    if (!document || !isKnown(document) || file === null) return [];
+    const place = { path: file, text: document.getText(), ...position };
+    const result = await this.compute.request('deltalens/complete', place, { signal });
+    return result.ok ? result.value.map((entry, index) => completionItem(entry, position, index)) : [];
   }
 
   private documentAt(file: string): TextDocument | undefined {

@@ -6,6 +6,7 @@ const FORWARDED: Readonly<Record<RequestName, true>> = {
   'deltalens/attach': true,
   'deltalens/clearCache': true,
   'deltalens/explore': true,
+  'deltalens/complete': true,
   'deltalens/exportCommand': true,
   'deltalens/findData': true,
   'deltalens/findGraphs': true,

@@ -38,4 +38,17 @@ describe('attaching a graph and data', () => {
     assert.ok(document.isDirty);
     await vscode.commands.executeCommand('workbench.action.files.revert');
   });
+
+  it('offers to run a study and to attach to it above its first key', async () => {
+    const uri = sample('vit-digits.study.yaml');
+    await vscode.workspace.openTextDocument(uri);
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+      'vscode.executeCodeLensProvider',
+      uri,
+    );
+    const commands = lenses.map(({ command }) => command?.command);
+    for (const name of ['openStudy', 'runLens', 'attachNetwork'])
+      assert.ok(commands.includes(`deltalens.${name}`), name);
+    assert.equal(lenses[0]?.range.start.line, 1);
+  });
 });

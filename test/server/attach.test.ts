@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import type { CompletionItem } from 'vscode-languageserver-protocol/node';
 import type { StudySpec } from '../../src/protocol/study';
 import { TestClient } from './client';
 import { temporaryFolder, writeTensors, writeText } from './files';
@@ -91,4 +93,19 @@ test('what was found can be written into a new study and read back', async () =>
   const read = await client.request('deltalens/readStudy', { path: file, text: written.value.text });
   assert.ok(read.ok);
   assert.deepEqual(read.value, { ...study, graph, data });
+});
+
+test('a study that is being written is completed where the cursor is', async () => {
+  const uri = pathToFileURL(place('typed.study.yaml')).href;
+  const text = 'base: b\ngr';
+  await client.connection.sendNotification('textDocument/didOpen', {
+    textDocument: { uri, languageId: 'deltalens-study', version: 1, text },
+  });
+  const items = await client.connection.sendRequest<CompletionItem[]>('textDocument/completion', {
+    textDocument: { uri },
+    position: { line: 1, character: 2 },
+  });
+  const graph = items.find(({ label }) => label === 'graph');
+  const range = { start: { line: 1, character: 0 }, end: { line: 1, character: 2 } };
+  assert.deepEqual(graph?.textEdit, { range, newText: 'graph: ' });
 });

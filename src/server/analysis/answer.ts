@@ -4,6 +4,7 @@ import type { AnalysisContext } from './context';
 import { attach } from './attach';
 import { clearCache } from './clear-cache';
 import { explore } from './explore';
+import { complete } from './complete';
 import { exportCommandFor } from './export-command';
 import { findData } from './find-data';
 import { findGraphs } from './find-graphs';
@@ -30,6 +31,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/attach': attach,
   'deltalens/clearCache': clearCache,
   'deltalens/explore': explore,
+  'deltalens/complete': complete,
   'deltalens/exportCommand': exportCommandFor,
   'deltalens/findData': findData,
   'deltalens/findGraphs': findGraphs,
