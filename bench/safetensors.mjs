@@ -67,6 +67,33 @@ export function writeCheckpoint(file, tensors, fill) {
   fs.closeSync(descriptor);
 }
 
+/**
+ * Writes float32 and int64 tensors with their values.
+ * @param {string} file @param {ReadonlyMap<string, { shape: readonly number[], data: Float32Array | BigInt64Array }>} tensors
+ */
+export function writeTensors(file, tensors) {
+  /** @type {Record<string, object>} */
+  const directory = {};
+  let offset = 0;
+  for (const [name, { shape, data }] of tensors) {
+    const end = offset + data.byteLength;
+    directory[name] = {
+      dtype: data instanceof Float32Array ? 'F32' : 'I64',
+      shape,
+      data_offsets: [offset, end],
+    };
+    offset = end;
+  }
+  const text = JSON.stringify(directory);
+  const header = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const descriptor = fs.openSync(file, 'w');
+  fs.writeSync(descriptor, Buffer.concat([length, header]));
+  for (const { data } of tensors.values()) fs.writeSync(descriptor, new Uint8Array(data.buffer));
+  fs.closeSync(descriptor);
+}
+
 /** @param {number} descriptor @param {number} bytes @param {(buffer: Buffer) => void} fill */
 function writeValues(descriptor, bytes, fill) {
   const buffer = Buffer.alloc(1 << 24);

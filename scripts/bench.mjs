@@ -2,7 +2,9 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import * as cka from '../bench/cka.mjs';
 import * as deltaProfile from '../bench/delta-profile.mjs';
+import * as gradients from '../bench/gradients.mjs';
 import * as gramPass from '../bench/gram-pass.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as loraSpectrum from '../bench/lora-spectrum.mjs';
@@ -31,6 +33,11 @@ const ROWS = {
   'pair-bf16': pairStatistics.bf16,
   'pair-f32': pairStatistics.f32,
   gram: gramPass,
+  cka,
+  'gradients-vit': gradients.vit,
+  'gradients-charlm': gradients.charlm,
+  'gradients-encoder': gradients.encoder,
+  'gradients-residual': gradients.residual,
   linear: scaling.linear,
   memory: scaling.memory,
   'heatmap-frames': heatmapFrames,

@@ -67,7 +67,7 @@ export function runPeer(script, how, words, threads = 1) {
   const needed = how.replace('whole-', '');
   if (!(needed in peerVersions())) return null;
   const printed = runScript(script, [how, ...words], threads);
-  return printed ?? { seconds: Infinity, peakMiB: Number.NaN, result: [] };
+  return /** @type {PeerRun | null} */ (printed) ?? { seconds: Infinity, peakMiB: Number.NaN, result: [] };
 }
 
 /**
@@ -81,14 +81,18 @@ export function runDecompositions(words) {
   return runScript('singular_values.py', words.map(String), os.availableParallelism());
 }
 
-/** What a script prints, parsed; `null` where it takes too long. @param {string} script @param {readonly string[]} words @param {number} threads */
-function runScript(script, words, threads) {
+/**
+ * What a script prints, parsed; `null` where it takes too long.
+ * @param {string} script @param {readonly string[]} words @param {number} threads @param {number} [longest] seconds
+ * @returns {Record<string, any> | null}
+ */
+export function runScript(script, words, threads, longest = LONGEST_SECONDS) {
   const { status, stdout, stderr, error } = spawnSync(
     PYTHON,
     [path.join(import.meta.dirname, script), ...words],
     {
       encoding: 'utf8',
-      timeout: 1000 * LONGEST_SECONDS,
+      timeout: 1000 * longest,
       maxBuffer: 1 << 28,
       env: {
         ...process.env,

@@ -103,7 +103,7 @@ async function compare(
       context,
     );
     if (!read.ok) return read;
-    features.push(read.value.map(centred));
+    features.push(read.value.map((layer) => centred(layer, read.value.length)));
   }
   const [base = [], tuned] = features;
   const pairs = [

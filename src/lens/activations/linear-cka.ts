@@ -1,5 +1,5 @@
 import { transposed, type Dense } from '../../tensor/linear/dense';
-import { multiply, multiplyTransposed } from '../../tensor/linear/multiply';
+import { multiply, packedRowGram } from '../../tensor/linear/multiply';
 
 /** Features of one layer over samples, the mean of each taken off, with what every comparison needs of them. */
 export interface CentredFeatures {
@@ -9,8 +9,8 @@ export interface CentredFeatures {
   readonly squares: Float64Array;
   /** ‖XᵀX‖_F², HSIC of the features with themselves but for a factor. */
   readonly own: number;
-  /** XXᵀ, where it is no larger than the features. */
-  readonly gram: Dense | null;
+  /** XXᵀ as {@link packedRowGram} has it, where comparisons are less work with it; a large one is rounded to float32. */
+  readonly gram: Float64Array | Float32Array | null;
   /** Whether the features differ between samples by more than float32 rounds off. */
   readonly varies: boolean;
 }
@@ -26,25 +26,45 @@ export interface Cka {
 /** A spread below so much of the size is what rounding to float32 leaves of a constant. */
 const ROUNDING = 1e-10;
 
-/** Takes the mean of every feature off. `features` is samples × features and is not changed. */
-export function centred(features: Dense): CentredFeatures {
+/** Samples up to which Gram matrices are kept at all, and in float64: 32 MiB and 4 MiB of one layer. */
+const MOST_SAMPLES = 4096;
+const MOST_EXACT = 1024;
+
+/**
+ * Takes the mean of every feature off. `features` is samples × features and is not changed; `partners` is how many layers
+ * it will be compared with.
+ */
+export function centred(features: Dense, partners = 1): CentredFeatures {
   const { rows, columns } = features;
-  const means = new Float64Array(columns);
-  let size = 0;
-  features.values.forEach((value, at) => {
-    means[at % columns] = (means[at % columns] ?? 0) + value / rows;
-    size += value * value;
-  });
-  const values = {
-    rows,
-    columns,
-    values: features.values.map((value, at) => value - (means[at % columns] ?? 0)),
-  };
+  const { values, size } = withoutMeans(features);
   const squares = rowSquares(values);
   const spread = squares.reduce((sum, square) => sum + square, 0);
-  const gram = rows <= columns ? multiplyTransposed(values, values) : null;
-  const own = squaresOf(gram ?? multiply(transposed(values), values));
+  // n²·d once, against d²·n for every partner.
+  const isShort = rows <= MOST_SAMPLES && rows <= columns * Math.max(1, partners);
+  const gram = isShort ? packedRowGram(values, rows > MOST_EXACT) : null;
+  const own = squaresOf(gram ?? multiply(transposed(values), values).values);
   return { values, squares, own, gram, varies: spread > ROUNDING * size };
+}
+
+/** Features without the mean of each, and `Σ x²` of what they were. */
+function withoutMeans({ rows, columns, values }: Dense): { readonly values: Dense; readonly size: number } {
+  const means = new Float64Array(columns);
+  let size = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const value = values[row * columns + column] as number;
+      means[column] = (means[column] as number) + value / rows;
+      size += value * value;
+    }
+  }
+  const centre = new Float64Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const at = row * columns + column;
+      centre[at] = (values[at] as number) - (means[column] as number);
+    }
+  }
+  return { values: { rows, columns, values: centre }, size };
 }
 
 /**
@@ -65,12 +85,30 @@ export function linearCka(x: CentredFeatures, y: CentredFeatures): Cka {
   return { plain, debiased: alone > 0 ? both / Math.sqrt(alone) : null };
 }
 
-/** ‖YᵀX‖_F² = ⟨XXᵀ, YYᵀ⟩, whichever side is shorter. */
+/** ‖YᵀX‖_F² = ⟨XXᵀ, YYᵀ⟩, whichever is less work. */
 function crossSquares(x: CentredFeatures, y: CentredFeatures): number {
   if (x === y) return x.own;
-  if (x.gram === null || y.gram === null) return squaresOf(multiply(transposed(y.values), x.values));
-  const other = y.gram.values;
-  return x.gram.values.reduce((sum, value, at) => sum + value * (other[at] ?? 0), 0);
+  if (x.gram === null || y.gram === null) {
+    return squaresOf(multiply(transposed(y.values), x.values).values);
+  }
+  return innerProduct(x.gram, y.gram);
+}
+
+/** Σ xᵢyᵢ, in four sums that do not wait for each other. */
+function innerProduct(x: Float64Array | Float32Array, y: Float64Array | Float32Array): number {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const whole = x.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    a += (x[i] as number) * (y[i] as number);
+    b += (x[i + 1] as number) * (y[i + 1] as number);
+    c += (x[i + 2] as number) * (y[i + 2] as number);
+    d += (x[i + 3] as number) * (y[i + 3] as number);
+  }
+  for (let i = whole; i < x.length; i++) a += (x[i] as number) * (y[i] as number);
+  return a + b + c + d;
 }
 
 /** HSIC₁ · n(n − 3) of centred features whose ⟨XXᵀ, YYᵀ⟩ is `cross`. */
@@ -89,13 +127,14 @@ function unbiased(x: CentredFeatures, y: CentredFeatures, cross: number): number
 
 function rowSquares({ rows, columns, values }: Dense): Float64Array {
   const squares = new Float64Array(rows);
-  values.forEach((value, at) => {
-    const row = Math.floor(at / columns);
-    squares[row] = (squares[row] ?? 0) + value * value;
-  });
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let at = row * columns; at < (row + 1) * columns; at++) sum += (values[at] as number) ** 2;
+    squares[row] = sum;
+  }
   return squares;
 }
 
-function squaresOf({ values }: Dense): number {
-  return values.reduce((sum, value) => sum + value * value, 0);
+function squaresOf(values: Float64Array | Float32Array): number {
+  return innerProduct(values, values);
 }

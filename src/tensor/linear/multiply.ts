@@ -37,6 +37,31 @@ export function shortGram(x: Dense): Dense {
   );
 }
 
+/**
+ * x·xᵀ formed in float64, its upper triangle row by row and √2 times what is beside the diagonal, n(n + 1)/2 numbers: the
+ * inner product of two such rows of numbers is that of the matrices. `single` rounds them to float32.
+ */
+export function packedRowGram(x: Dense, single: boolean): Float64Array | Float32Array {
+  const n = x.rows;
+  const packed = single ? new Float32Array((n * (n + 1)) / 2) : new Float64Array((n * (n + 1)) / 2);
+  const pack = (values: Float64Array, first: number, row: number): void => {
+    let to = 0;
+    for (let i = 0; i < n; i++) {
+      const start = first + i * row;
+      packed[to++] = values[start + i] as number;
+      for (let j = i + 1; j < n; j++) packed[to++] = Math.SQRT2 * (values[start + j] as number);
+    }
+  };
+  const done = DenseKernels.use((kernels) => {
+    const gram = kernels.zeroBlock(n, n);
+    addUpperGram(kernels, kernels.put(x.values, n, x.columns), gram);
+    pack(kernels.doubles(), gram.place / 8, gram.row);
+    return true;
+  });
+  if (done === null) pack(plainProduct(x, x).values, 0, n);
+  return packed;
+}
+
 /** Columns of a Gram matrix that are formed together. */
 const GRAM_STRIP = 256;
 
