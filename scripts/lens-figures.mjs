@@ -41,6 +41,7 @@ const SHOWN = {
   'fim-score': { artifact: 'scores' },
   'gradient-conflict': { artifact: 'layers' },
   'coefficient-saliency': { artifact: 'dot:rot90' },
+  saliency: { artifact: 'mean:rot90' },
 };
 
 await runMain(async () => {

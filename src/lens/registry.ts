@@ -1,7 +1,7 @@
 import { blockInfluence } from './block-influence';
 import { cka } from './cka';
-import { conceptDepth } from './concept-depth';
 import { coefficientSaliency } from './coefficient-saliency';
+import { conceptDepth } from './concept-depth';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
@@ -19,6 +19,7 @@ import { magnitudeBands } from './magnitude-bands';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
 import { oneBit } from './one-bit';
+import { saliency } from './saliency';
 import { salientChannels } from './salient-channels';
 import { signConflict } from './sign-conflict';
 import { sourceAttribution } from './source-attribution';
@@ -64,6 +65,7 @@ export const LENSES: readonly Lens[] = [
   fimScore,
   gradientConflict,
   coefficientSaliency,
+  saliency,
 ];
 
 /** The lens of that id, if there is one. */
