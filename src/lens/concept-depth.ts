@@ -25,7 +25,7 @@ const description: LensDescription = {
   summary:
     'Trains a linear probe on what every layer gives and shows from which layer on the labels of the samples can be read off.',
   formula:
-    'accuracy(layer) on held-out samples of argmax Wx + b, with Σ −log softmax(Wx + b)[y] + ‖W‖²/(2C) least on the others;  jump: first layer with accuracy ≥ 1.1 × that before;  converged: first layer from which on all are within 3 % of the best',
+    'accuracy(layer) on held-out samples of argmax Wx + b, with Σ −log softmax(Wx + b)[y] + ‖W‖²/(2C) least on the others;  jump: first layer with accuracy ≥ 1.1 × that before;  converged: first layer within 3 % of the best',
   reading:
     'Simple concepts are known early, hard ones late. Behind the layer where accuracy has converged the network learns nothing more about these labels: leave early, or take features there. A fine-tune whose curve rises earlier than that of the base has moved the concept to shallower layers; where both end alike, a linear head on the base does as well as the fine-tune. Compare with the share of the largest class: a probe that knows nothing reaches that. Names of the marks as in the paper; their thresholds are ours.',
   source: [
@@ -210,7 +210,7 @@ async function classesOf(samples: StudySamples, pool: Pool): Promise<Result<Clas
   });
 }
 
-/** A layer that multiplies the accuracy of the one before by so much is a jump; all within so much of the best: converged. */
+/** A layer that multiplies the accuracy of the one before by so much is a jump; one within so much of the best has converged. */
 const JUMP = 1.1;
 const CONVERGED = 0.97;
 
@@ -221,12 +221,8 @@ export function marksOf(accuracy: readonly (number | null)[]): Pick<Depth, 'jump
     return value !== null && before !== null && before > 0 && value >= JUMP * before;
   });
   const best = Math.max(0, ...accuracy.map((value) => value ?? 0));
-  let converged: number | null = null;
-  for (let at = accuracy.length - 1; at >= 0 && best > 0; at--) {
-    if ((accuracy[at] ?? 0) < CONVERGED * best) break;
-    converged = at;
-  }
-  return { jump: jump < 0 ? null : jump, converged };
+  const converged = accuracy.findIndex((value) => best > 0 && (value ?? 0) >= CONVERGED * best);
+  return { jump: jump < 0 ? null : jump, converged: converged < 0 ? null : converged };
 }
 
 function layerTable(runs: readonly Run[], places: readonly AxisEntry[]): Table {
@@ -296,7 +292,7 @@ function advice(runs: readonly Run[], places: readonly AxisEntry[]) {
     const at = value.converged ?? 0;
     const before = baseOf(run, runs);
     const against = before ? ` The base gets ${percent(bestOf(before.value) ?? 0)}.` : '';
-    return `${name}: known from ${places[at]?.label ?? ''} on (best ${percent(best)}, largest class ${percent(value.chance)}): later layers add nothing to these labels.${against}`;
+    return `${name}: known in ${places[at]?.label ?? ''} (best ${percent(best)}, largest class ${percent(value.chance)}): later layers add nothing to these labels.${against}`;
   });
   const fewest = Math.min(...runs.map(({ value }) => value.heldOut));
   return recommendation(

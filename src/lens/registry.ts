@@ -1,3 +1,4 @@
+import { attentionPatterns } from './attention-patterns';
 import { blockInfluence } from './block-influence';
 import { cka } from './cka';
 import { coefficientSaliency } from './coefficient-saliency';
@@ -11,6 +12,7 @@ import { gradientConflict } from './gradient-conflict';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
+import { keyRank } from './key-rank';
 import { kvRedundancy } from './kv-redundancy';
 import { layerInformation } from './layer-information';
 import type { Lens } from './lens';
@@ -18,6 +20,7 @@ import { localRank } from './local-rank';
 import { magnitudeBands } from './magnitude-bands';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
+import { neurons } from './neurons';
 import { oneBit } from './one-bit';
 import { saliency } from './saliency';
 import { salientChannels } from './salient-channels';
@@ -61,6 +64,9 @@ export const LENSES: readonly Lens[] = [
   localRank,
   conceptDepth,
   salientChannels,
+  neurons,
+  attentionPatterns,
+  keyRank,
   fisher,
   fimScore,
   gradientConflict,

@@ -86,7 +86,7 @@ export const salientChannels: Lens = {
     return success({
       artifacts: [
         advice(measured.value, places),
-        ...strips(measured.value, places, caption),
+        ...strips(measured.value, places),
         layerCurves(GINI, places, measured.value, (value, at) => gini(value[at]?.saliency ?? []), {
           caption,
         }),
@@ -172,9 +172,9 @@ export class ChannelSums {
 const MOST_COLUMNS = 512;
 
 /** Layer × channel, relative to the mean of the layer, for every run. */
-function strips(runs: readonly Run[], places: readonly AxisEntry[], caption: string): readonly Matrix[] {
+function strips(runs: readonly Run[], places: readonly AxisEntry[]): readonly Matrix[] {
   return runs.flatMap((run) => {
-    const { name, value } = run;
+    const { name, value, caption } = run;
     const widest = Math.max(0, ...value.map(({ saliency }) => saliency.length));
     if (widest > MOST_COLUMNS) return [];
     const cells = value.flatMap(({ saliency }) => {
