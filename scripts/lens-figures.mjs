@@ -45,6 +45,8 @@ const SHOWN = {
   'gradient-conflict': { artifact: 'layers' },
   'coefficient-saliency': { artifact: 'dot:rot90' },
   saliency: { artifact: 'mean:rot90' },
+  interference: { artifact: 'dot' },
+  sharpness: { artifact: 'curves' },
 };
 
 await runMain(async () => {

@@ -1,12 +1,12 @@
 import { dirname } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
 import type { Study } from '../model/study';
-import type { TaskVector } from '../model/task-vector';
+import type { TaskVector, TensorDelta } from '../model/task-vector';
 import type { Finding } from '../protocol/finding';
 import { failure, success, type Result } from '../protocol/result';
 import type { DataSpec } from '../protocol/study';
 import { bindWeights, type BoundWeights } from './bind/bind-weights';
-import { checkpointSource, combinationSource } from './bind/weight-source';
+import { checkpointSource, combinationSource, type Term } from './bind/weight-source';
 import { openNetwork, type Network } from './network';
 import { readModel } from './onnx/read-model';
 import { openSamples, type SampleChoice, type StudySamples } from './study-samples';
@@ -20,6 +20,8 @@ export interface StudyNetwork {
   samplesOf(task: TaskVector | null): Promise<Result<StudySamples>>;
   /** Weights of the base, or of the base with a task vector on it. */
   weightsOf(task: TaskVector | null, signal: AbortSignal): Promise<Result<BoundWeights>>;
+  /** Weights of the base with task vectors on it, `θ₀ + Σ λ τ`; of the base where there are no terms. */
+  weightsWith(terms: readonly Term[], signal: AbortSignal): Promise<Result<BoundWeights>>;
   /** Bytes of weights that were read so far. */
   bytesRead(): number;
 }
@@ -58,34 +60,38 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
   if (!network.ok) return network;
   const { map } = network.value;
   let bytesRead = 0;
+  const weightsWith = (terms: readonly Term[], signal: AbortSignal): Promise<Result<BoundWeights>> => {
+    const source = terms.length === 0 ? checkpointSource(base) : combinationSource(base, terms);
+    const tensors = map.placements.map(({ tensor }) => tensor);
+    bytesRead += bytesOf(
+      base,
+      terms.map(({ task }) => task),
+      tensors,
+    );
+    return bindWeights(map, source, signal);
+  };
   return success({
     network: network.value,
     findings: [...map.findings, ...first.value.findings],
     samplesOf,
-    weightsOf: (task, signal) => {
-      const source =
-        task === null ? checkpointSource(base) : combinationSource(base, [{ task, coefficient: 1 }]);
-      const tensors = map.placements.map(({ tensor }) => tensor);
-      bytesRead += bytesOf(base, task, tensors);
-      return bindWeights(map, source, signal);
-    },
+    weightsOf: (task, signal) => weightsWith(task === null ? [] : [{ task, coefficient: 1 }], signal),
+    weightsWith,
     bytesRead: () => bytesRead,
   });
 }
 
-/** Bytes of these tensors of the base, and of what a task has of them. */
-function bytesOf(base: Checkpoint, task: TaskVector | null, tensors: readonly string[]): number {
+/** Bytes of these tensors of the base, and of what tasks have of them. */
+function bytesOf(base: Checkpoint, tasks: readonly TaskVector[], tensors: readonly string[]): number {
   const spans = new Map(base.tensors.map(({ name, span }) => [name, span.bytes]));
   return tensors.reduce((sum, name) => {
-    const delta = task?.deltas.get(name);
-    const own =
-      delta === undefined
-        ? 0
-        : delta.kind === 'dense'
-          ? delta.span.bytes
-          : delta.a.span.bytes + delta.b.span.bytes;
+    const own = tasks.reduce((bytes, { deltas }) => bytes + deltaBytes(deltas.get(name)), 0);
     return sum + (spans.get(name) ?? 0) + own;
   }, 0);
+}
+
+function deltaBytes(delta: TensorDelta | undefined): number {
+  if (delta === undefined) return 0;
+  return delta.kind === 'dense' ? delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes;
 }
 
 interface GraphAndData {

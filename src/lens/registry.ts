@@ -13,6 +13,7 @@ import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
 import { keyRank } from './key-rank';
+import { interference } from './interference';
 import { kvRedundancy } from './kv-redundancy';
 import { layerInformation } from './layer-information';
 import type { Lens } from './lens';
@@ -24,6 +25,7 @@ import { neurons } from './neurons';
 import { oneBit } from './one-bit';
 import { saliency } from './saliency';
 import { salientChannels } from './salient-channels';
+import { sharpness } from './sharpness';
 import { signConflict } from './sign-conflict';
 import { sourceAttribution } from './source-attribution';
 import { spectrum } from './spectrum';
@@ -71,6 +73,8 @@ export const LENSES: readonly Lens[] = [
   fimScore,
   gradientConflict,
   coefficientSaliency,
+  interference,
+  sharpness,
   saliency,
 ];
 
