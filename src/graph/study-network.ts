@@ -18,6 +18,10 @@ export interface StudyNetwork {
   readonly findings: readonly Finding[];
   /** Samples of the data set that has the name of the task; of the first one for the base, and where none has it. */
   samplesOf(task: TaskVector | null): Promise<Result<StudySamples>>;
+  /** Names of the data sets of the study, in its order. */
+  readonly dataSets: readonly string[];
+  /** Samples of the data set of that name; of the first one where none has it. */
+  samplesNamed(name: string): Promise<Result<StudySamples>>;
   /** Weights of the base, or of the base with a task vector on it. */
   weightsOf(task: TaskVector | null, signal: AbortSignal): Promise<Result<BoundWeights>>;
   /** Weights of the base with task vectors on it, `θ₀ + Σ λ τ`; of the base where there are no terms. */
@@ -46,15 +50,15 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
   const model = await readModel(path);
   if (!model.ok) return model;
   const opened = new Map<string, StudySamples>();
-  const samplesOf = async (task: TaskVector | null): Promise<Result<StudySamples>> => {
-    const set = sets.find(({ name }) => name === task?.name) ?? sets[0];
+  const samplesNamed = async (wanted: string | undefined): Promise<Result<StudySamples>> => {
+    const set = sets.find(({ name }) => name === wanted) ?? sets[0];
     const known = opened.get(set.name);
     if (known) return success(known);
     const samples = await openSamples(set, model.value, choice, foldersOf(path, base));
     if (samples.ok) opened.set(set.name, samples.value);
     return samples;
   };
-  const first = await samplesOf(study.tasks[0] ?? null);
+  const first = await samplesNamed(study.tasks[0]?.name);
   if (!first.ok) return first;
   const network = await openNetwork(model.value, base, first.value);
   if (!network.ok) return network;
@@ -73,7 +77,9 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
   return success({
     network: network.value,
     findings: [...map.findings, ...first.value.findings],
-    samplesOf,
+    samplesOf: (task) => samplesNamed(task?.name),
+    dataSets: sets.map(({ name }) => name),
+    samplesNamed,
     weightsOf: (task, signal) => weightsWith(task === null ? [] : [{ task, coefficient: 1 }], signal),
     weightsWith,
     bytesRead: () => bytesRead,

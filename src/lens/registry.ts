@@ -1,3 +1,4 @@
+import { activationTaskVectors } from './activation-task-vectors';
 import { attentionPatterns } from './attention-patterns';
 import { blockInfluence } from './block-influence';
 import { cka } from './cka';
@@ -6,6 +7,7 @@ import { conceptDepth } from './concept-depth';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
+import { featureMatching } from './feature-matching';
 import { fimScore } from './fim-score';
 import { fisher } from './fisher';
 import { gradientConflict } from './gradient-conflict';
@@ -35,6 +37,7 @@ import { tallMasks } from './tall-masks';
 import { taskSimilarity } from './task-similarity';
 import { taskTree } from './task-tree';
 import { trajectory } from './trajectory';
+import { transfer } from './transfer';
 import { twin } from './twin';
 
 /** Every lens, in the order in which lists offer them. The palette, the command line, the forms and the docs are made from this. */
@@ -69,6 +72,9 @@ export const LENSES: readonly Lens[] = [
   neurons,
   attentionPatterns,
   keyRank,
+  featureMatching,
+  activationTaskVectors,
+  transfer,
   fisher,
   fimScore,
   gradientConflict,

@@ -22,7 +22,7 @@ export interface JacobianRequest {
   readonly values: readonly string[];
   /** Input of the graph, or an inner value, by which they are differentiated. */
   readonly source: string;
-  readonly pool: Exclude<Pool, 'tokens'>;
+  readonly pool: Extract<Pool, 'cls' | 'mean'>;
   /** At most so many rows: random mixtures of the features where there are more of these. */
   readonly probes: number;
 }

@@ -1,5 +1,5 @@
-/** How the tokens (or pixels) of a sample become features: the first token's, their mean, or every token a sample of its own. */
-export type Pool = 'cls' | 'mean' | 'tokens';
+/** How the tokens (or pixels) of a sample become features: the first or last token's, their mean, or every token a sample of its own. */
+export type Pool = 'cls' | 'last' | 'mean' | 'tokens';
 
 /** Rows of features that a batch of activations gives, one after the other. */
 export interface PooledRows {
@@ -19,11 +19,12 @@ export function pooled(data: ArrayLike<number>, shape: readonly number[], pool: 
   const taken = pool === 'tokens' ? tokens : 1;
   const values = new Float64Array(samples * taken * features);
   const summed = pool === 'mean' ? tokens : 1;
+  const skipped = pool === 'last' ? tokens - 1 : 0;
   for (let sample = 0; sample < samples; sample++) {
     for (let row = 0; row < taken; row++) {
       for (let feature = 0; feature < features; feature++) {
         let sum = 0;
-        for (let token = row; token < row + summed; token++) {
+        for (let token = row + skipped; token < row + skipped + summed; token++) {
           sum += data[sample * tokens * features + token * alongToken + feature * alongFeature] ?? 0;
         }
         values[(sample * taken + row) * features + feature] = sum / summed;

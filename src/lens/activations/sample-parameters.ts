@@ -39,6 +39,26 @@ export const POOL_PARAMETER: ParameterDeclaration = {
   ],
 };
 
+/** Where in a sample something is looked for that a network holds at one token. */
+export const POSITION_PARAMETER: ParameterDeclaration = {
+  name: 'position',
+  title: 'Position',
+  help: 'The token whose hidden state is taken. Texts that are padded behind their end need samples of one length, or the mean.',
+  type: 'choice',
+  default: 'last',
+  choices: [
+    { value: 'last', title: 'last token' },
+    { value: 'cls', title: 'first token' },
+    { value: 'mean', title: 'mean over tokens' },
+  ],
+};
+
+/** The position that the parameters ask for. */
+export function positionOf(parameters: ParameterValues): Pool {
+  const position = parameters['position'];
+  return position === 'cls' || position === 'mean' ? position : 'last';
+}
+
 /** The samples that the parameters ask for. */
 export function sampleChoice(parameters: ParameterValues): SampleChoice {
   return { samples: Number(parameters['samples'] ?? 256), seed: Number(parameters['seed'] ?? 0) };
