@@ -37,6 +37,7 @@ export class Session {
       scanLimit: DEFAULT_SCAN_LIMIT,
       known: this.known,
       progress: limitProgress((fraction, message) => bar.show(fraction, message)),
+      partial: null,
       log: (message) => bar.above(message),
     });
     bar.clear();

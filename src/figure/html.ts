@@ -82,6 +82,9 @@ function partBody(part: ReportPart, heading: 'h1' | 'h2', budget: Budget): strin
     : others.join('\n');
   return [
     `<header><${heading}>${escapeMarkup(titleOf(part))}</${heading}><p>${escapeMarkup(result.study)} · ${formatBytes(result.bytesRead)} read in ${formatDuration(result.elapsedMs)}</p></header>`,
+    ...(result.partial === undefined
+      ? []
+      : [`<p><strong>Partial result:</strong> ${escapeMarkup(result.partial)}.</p>`]),
     lens ? reading(lens) : '',
     ...roled('verdict'),
     findings(result),

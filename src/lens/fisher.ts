@@ -4,7 +4,7 @@ import type { LensDescription } from '../protocol/lens';
 import { success } from '../protocol/result';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import { fisherHeatmap, obstacleNotes } from './gradients/fisher-heatmap';
-import { AT_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
+import { AT_PARAMETER, PRECISION_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
 import type { TensorFisher } from './gradients/fisher-pass';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
@@ -36,26 +36,31 @@ const description: LensDescription = {
     },
   ],
   needs: { data: ['gradients', 'labels'], base: 'required', tasks: { minimum: 0 }, factored: true },
-  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER],
+  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER, PRECISION_PARAMETER],
 };
 
 /** Diagonal empirical Fisher information of every task, tensor by tensor. */
 export const fisher: Lens = {
   description,
   async run(study, parameters, context) {
-    const found = await studyFisher(study, description, parameters, context);
+    const found = await studyFisher(study, description, parameters, context, (basis, tasks) =>
+      context.partial?.(basis, () => ({ artifacts: artifactsOf(tasks()), findings: [], bytesRead: 0 })),
+    );
     if (!found.ok) return found;
     const { tasks, findings, bytesRead } = found.value;
-    const artifacts: Artifact[] = [
-      advice(tasks),
-      ...obstacleNotes(tasks),
-      ...tasks.map((task) => fisherHeatmap(task, MEAN)),
-      ...tasks.map((task) => fisherHeatmap(task, SUM)),
-      tensorTable(tasks),
-    ];
-    return success({ artifacts, findings, bytesRead });
+    return success({ artifacts: artifactsOf(tasks), findings, bytesRead });
   },
 };
+
+function artifactsOf(tasks: readonly TaskFisher[]): readonly Artifact[] {
+  return [
+    advice(tasks),
+    ...obstacleNotes(tasks),
+    ...tasks.map((task) => fisherHeatmap(task, MEAN)),
+    ...tasks.map((task) => fisherHeatmap(task, SUM)),
+    tensorTable(tasks),
+  ];
+}
 
 const SUM = {
   metric: 'sum',

@@ -14,6 +14,11 @@ export interface LensContext {
   /** `fraction` is 0..1. */
   progress(fraction: number, message: string): void;
   log(message: string): void;
+  /**
+   * Offers what there is so far, for long runs whose estimates refine: `make` is called now and then only, so offering costs
+   * nothing. `basis` says what it rests on: `37 of 256 samples`.
+   */
+  partial?(basis: string, make: () => LensOutput): void;
 }
 
 export interface LensOutput {

@@ -170,4 +170,6 @@ export interface LensResult {
   readonly findings: readonly Finding[];
   readonly elapsedMs: number;
   readonly bytesRead: number;
+  /** Of a run that is still at work, or was stopped: what the result rests on (`37 of 256 samples`). */
+  readonly partial?: string;
 }

@@ -89,6 +89,8 @@ export type ToResultPanel =
       readonly fraction: number;
       readonly message: string;
     }
+  /** What a run that goes on has so far. */
+  | { readonly type: 'partial'; readonly card: string; readonly result: LensResult }
   | { readonly type: 'result'; readonly card: string; readonly result: LensResult }
   | { readonly type: 'failed'; readonly card: string; readonly problem: Problem }
   | { readonly type: 'tensor'; readonly request: number; readonly detail: Result<TensorDetail> }

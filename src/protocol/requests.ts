@@ -124,9 +124,16 @@ export interface JobProgress {
   readonly message: string;
 }
 
+/** What the lens of a job has so far. */
+export interface JobPartial {
+  readonly job: string;
+  readonly result: LensResult;
+}
+
 /** Notifications from the server to the extension. */
 export interface Notifications {
   'deltalens/progress': JobProgress;
+  'deltalens/partial': JobPartial;
   /** Checkpoints, adapters or studies appeared, changed or went: ask `deltalens/explore` again. */
   'deltalens/contentsChanged': Record<string, never>;
 }

@@ -1,3 +1,4 @@
+import type { LensResult } from '../protocol/artifact';
 import type { RequestName } from '../protocol/requests';
 import type { Result } from '../protocol/result';
 import type { CacheFolder } from './analysis/result-cache';
@@ -20,6 +21,8 @@ export interface RequestManner {
   readonly background?: boolean;
   /** Bytes; in place of the scan limit of the settings. */
   readonly scanLimit?: number;
+  /** Somebody looks at results that are not whole yet. */
+  readonly partial?: boolean;
 }
 
 /** Server → compute process. */
@@ -38,4 +41,6 @@ export type ToCompute =
 export type FromCompute =
   | { readonly type: 'answer'; readonly id: number; readonly result: Result<unknown> }
   | { readonly type: 'progress'; readonly id: number; readonly fraction: number; readonly message: string }
+  /** What a lens has so far. */
+  | { readonly type: 'partial'; readonly id: number; readonly result: LensResult }
   | { readonly type: 'log'; readonly message: string };

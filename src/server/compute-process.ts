@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import type { LensResult } from '../protocol/artifact';
 import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
 import { cancelled, failure, type Problem, type Result } from '../protocol/result';
 import type { ComputeSettings, FromCompute, RequestManner, ToCompute } from './compute-messages';
@@ -12,12 +13,15 @@ interface Job {
   readonly message: Extract<ToCompute, { type: 'request' }>;
   readonly settle: (result: Result<unknown>) => void;
   readonly onProgress: ((fraction: number, message: string) => void) | undefined;
+  readonly onPartial: ((result: LensResult) => void) | undefined;
   cancelled: boolean;
 }
 
 export interface RequestOptions extends RequestManner {
   readonly signal?: AbortSignal;
   readonly onProgress?: (fraction: number, message: string) => void;
+  /** Called with what a lens has so far. */
+  readonly onPartial?: (result: LensResult) => void;
 }
 
 /**
@@ -42,11 +46,12 @@ export class ComputeProcess {
   request<N extends RequestName>(
     name: N,
     params: RequestParams<N>,
-    { signal, onProgress, ...manner }: RequestOptions = {},
+    { signal, onProgress, onPartial, ...own }: RequestOptions = {},
   ): Promise<RequestResult<N>> {
     if (signal?.aborted) return Promise.resolve(cancelled());
     if (this.closed) return Promise.resolve(failure(stopped(name, 'the server is ending')));
     const id = ++this.lastId;
+    const manner = onPartial ? { ...own, partial: true } : own;
     const message = { type: 'request', id, name, params, manner } as const;
     return new Promise((resolve) => {
       const cancel = () => this.cancel(id);
@@ -55,7 +60,7 @@ export class ComputeProcess {
         // The process runs the handler that belongs to this name, so the value is of its type.
         resolve(result as RequestResult<N>);
       };
-      this.jobs.set(id, { message, settle, onProgress, cancelled: false });
+      this.jobs.set(id, { message, settle, onProgress, onPartial, cancelled: false });
       signal?.addEventListener('abort', cancel, { once: true });
       this.send(message);
     });
@@ -141,7 +146,8 @@ export class ComputeProcess {
       this.jobs.delete(message.id);
       job?.settle(message.result);
     } else if (job && !job.cancelled) {
-      job.onProgress?.(message.fraction, message.message);
+      if (message.type === 'partial') job.onPartial?.(message.result);
+      else job.onProgress?.(message.fraction, message.message);
     }
   }
 

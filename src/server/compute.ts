@@ -9,6 +9,7 @@ import { DirectoryCache } from './analysis/directory-cache';
 import { ContentHashes } from './analysis/content-hash';
 import { ResultCache } from './analysis/result-cache';
 import type { ComputeSettings, FromCompute, ToCompute } from './compute-messages';
+import { limitPartial } from './partial-limit';
 import { limitProgress } from './progress-limit';
 import { DEFAULT_SCAN_LIMIT } from './settings';
 
@@ -44,6 +45,7 @@ function contextOf(request: Extract<ToCompute, { type: 'request' }>, signal: Abo
     known: settings.known,
     progress: limitProgress((fraction, message) => send({ type: 'progress', id, fraction, message })),
     log: (message) => send({ type: 'log', message }),
+    partial: manner.partial === true ? limitPartial((result) => send({ type: 'partial', id, result })) : null,
   };
 }
 

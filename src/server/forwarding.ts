@@ -1,5 +1,12 @@
 import type { Connection } from 'vscode-languageserver/node';
-import type { JobProgress, RequestName, RequestParams, RequestResult } from '../protocol/requests';
+import type { LensResult } from '../protocol/artifact';
+import type {
+  JobPartial,
+  JobProgress,
+  RequestName,
+  RequestParams,
+  RequestResult,
+} from '../protocol/requests';
 import type { Compute } from './compute-processes';
 
 const FORWARDED: Readonly<Record<RequestName, true>> = {
@@ -58,7 +65,16 @@ export function forwardRequests(
         const progress: JobProgress = { job, fraction, message };
         void connection.sendNotification('deltalens/progress', progress);
       };
-      const result = await compute.request(name, params, { signal: signalOf(token), onProgress });
+      const options = { signal: signalOf(token), onProgress };
+      const onPartial = (partial: LensResult) => {
+        const sent: JobPartial = { job: job ?? '', result: partial };
+        void connection.sendNotification('deltalens/partial', sent);
+      };
+      const result = await compute.request(
+        name,
+        params,
+        job === undefined ? options : { ...options, onPartial },
+      );
       onAnswer(name, result);
       return result;
     });

@@ -1,12 +1,16 @@
 import * as assert from 'node:assert/strict';
 import type { CancellationToken } from 'vscode';
-import { CardRuns, type Outcome } from '../../src/extension/panels/card-runs';
+import { CardRuns, type RunListener } from '../../src/extension/panels/card-runs';
 import type { LensResult } from '../../src/protocol/artifact';
+import type { ToResultPanel } from '../../src/protocol/panel';
 import { cancelled, success, type Result } from '../../src/protocol/result';
 import type { RunSpec } from '../../src/protocol/study';
 
+type Told = Extract<ToResultPanel, { type: 'progress' | 'partial' | 'result' | 'failed' }>;
+
 interface AtWork {
   readonly run: RunSpec;
+  readonly listener: RunListener;
   readonly token: CancellationToken;
   readonly answer: (result: Result<LensResult>) => void;
 }
@@ -21,13 +25,13 @@ function resultOf({ lens, parameters }: RunSpec): LensResult {
 }
 
 /** Runs of cards whose work ends when the test says so. */
-function runsOf(): { runs: CardRuns; atWork: AtWork[]; told: Outcome[] } {
+function runsOf(): { runs: CardRuns; atWork: AtWork[]; told: Told[] } {
   const atWork: AtWork[] = [];
-  const told: Outcome[] = [];
+  const told: Told[] = [];
   const runs = new CardRuns(
-    (spec, _, token) =>
+    (spec, listener, token) =>
       new Promise((answer) => {
-        const work = { run: spec, token, answer };
+        const work = { run: spec, listener, token, answer };
         token.onCancellationRequested(() => answer(cancelled()));
         atWork.push(work);
       }),
@@ -85,6 +89,23 @@ describe('runs of cards', () => {
     runs.start('a', run('a'), false);
     assert.equal(told.at(-1)?.type, 'result');
     assert.equal(atWork.length, 2);
+    runs.dispose();
+  });
+
+  it('keep what they had when they are stopped, and tell it to a page that is made anew', async () => {
+    const { runs, atWork, told } = runsOf();
+    runs.start('a', run('a'), false);
+    const some = { ...resultOf(run('a')), partial: '3 of 9 samples' };
+    atWork[0]?.listener.partial(some);
+    assert.deepEqual(told.at(-1), { type: 'partial', card: 'a', result: some });
+    runs.start('a', run('a'), false);
+    assert.deepEqual(
+      told.slice(-2).map(({ type }) => type),
+      ['partial', 'progress'],
+    );
+    runs.cancel('a');
+    await settled();
+    assert.deepEqual(told.at(-1), { type: 'result', card: 'a', result: some });
     runs.dispose();
   });
 

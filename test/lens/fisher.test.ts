@@ -4,6 +4,7 @@ import { accumulate } from '../../src/graph/gradients/accumulate';
 import { openStudyNetwork } from '../../src/graph/study-network';
 import { fimScore } from '../../src/lens/fim-score';
 import { fisher } from '../../src/lens/fisher';
+import type { LensOutput } from '../../src/lens/lens';
 import { GradientSamples } from '../../src/lens/gradients/gradient-samples';
 import { placeOf } from '../../src/model/naming';
 import { checkParameters } from '../../src/protocol/lens';
@@ -127,4 +128,24 @@ test('a run that is cancelled ends', async () => {
     log: () => undefined,
   });
   assert.equal(output.ok ? 'ok' : output.problem.code, 'cancelled');
+});
+
+test('what there is after every sample is the lens on these samples, and a precision ends the samples early', async () => {
+  const study = await networkStudy(['rot90']);
+  const seen = new Map<string, LensOutput>();
+  await run(fisher, study, { samples: 4 }, undefined, undefined, (basis, make) => seen.set(basis, make()));
+  assert.deepEqual(
+    [...seen.keys()],
+    [1, 2, 3, 4].map((n) => `${String(n)} of 4 samples`),
+  );
+  const whole = (await run(fisher, study, { samples: 4 })).table('tensors');
+  const last = seen.get('4 of 4 samples')?.artifacts.find(({ id }) => id === 'tensors');
+  assert.ok(last?.kind === 'table' && last.rows.length === whole.length);
+  last.rows.forEach((row, at) => {
+    // Sums are moved into float64 more often on the way.
+    assert.ok(Math.abs(Number(row[2]) - Number(whole[at]?.['sum'])) <= 1e-5 * Number(row[2]));
+  });
+  const early = await run(fisher, study, { samples: 40, precision: 80 });
+  const done = Number(early.table('tensors')[0]?.['samples']);
+  assert.ok(done >= 16 && done < 40, String(done));
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { Lens } from '../../src/lens/lens';
+import type { Lens, LensContext } from '../../src/lens/lens';
 import { openStudy } from '../../src/model/open-study';
 import type { Study } from '../../src/model/study';
 import type { Artifact, Matrix, Table, TableCell } from '../../src/protocol/artifact';
@@ -65,6 +65,7 @@ export async function run(
   given: Readonly<Record<string, unknown>> = {},
   passes: PassRunner = slowPasses(),
   memoryBudget = 2 ** 20,
+  partial?: LensContext['partial'],
 ): Promise<Ran> {
   const parameters = checkParameters(lens.description.parameters, given);
   assert.ok(parameters.ok);
@@ -74,6 +75,7 @@ export async function run(
     memoryBudget,
     progress: (fraction) => assert.ok(fraction >= 0 && fraction <= 1),
     log: () => undefined,
+    ...(partial ? { partial } : {}),
   });
   assert.ok(output.ok, output.ok ? '' : output.problem.message);
   const { artifacts, findings, bytesRead } = output.value;

@@ -10,9 +10,12 @@ import { positionOf } from '../../src/model/tensor-position';
 import { quickFixes } from '../../src/server/code-actions';
 import { diagnosticOf, FindingStore } from '../../src/server/diagnostics';
 import { pathOfUri, uriOfPath } from '../../src/server/file-uri';
+import type { LensResult } from '../../src/protocol/artifact';
+import { limitPartial } from '../../src/server/partial-limit';
 import { limitProgress } from '../../src/server/progress-limit';
 import { scanLimitFrom } from '../../src/server/settings';
 import { TaskQueue } from '../../src/server/task-queue';
+import { profileResult } from '../webview/sample-results';
 
 function finding(file: string, message: string): Finding {
   return { code: 'some-code', severity: 'warning', path: file, message, help: 'Do this.' };
@@ -64,6 +67,21 @@ test('progress never goes back, stays within 0 and 1, and comes at most ten time
     { fraction: 0.9, at: 240, message: 'reading' },
     { fraction: 1, at: 300, message: 'reading' },
   ]);
+});
+
+test('what a lens has so far is made now and then, and the less often the longer that takes', () => {
+  let now = 0;
+  const sent: number[] = [];
+  const partial = limitPartial(
+    () => sent.push(now),
+    () => now,
+  );
+  const made = (): LensResult => {
+    now += 100;
+    return profileResult();
+  };
+  for (; now < 6000; now += 10) partial(made);
+  assert.deepEqual(sent, [800, 2900, 5000]);
 });
 
 test('a file shows what every check has last said of it, the same thing once', () => {

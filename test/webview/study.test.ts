@@ -185,6 +185,24 @@ test(
     }),
 );
 
+test('a card shows what a run has so far, and what it rests on once it was stopped', options, () =>
+  two(async (view) => {
+    const first = card(view, 'card-1');
+    await view.send({ type: 'progress', card: 'card-1', fraction: 0.1, message: 'Sample 3' });
+    const result = { ...profileResult(), partial: '3 of 9 samples' };
+    await view.send({ type: 'partial', card: 'card-1', result });
+    await first.getByText('Partial result: 3 of 9 samples.').waitFor();
+    await first.getByRole('progressbar').waitFor();
+    assert.equal(await first.getByRole('button', { name: 'Run to the End' }).isVisible(), false);
+    await view.send({ type: 'result', card: 'card-1', result });
+    await first.getByRole('progressbar').waitFor({ state: 'detached' });
+    await first.getByRole('button', { name: 'Run to the End' }).click();
+    assert.equal((await view.waitFor('run', 3))['again'], true);
+    await view.send({ type: 'result', card: 'card-1', result: profileResult() });
+    await first.getByText('Partial result').waitFor({ state: 'detached' });
+  }),
+);
+
 test('a pinned card keeps its result: other parameters open a card beside it', options, () =>
   two(async (view) => {
     const first = card(view, 'card-1');

@@ -2,7 +2,7 @@ import { isFigure } from '../../src/figure/svg';
 import type { Artifact, LensResult, Note } from '../../src/protocol/artifact';
 import type { Finding } from '../../src/protocol/finding';
 import type { ResultViewState, Selection } from '../../src/protocol/panel';
-import { choice, element, icon } from '../dom';
+import { choice, element, icon, textButton } from '../dom';
 import { findingList } from '../finding-list';
 import { renderArtifact } from './artifact-views/registry';
 import type { ArtifactView, ViewContext } from './artifact-views/view';
@@ -65,11 +65,22 @@ export class CardFigures {
     const findings = findingsView(result.findings);
     const show = (wanted: readonly Note[]) => wanted.map((note) => this.add(note).element);
     return [
+      ...(result.partial === undefined ? [] : [this.partialView(result.partial)]),
       ...show(notes.filter(({ role }) => role === 'verdict')),
       ...(findings ? [findings] : []),
       ...show(notes.filter(({ role }) => role === 'recommendation')),
       ...show(notes.filter(({ role, severity }) => role === undefined && severity === 'warning')),
     ];
+  }
+
+  /** What an unfinished result rests on; the way to a whole one stands in once the run was stopped. */
+  private partialView(basis: string): HTMLElement {
+    const text = element('span', {}, `Partial result: ${basis}.`);
+    const again = textButton('Run to the End', () => this.owner.run(this.card, this.card.state.parameters), {
+      secondary: true,
+    });
+    again.classList.add('once-stopped');
+    return element('p', { class: 'partial-basis', attributes: { role: 'note' } }, text, again);
   }
 
   private drawFigures(area: HTMLElement, shown: Shown, notes: readonly Note[]): void {

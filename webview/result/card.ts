@@ -132,6 +132,14 @@ export class ResultCard {
     this.draw();
   }
 
+  /** Shows what a run that goes on has so far. */
+  refine(result: LensResult): void {
+    this.known = result;
+    this.element.classList.add('refining');
+    this.drawHeader();
+    this.draw();
+  }
+
   /** Shows why there is no result. One that was cancelled leaves the result before it in place. */
   fail(problem: Problem): void {
     this.stopProgress();
@@ -240,7 +248,7 @@ export class ResultCard {
   private stopProgress(): void {
     this.progressBar = null;
     this.progressPlace.replaceChildren();
-    this.element.classList.remove('running');
+    this.element.classList.remove('running', 'refining');
   }
 
   private clear(instead: HTMLElement): void {

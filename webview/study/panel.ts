@@ -78,6 +78,9 @@ export class StudyPanel {
         return this.list?.update({ facts: message.facts });
       case 'progress':
         return this.card(message.card)?.progress(message.fraction, message.message);
+      case 'partial':
+        this.card(message.card)?.refine(message.result);
+        return;
       case 'result':
         return this.finish(message);
       case 'failed':
@@ -218,7 +221,8 @@ export class StudyPanel {
     if (!card) return;
     card.finish(result);
     card.select(this.state.selection ?? null);
-    this.announce(`${card.title}: done.`);
+    const how = result.partial === undefined ? 'done.' : `stopped, with what ${result.partial} gave.`;
+    this.announce(`${card.title}: ${how}`);
     const open = card.openCell();
     if (open) this.details.open(card, open, this.state.study.tasks[0]?.name ?? '');
     if (this.comparison?.has(card)) this.comparison.update();

@@ -10,10 +10,16 @@ import { runKey } from './panel-state';
 /** How far the run of a card is; sent again whenever the page has to be filled anew. */
 export type Outcome = Extract<ToResultPanel, { type: 'progress' | 'result' | 'failed' }>;
 
-/** Computes one run; `progress` may be called until the promise settles. */
+/** What is told of a run while it is at work. */
+export interface RunListener {
+  readonly progress: (fraction: number, message: string) => void;
+  readonly partial: (result: LensResult) => void;
+}
+
+/** Computes one run; the listener may be called until the promise settles. */
 export type Compute = (
   run: RunSpec,
-  progress: (fraction: number, message: string) => void,
+  listener: RunListener,
   token: vscode.CancellationToken,
 ) => Promise<Result<LensResult>>;
 
@@ -22,9 +28,15 @@ interface CardRun {
   readonly run: RunSpec;
   readonly cancellation: vscode.CancellationTokenSource;
   outcome: Outcome;
+  /** What it had last, while it is not done. */
+  partial: LensResult | null;
   /** The card's run before this one, if it had a result: it stands again once this one is cancelled. */
   readonly before: CardRun | null;
 }
+
+type Partial = Extract<ToResultPanel, { type: 'partial' }>;
+
+const SILENT: RunListener = { progress: () => undefined, partial: () => undefined };
 
 // Two, so that a short run does not wait for a long one; more would only share the same disk, cores and memory.
 const AT_ONCE = 2;
@@ -39,7 +51,7 @@ export class CardRuns extends Disposable {
 
   constructor(
     private readonly compute: Compute,
-    private readonly tell: (outcome: Outcome) => void,
+    private readonly tell: (outcome: Outcome | Partial) => void,
   ) {
     super();
     this.register({ dispose: () => [...this.cards.keys()].forEach((card) => this.forget(card)) });
@@ -67,11 +79,12 @@ export class CardRuns extends Disposable {
   start(card: string, run: RunSpec, again: boolean): void {
     const key = runKey(run);
     const known = this.cards.get(card);
-    if (known?.key === key && !again) return this.tell(known.outcome);
+    if (known?.key === key && !again) return this.tellAgain(card, known);
     this.forget(card);
     const outcome: Outcome = { type: 'progress', card, fraction: 0, message: vscode.l10n.t('Waiting') };
     const before = known?.outcome.type === 'result' ? { ...known, before: null } : (known?.before ?? null);
-    const entry: CardRun = { key, run, cancellation: new vscode.CancellationTokenSource(), outcome, before };
+    const cancellation = new vscode.CancellationTokenSource();
+    const entry: CardRun = { key, run, cancellation, outcome, partial: null, before };
     this.cards.set(card, entry);
     this.waiting.push({ card, entry });
     this.tell(outcome);
@@ -87,6 +100,7 @@ export class CardRuns extends Disposable {
       run,
       cancellation,
       outcome: failed(card, problem),
+      partial: null,
       before: null,
     });
     this.tell(failed(card, problem));
@@ -124,7 +138,7 @@ export class CardRuns extends Disposable {
   private async renewCard(card: string, entry: CardRun): Promise<void> {
     const { outcome, run, cancellation } = entry;
     if (outcome.type !== 'result' || !run.study.tasks.some((task) => task.run)) return;
-    const answer = await this.compute(run, () => undefined, cancellation.token);
+    const answer = await this.compute(run, SILENT, cancellation.token);
     if (!answer.ok || JSON.stringify(answer.value.inputs) === JSON.stringify(outcome.result.inputs)) return;
     if (entry.outcome === outcome) this.settle(card, entry, { type: 'result', card, result: answer.value });
   }
@@ -151,13 +165,29 @@ export class CardRuns extends Disposable {
   }
 
   private async work(card: string, entry: CardRun): Promise<void> {
-    const progress = (fraction: number, message: string) =>
-      this.settle(card, entry, { type: 'progress', card, fraction, message });
-    const answer = await this.compute(entry.run, progress, entry.cancellation.token);
-    const outcome: Outcome = answer.ok
-      ? { type: 'result', card, result: answer.value }
-      : failed(card, answer.problem);
-    this.settle(card, entry, outcome);
+    const listener: RunListener = {
+      progress: (fraction, message) =>
+        this.settle(card, entry, { type: 'progress', card, fraction, message }),
+      partial: (result) => {
+        if (this.cards.get(card) !== entry || this.isDisposed) return;
+        entry.partial = result;
+        this.tell({ type: 'partial', card, result });
+      },
+    };
+    const answer = await this.compute(entry.run, listener, entry.cancellation.token);
+    this.settle(card, entry, this.outcomeOf(card, entry, answer));
+  }
+
+  /** A run that was stopped keeps what it had. */
+  private outcomeOf(card: string, { partial }: CardRun, answer: Result<LensResult>): Outcome {
+    if (answer.ok) return { type: 'result', card, result: answer.value };
+    if (answer.problem.code === CANCELLED && partial) return { type: 'result', card, result: partial };
+    return failed(card, answer.problem);
+  }
+
+  private tellAgain(card: string, { outcome, partial }: CardRun): void {
+    if (outcome.type === 'progress' && partial) this.tell({ type: 'partial', card, result: partial });
+    this.tell(outcome);
   }
 
   private settle(card: string, entry: CardRun, outcome: Outcome): void {

@@ -17,7 +17,7 @@ import { Disposable } from '../disposable';
 import type { LensRegistry } from '../lens-registry';
 import type { StatusBar } from '../status-bar';
 import { studyText } from '../study-document';
-import { CardRuns } from './card-runs';
+import { CardRuns, type RunListener } from './card-runs';
 import { studyKey } from './panel-state';
 import { saveExport } from './save-export';
 import { showPage, webviewOptions } from './webview-page';
@@ -54,7 +54,7 @@ export class StudyPanel extends Disposable {
     panel.iconPath = vscode.Uri.joinPath(around.extension.extensionUri, 'media', 'panel.svg');
     this.runs = this.register(
       new CardRuns(
-        (run, progress, token) => this.compute(run, progress, token),
+        (run, listener, token) => this.compute(run, listener, token),
         (outcome) => this.post(outcome),
       ),
     );
@@ -190,7 +190,7 @@ export class StudyPanel extends Disposable {
 
   private async compute(
     run: RunSpec,
-    progress: (fraction: number, message: string) => void,
+    { progress, partial }: RunListener,
     token: vscode.CancellationToken,
   ): Promise<Result<LensResult>> {
     const { client, status, lenses } = this.around;
@@ -200,8 +200,12 @@ export class StudyPanel extends Disposable {
     const listening = client.on('deltalens/progress', (sent) => {
       if (sent.job === job) progress(sent.fraction, sent.message);
     });
+    const refining = client.on('deltalens/partial', (sent) => {
+      if (sent.job === job) partial(sent.result);
+    });
     const answer = await client.request('deltalens/runLens', { run, job }, token);
     listening.dispose();
+    refining.dispose();
     shown.dispose();
     return answer;
   }

@@ -45,8 +45,8 @@ export interface AccumulateOptions {
   /** `squares`: every sample must be a run of its own (the diagonal of the empirical Fisher). */
   readonly accumulation: Accumulation;
   readonly signal?: AbortSignal;
-  /** Called after every run; `false` ends early and keeps what there is (a chosen precision is reached). */
-  readonly onRun?: (state: AccumulationState) => boolean | undefined;
+  /** Called after every run, with the way to what there is so far (a copy of the sums); `false` ends early and keeps what there is (a chosen precision is reached). */
+  readonly onRun?: (state: AccumulationState, soFar: () => Accumulated) => boolean | undefined;
 }
 
 /** Float32 sums inside the graph are moved into float64 after so many runs, before they lose digits. */
@@ -80,7 +80,7 @@ export async function accumulate(
       if (!ran.ok) return ran;
       // Lets messages in, and with them the request to cancel.
       await new Promise((resolve) => setImmediate(resolve));
-      if (options.onRun?.(running.state()) === false) {
+      if (options.onRun?.(running.state(), () => running.soFar()) === false) {
         complete = false;
         break;
       }
@@ -170,13 +170,25 @@ class RunningSums {
     this.flush();
     // The sums are not needed any more: large models have no room for both.
     for (const sum of this.sums.values()) divide(sum, this.samples);
+    return this.accumulated(this.sums, complete);
+  }
+
+  /** As {@link finish}, of what there is before the end. */
+  soFar(): Accumulated {
+    this.flush();
+    const means = new Map([...this.sums].map(([target, sum]) => [target, sum.slice()]));
+    for (const mean of means.values()) divide(mean, this.samples);
+    return this.accumulated(means, false);
+  }
+
+  private accumulated(means: ReadonlyMap<string, Float64Array>, complete: boolean): Accumulated {
     const standardErrors = new Map<string, number>();
     for (const [target, running] of this.totals) {
       const error = running.standardError();
       if (error !== null) standardErrors.set(target, error);
     }
     const { unconnected, obstacles } = this;
-    return { ...this.state(), means: this.sums, standardErrors, unconnected, obstacles, complete };
+    return { ...this.state(), means, standardErrors, unconnected, obstacles, complete };
   }
 
   async release(): Promise<void> {

@@ -22,6 +22,19 @@ export const AT_PARAMETER: ParameterDeclaration = {
   ],
 };
 
+export const PRECISION_PARAMETER: ParameterDeclaration = {
+  name: 'precision',
+  title: 'Stop at a standard error of, %',
+  help: 'Relative standard error of the sum over all weights at which the samples of a task are enough; 0 takes them all.',
+  type: 'number',
+  default: 0,
+  minimum: 0,
+  maximum: 100,
+};
+
+/** Before so many samples a standard error says little about itself. */
+const LEAST_SAMPLES = 16;
+
 /** The Fisher information of one task. */
 export interface TaskFisher {
   /** `base` where the study has no task. */
@@ -37,17 +50,25 @@ export interface StudyFisher {
   readonly bytesRead: number;
 }
 
-/** Fisher information of every task on its samples; of the base alone where the study has no task. Fails as its parts do. */
+/** What is done with the tasks so far, the last of them not done: see {@link LensContext.partial}. */
+export type Refining = (basis: string, tasks: () => readonly TaskFisher[]) => void;
+
+/**
+ * Fisher information of every task on its samples; of the base alone where the study has no task. Stops with the samples of
+ * a task once the relative standard error of its sum is below the parameter `precision`. Fails as its parts do.
+ */
 export async function studyFisher(
   study: Study,
   description: LensDescription,
   parameters: ParameterValues,
   context: LensContext,
+  refining: Refining = () => undefined,
 ): Promise<Result<StudyFisher>> {
   const opened = await networkOf(study, description, parameters, context);
   if (!opened.ok) return opened;
   const objective = objectiveOf(opened.value.network, parameters);
   const atBase = parameters['at'] === 'base';
+  const precision = Number(parameters['precision'] ?? 0) / 100;
   const models = study.tasks.length > 0 ? study.tasks : [null];
   const tasks: TaskFisher[] = [];
   for (const [index, task] of models.entries()) {
@@ -55,24 +76,31 @@ export async function studyFisher(
     if (!samples.ok) return samples;
     const name = task?.name ?? 'base';
     const { count } = samples.value;
+    const where = atBase || task === null ? 'the base' : `the fine-tune ${name}`;
+    const captioned = (fisher: NetworkFisher): TaskFisher => {
+      const early = fisher.samples < count ? ` (stopped after ${wholeText(fisher.samples)})` : '';
+      const caption = `At ${where}, over ${samplesText(samples.value)}${early}; objective: ${objective.kind}.`;
+      return { task: name, model: task, fisher, caption };
+    };
     const fisher = await networkFisher(
       opened.value,
       {
         model: atBase ? null : task,
         samples: samples.value,
         objective,
-        onSample: ({ samples: done, relativeError }) => {
+        onSample: ({ samples: done, relativeError }, soFar) => {
           const error = relativeError === null ? '' : `, ± ${percent(relativeError)}`;
           const text = `${name}: sample ${wholeText(done)} of ${wholeText(count)}${error}`;
           context.progress((index + done / count) / models.length, text);
+          const basis = `${wholeText(done)} of ${wholeText(count)} samples${models.length > 1 ? ` of ${name}` : ''}`;
+          refining(basis, () => [...tasks, captioned(soFar())]);
+          return done < LEAST_SAMPLES || relativeError === null || relativeError >= precision;
         },
       },
       context,
     );
     if (!fisher.ok) return fisher;
-    const where = atBase || task === null ? 'the base' : `the fine-tune ${name}`;
-    const caption = `At ${where}, over ${samplesText(samples.value)}; objective: ${objective.kind}.`;
-    tasks.push({ task: name, model: task, fisher: fisher.value, caption });
+    tasks.push(captioned(fisher.value));
   }
   return success({ tasks, findings: opened.value.findings, bytesRead: opened.value.bytesRead() });
 }

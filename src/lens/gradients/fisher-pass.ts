@@ -1,4 +1,4 @@
-import { accumulate, type AccumulationState } from '../../graph/gradients/accumulate';
+import { accumulate, type Accumulated, type AccumulationState } from '../../graph/gradients/accumulate';
 import type { Objective } from '../../graph/objective/objective';
 import { obstacleText } from '../../graph/differentiate/differentiate';
 import type { StudyNetwork } from '../../graph/study-network';
@@ -37,8 +37,8 @@ export interface FisherRequest {
   readonly model: TaskVector | null;
   readonly samples: StudySamples;
   readonly objective: Objective;
-  /** Called after every sample. */
-  readonly onSample: (state: AccumulationState) => void;
+  /** Called after every sample, with the way to the figures of those so far. `false` ends here. */
+  readonly onSample: (state: AccumulationState, soFar: () => NetworkFisher) => boolean;
 }
 
 /**
@@ -59,31 +59,32 @@ export async function networkFisher(
     objective,
     accumulation: 'squares',
     signal,
-    onRun: (state) => {
-      onSample(state);
-      return true;
-    },
+    onRun: (state, soFar) => onSample(state, () => figuresOfNetwork(study, soFar())),
   });
   if (runs.problem !== null) return failure(runs.problem);
   if (!summed.ok) return summed;
+  return success(figuresOfNetwork(study, summed.value));
+}
+
+function figuresOfNetwork({ network: { map } }: StudyNetwork, summed: Accumulated): NetworkFisher {
   const tensorOf = new Map(map.placements.map(({ initializer, tensor }) => [initializer, tensor]));
   const tensors = new Map<string, TensorFisher>();
-  for (const [initializer, means] of summed.value.means) {
+  for (const [initializer, means] of summed.means) {
     const tensor = tensorOf.get(initializer);
     if (tensor === undefined) continue;
-    const error = summed.value.standardErrors.get(initializer) ?? null;
+    const error = summed.standardErrors.get(initializer) ?? null;
     tensors.set(tensor, figuresOf(tensor, means, error));
   }
-  const { obstacles, samples: done } = summed.value;
-  return success({
+  const { obstacles, samples: done } = summed;
+  return {
     tensors: networkOrder([...tensors.keys()]).flatMap((name) => tensors.get(name) ?? []),
     samples: done,
-    objective: summed.value.objective / Math.max(1, done),
+    objective: summed.objective / Math.max(1, done),
     without: obstacles.map((obstacle) => {
       const names = obstacle.targets.flatMap((target) => tensorOf.get(target) ?? []);
       return `${obstacleText(obstacle)}${names.length > 0 ? ` Without a gradient: ${namesText(names)}.` : ''}`;
     }),
-  });
+  };
 }
 
 function figuresOf(tensor: string, means: Float64Array, standardError: number | null): TensorFisher {

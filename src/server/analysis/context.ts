@@ -1,3 +1,4 @@
+import type { LensResult } from '../../protocol/artifact';
 import type { PassRunner } from '../../tensor/pass';
 import type { ContentHashes } from './content-hash';
 import type { DirectoryCache } from './directory-cache';
@@ -20,6 +21,8 @@ export interface AnalysisContext {
   /** `fraction` is 0..1. */
   progress(fraction: number, message: string): void;
   log(message: string): void;
+  /** Hands on what a lens has so far; `null`: nobody looks at it. `make` is called when it is time for another. */
+  readonly partial: ((make: () => LensResult) => void) | null;
 }
 
 /** Half of the 1 GiB that the whole process may take; directories and results share the rest. */

@@ -33,16 +33,14 @@ export async function runLens(
   const key = keyOf(lens, parameters.value, study.value, hashes.value, others);
   const known = await context.results.get(key);
   if (known) return success(known);
-  const output = await lens.run(study.value, parameters.value, context);
+  const made = (output: LensOutput): LensResult =>
+    resultOf(lens, parameters.value, study.value, output, others, performance.now() - started);
+  const output = await lens.run(study.value, parameters.value, {
+    ...context,
+    partial: (basis, make) => context.partial?.(() => ({ ...made(make()), partial: basis })),
+  });
   if (!output.ok) return output;
-  const result = resultOf(
-    lens,
-    parameters.value,
-    study.value,
-    output.value,
-    others,
-    performance.now() - started,
-  );
+  const result = made(output.value);
   await context.results.set(key, result);
   context.progress(1, 'Done');
   return success(result);
