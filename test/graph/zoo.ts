@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 
-export const ZOO = '/work/shared/zoo';
+export const ZOO = join(import.meta.dirname, '../../../shared/zoo');
 
 /** Why tests against the zoo are skipped; `false` where it is there. */
 export const WITHOUT_ZOO = fs.existsSync(join(ZOO, 'README.md')) ? false : `there is no ${ZOO}`;

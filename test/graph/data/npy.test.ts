@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { openData } from '../../../src/graph/data/registry';
@@ -8,7 +9,7 @@ import { codeOf, got } from '../got';
 import { KINDS, npyFile, npyHead, placeOf, temporaryFiles, type Kind } from './files';
 
 const write = temporaryFiles();
-const REALDATA = '/work/shared/realdata/matajoh+libnpy/assets/test';
+const REALDATA = path.join(import.meta.dirname, '../../../../shared/realdata/matajoh+libnpy/assets/test');
 const WITHOUT_REALDATA = fs.existsSync(REALDATA) ? false : `there is no ${REALDATA}`;
 
 async function rowsOf(path: string, indices: readonly number[]) {
