@@ -43,6 +43,8 @@ const SHOWN = {
   'feature-matching': { artifact: 'matched' },
   'activation-task-vectors': { artifact: 'cosines:layer 5' },
   transfer: { artifact: 'covariance:layer 5' },
+  'logit-delta': { artifact: 'cosines' },
+  'router-usage': { words: EXPERTS, artifact: 'selected:kjv' },
   fisher: { artifact: 'mean:rot90' },
   'fim-score': { artifact: 'scores' },
   'gradient-conflict': { artifact: 'layers' },

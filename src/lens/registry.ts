@@ -14,17 +14,19 @@ import { gradientConflict } from './gradient-conflict';
 import { headComposition } from './head-composition';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
-import { keyRank } from './key-rank';
 import { interference } from './interference';
+import { keyRank } from './key-rank';
 import { kvRedundancy } from './kv-redundancy';
 import { layerInformation } from './layer-information';
 import type { Lens } from './lens';
 import { localRank } from './local-rank';
+import { logitDelta } from './logit-delta';
 import { magnitudeBands } from './magnitude-bands';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
 import { neurons } from './neurons';
 import { oneBit } from './one-bit';
+import { routerUsage } from './router-usage';
 import { saliency } from './saliency';
 import { salientChannels } from './salient-channels';
 import { sharpness } from './sharpness';
@@ -75,6 +77,8 @@ export const LENSES: readonly Lens[] = [
   featureMatching,
   activationTaskVectors,
   transfer,
+  logitDelta,
+  routerUsage,
   fisher,
   fimScore,
   gradientConflict,

@@ -7,7 +7,7 @@ import { LENSES, lensById } from '../../src/lens/registry';
 import type { Study } from '../../src/model/study';
 import { checkParameters } from '../../src/protocol/lens';
 import { matrixPasses } from './matrix-passes';
-import { networkStudy, run, SAMPLES, study } from './run';
+import { mixtureStudy, networkStudy, run, SAMPLES, study } from './run';
 import { smallMixture } from './small-mixture';
 
 test('every lens has a kebab-case id of its own, and is found by it', () => {
@@ -36,7 +36,8 @@ function runsNetwork({ needs }: Lens['description']): boolean {
 
 /** Tasks of a sample; a mixture of experts or a training run for a lens that needs one. */
 function fitting({ description }: Lens, sample: string, tasks: readonly string[]): Promise<Study> {
-  if (description.needs.parts?.includes('experts')) return smallMixture();
+  if (description.needs.parts?.includes('experts'))
+    return runsNetwork(description) ? mixtureStudy() : smallMixture();
   if (description.needs.parts?.includes('run')) {
     const steps = [50, 200, 350].map((step) => `runs/kjv/checkpoint-${String(step)}`);
     return study(path.join(SAMPLES, 'charlm'), 'base', steps);

@@ -46,6 +46,20 @@ export async function networkStudy(
   return opened.value;
 }
 
+/** The study of the mixture of experts in the samples, with its graph and two data sets. */
+export async function mixtureStudy(): Promise<Study> {
+  const folder = path.join(SAMPLES, 'moe-toy');
+  const opened = await openStudy({
+    name: 'mixture',
+    base: path.join(folder, 'base'),
+    tasks: [{ name: 'arith', path: path.join(folder, 'arith') }],
+    graph: path.join(folder, 'onnx/base.onnx'),
+    data: ['kjv', 'arith'].map((name) => ({ name, path: path.join(folder, `data/${name}.npz`) })),
+  });
+  assert.ok(opened.ok, opened.ok ? '' : opened.problem.message);
+  return opened.value;
+}
+
 /** What a lens gave, looked up by id. */
 export interface Ran {
   readonly artifacts: readonly Artifact[];
