@@ -52,6 +52,8 @@ const SHOWN = {
   saliency: { artifact: 'mean:rot90' },
   interference: { artifact: 'dot' },
   sharpness: { artifact: 'curves' },
+  'unit-importance': { artifact: 'mlp' },
+  'task-embedding': { artifact: 'distances' },
 };
 
 await runMain(async () => {

@@ -193,10 +193,12 @@ function advice(names: readonly string[], scopes: Scopes): Note {
     .flatMap((_, i) => names.map((__, j) => ({ i, j, effect: dot(i, j) })))
     .filter(({ i, j, effect }) => i !== j && effect > 0)
     .sort((x, y) => y.effect - x.effect);
-  const lines = harmful.slice(0, NAMED_PAIRS).map(
-    ({ i, j, effect }) =>
-      `More of ${names[j] ?? ''} raises the loss of ${names[i] ?? ''} (${shortNumber(effect)})${worstLayers(scopes, i * n + j)}: give it a smaller coefficient, or leave those layers of it out.`,
-  );
+  const lines = harmful
+    .slice(0, NAMED_PAIRS)
+    .map(
+      ({ i, j, effect }) =>
+        `More of ${names[j] ?? ''} raises the loss of ${names[i] ?? ''} (${shortNumber(effect)})${worstLayers(scopes, i * n + j)}: give it a smaller coefficient, or leave those layers of it out.`,
+    );
   const more = names.filter((_, i) => dot(i, i) < 0);
   const less = names.filter((_, i) => dot(i, i) > 0);
   const own = [

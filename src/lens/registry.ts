@@ -36,11 +36,13 @@ import { spectrum } from './spectrum';
 import { subspaceAlignment } from './subspace-alignment';
 import { summary } from './summary';
 import { tallMasks } from './tall-masks';
+import { taskEmbedding } from './task-embedding';
 import { taskSimilarity } from './task-similarity';
 import { taskTree } from './task-tree';
 import { trajectory } from './trajectory';
 import { transfer } from './transfer';
 import { twin } from './twin';
+import { unitImportance } from './unit-importance';
 
 /** Every lens, in the order in which lists offer them. The palette, the command line, the forms and the docs are made from this. */
 export const LENSES: readonly Lens[] = [
@@ -85,6 +87,8 @@ export const LENSES: readonly Lens[] = [
   coefficientSaliency,
   interference,
   sharpness,
+  unitImportance,
+  taskEmbedding,
   saliency,
 ];
 
