@@ -9,7 +9,7 @@ import type { Session } from './session';
 
 /**
  * The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH... [--run FOLDER]`; with either,
- * `--graph FILE` and `--data [NAME=]FILE...`, which take the place of those of the file. All paths become absolute.
+ * `--graph FILE`, `--data [NAME=]FILE...` and `--fisher [NAME=]FILE...`, which take the place of those of the file. All paths become absolute.
  */
 export async function studyOf(
   given: Arguments,
@@ -20,14 +20,18 @@ export async function studyOf(
   if (!study.ok) return study;
   const graph = given.text('graph');
   const data = given.texts('data').map(dataSet);
-  const twice = data.find(({ name }, index) => data.findIndex((other) => other.name === name) !== index);
+  const fisher = given.texts('fisher').map(dataSet);
+  const twice = [data, fisher].flatMap(
+    (sets) => sets.find(({ name }, index) => sets.findIndex((other) => other.name === name) !== index) ?? [],
+  )[0];
   if (twice !== undefined) {
-    return failure(wrongUse(`Two data sets are called "${twice.name}".`, 'Give each its own: NAME=FILE.'));
+    return failure(wrongUse(`Two files are called "${twice.name}".`, 'Give each its own: NAME=FILE.'));
   }
   return success({
     ...study.value,
     ...(graph === undefined ? {} : { graph: path.resolve(graph) }),
     ...(data.length === 0 ? {} : { data }),
+    ...(fisher.length === 0 ? {} : { fisher }),
   });
 }
 

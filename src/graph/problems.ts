@@ -92,6 +92,22 @@ const CODES = {
     'No weight of the graph has the values of the base: it was exported from another checkpoint.',
     'Nothing, if names and shapes are those of the base; else export the graph from the base.',
   ),
+  'importance-format': errorCode(
+    'A file of Fisher information is neither arrays by name nor the state of an optimiser.',
+    'Save it as safetensors or npz, with an array for every tensor and the names of the base; or name the optimizer.pt of a run.',
+  ),
+  'importance-names': errorCode(
+    'Which parameter each moment of an optimiser belongs to cannot be told.',
+    'Put a parameter_order.json beside it: json.dump([n for n, p in model.named_parameters() if p.requires_grad], file), in the order in which the optimiser got them.',
+  ),
+  'importance-other-network': errorCode(
+    'No tensor of a file of Fisher information is a tensor of the base.',
+    'Name the base that it was computed for.',
+  ),
+  'importance-left-out': warningCode(
+    'Tensors of a file of Fisher information are not in the base, or have another shape or a negative entry there.',
+    'Nothing, where they are of a head or an adapter; else check that file and base belong together.',
+  ),
 } as const;
 
 export type GraphCode = keyof typeof CODES;

@@ -4,6 +4,7 @@ import type { LensDescription } from '../protocol/lens';
 import { packNumbers } from '../protocol/numbers';
 import { success } from '../protocol/result';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
+import { FROM_PARAMETER } from './gradients/fisher-files';
 import { fisherHeatmap, obstacleNotes } from './gradients/fisher-heatmap';
 import { AT_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
@@ -11,7 +12,7 @@ import type { Lens } from './lens';
 
 const description: LensDescription = {
   id: 'fim-score',
-  version: 1,
+  version: 2,
   title: 'Which layers does a task need?',
   summary:
     'Ranks the layers by the Fisher information of their tensors: which to train, and which to freeze.',
@@ -25,8 +26,14 @@ const description: LensDescription = {
       link: 'https://arxiv.org/abs/2111.09832',
     },
   ],
-  needs: { data: ['gradients', 'labels'], base: 'required', tasks: { minimum: 0 }, factored: true },
-  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER],
+  needs: {
+    data: ['gradients', 'labels'],
+    instead: 'fisher',
+    base: 'required',
+    tasks: { minimum: 0 },
+    factored: true,
+  },
+  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER, FROM_PARAMETER],
 };
 
 interface LayerScore {
@@ -113,10 +120,10 @@ function layerTable(tasks: readonly TaskFisher[], scores: readonly (readonly Lay
 }
 
 function advice(tasks: readonly TaskFisher[], scores: readonly (readonly LayerScore[])[]): Note {
-  const lines = tasks.map(({ task }, at) => {
+  const lines = tasks.map(({ task, fisher, basis }, at) => {
     const order = (scores[at] ?? []).toSorted((x, y) => x.rank - y.rank).map(({ layer }) => rowLabel(layer));
     const half = Math.ceil(order.length / 2);
-    return `${task}: leans most on ${order.slice(0, Math.min(2, half)).join(', ')}; freeze ${order.slice(half).reverse().join(', ') || 'nothing'} first.`;
+    return `${task}: leans most on ${order.slice(0, Math.min(2, half)).join(', ')}; freeze ${order.slice(half).reverse().join(', ') || 'nothing'} first.${fisher.samples === null ? ` ${basis}` : ''}`;
   });
   return {
     kind: 'note',

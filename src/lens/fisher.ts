@@ -3,23 +3,24 @@ import { placeOf } from '../model/naming';
 import type { LensDescription } from '../protocol/lens';
 import { success } from '../protocol/result';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
+import { FROM_PARAMETER } from './gradients/fisher-files';
 import { fisherHeatmap, obstacleNotes } from './gradients/fisher-heatmap';
 import { AT_PARAMETER, PRECISION_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
 import type { TensorFisher } from './gradients/fisher-pass';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
-import { namesText, percent, wholeText } from './wording';
+import { namesText, percent } from './wording';
 
 const description: LensDescription = {
   id: 'fisher',
-  version: 1,
+  version: 2,
   title: 'Which weights matter to a task?',
   summary:
     'Runs the network backwards on single samples and sums the squared gradients of every weight: the diagonal of the empirical Fisher information.',
   formula:
     'F = (1/N) Σₙ (∂ log p(yₙ | xₙ, θ) / ∂θ)², entry by entry, with the gradient of each sample by itself',
   reading:
-    'Large values are weights where a small step changes what the network says about these samples: hold on to them when merging or pruning; small ones are free to move. Values of different tasks differ in scale by orders of magnitude: compare places within a task, not sums between tasks. A well-fitted network has small gradients everywhere. Standard errors say how far more samples could move a sum.',
+    'Large values are weights where a small step changes what the network says about these samples: hold on to them when merging or pruning; small ones are free to move. Values of different tasks differ in scale by orders of magnitude: compare places within a task, not sums between tasks. A well-fitted network has small gradients everywhere. Standard errors say how far more samples could move a sum. Without a graph, files of Fisher information can be shown, or the second moments of Adam in their stead: those average squared gradients of batches, so only places compare.',
   source: [
     {
       title: 'Merging Models with Fisher-Weighted Averaging (Matena, Raffel 2022)',
@@ -35,8 +36,14 @@ const description: LensDescription = {
       link: 'https://arxiv.org/abs/1905.12558',
     },
   ],
-  needs: { data: ['gradients', 'labels'], base: 'required', tasks: { minimum: 0 }, factored: true },
-  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER, PRECISION_PARAMETER],
+  needs: {
+    data: ['gradients', 'labels'],
+    instead: 'fisher',
+    base: 'required',
+    tasks: { minimum: 0 },
+    factored: true,
+  },
+  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER, PRECISION_PARAMETER, FROM_PARAMETER],
 };
 
 /** Diagonal empirical Fisher information of every task, tensor by tensor. */
@@ -142,7 +149,7 @@ function noiseOf(tensors: readonly TensorFisher[]): number {
 const NAMED = 3;
 
 function advice(tasks: readonly TaskFisher[]): Note {
-  const lines = tasks.map(({ task, fisher: { tensors, samples } }) => {
+  const lines = tasks.map(({ task, fisher: { tensors }, basis }) => {
     const all = total(tensors, ({ sum }) => sum);
     const ordered = tensors.toSorted((x, y) => y.sum / y.count - x.sum / x.count);
     const noise = noiseOf(tensors);
@@ -152,7 +159,7 @@ function advice(tasks: readonly TaskFisher[]): Note {
     const strong = ordered.slice(0, NAMED);
     const share = total(strong, ({ sum }) => sum) / (all || 1);
     const rounding = still.length > 0 ? ` Rounding only, so without any: ${namesText(still)}.` : '';
-    return `${task}: a weight matters most in ${strong.map(({ tensor }) => tensor).join(', ')} (${percent(share)} of all information). Hold on to these when merging or pruning.${rounding} Over ${wholeText(samples)} samples.`;
+    return `${task}: a weight matters most in ${strong.map(({ tensor }) => tensor).join(', ')} (${percent(share)} of all information). Hold on to these when merging or pruning.${rounding} ${basis}`;
   });
   return {
     kind: 'note',

@@ -20,6 +20,7 @@ const FILES: Readonly<Record<string, (name: string) => boolean>> = {
   run: () => false,
   graph: (name) => /\.onnx$/i.test(name),
   data: (name) => formatOf(name) !== null,
+  fisher: (name) => /\.(safetensors|npz|pt|pth|bin)$/i.test(name),
   tokenizer: (name) => name.endsWith('.json'),
   preprocessor: (name) => name.endsWith('.json'),
 };
@@ -57,14 +58,15 @@ async function keysAt({ parents, siblings }: StudyCursor, study: StudyText): Pro
   const [top, set, option] = parents;
   if (top === undefined) return unused(keyEntries(STUDY_KEYS), siblings);
   if (top === 'tasks' && set === undefined) return unused(await modelsBesideBase(study), siblings);
-  if (top !== 'data') return [];
+  if (top !== 'data' && top !== 'fisher') return [];
   if (set === undefined) {
     const names = [...blockBelow(study.lines, 'tasks').keys()];
     return unused(
-      names.map((name) => nameEntry(name, 'data of this task')),
+      names.map((name) => nameEntry(name, `${top} of this task`)),
       siblings,
     );
   }
+  if (top === 'fisher') return [];
   if (option === undefined) return unused(keyEntries(DATA_KEYS), siblings);
   return option === 'inputs' ? unused(await graphInputs(study), siblings) : [];
 }
@@ -77,6 +79,7 @@ async function valuesAt(
   const [top, set, option] = parents;
   if (top === undefined) return pathsFrom(study.folder, typed, FILES[key]);
   if (top === 'tasks') return pathsFrom(study.folder, typed, key === 'name' ? undefined : FILES['tasks']);
+  if (top === 'fisher') return pathsFrom(study.folder, typed, FILES['fisher']);
   if (top !== 'data') return [];
   if (set === undefined || key === 'path') return pathsFrom(study.folder, typed, FILES['data']);
   if (ARRAYS.has(key) || option === 'inputs') return arraysOf(set, study);

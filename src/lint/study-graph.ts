@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { matchData } from '../graph/data/match';
 import { openData } from '../graph/data/registry';
 import type { ValueInfo } from '../graph/onnx/types';
+import { openImportance } from '../graph/importance/registry';
 import { readModel } from '../graph/onnx/read-model';
 import { inputsOf } from '../graph/study-samples';
 import type { TextRange } from '../protocol/finding';
@@ -16,14 +17,15 @@ import { clipped } from './wording';
 export interface GraphPlaces {
   readonly graph: TextRange;
   dataSet(name: string): TextRange;
+  fisher(name: string): TextRange;
 }
 
 /** Data files above this are not opened while a study is being written: finding their samples may take reading them. */
 const LARGEST_OPENED = 2 ** 28;
 
-/** Whether graph and data files are there and can be read, and whether the data feed every input of the graph. */
+/** Whether graph, data and Fisher files are there and can be read, and whether the data feed every input of the graph. */
 export async function checkGraph(
-  { graph, base, data = [] }: StudySpec,
+  { graph, base, data = [], fisher = [] }: StudySpec,
   places: GraphPlaces,
   signal: AbortSignal,
   findings: FindingList,
@@ -39,6 +41,11 @@ export async function checkGraph(
   for (const set of data) {
     if (signal.aborted) return;
     await checkData(set, inputs, near, places.dataSet(set.name), findings);
+  }
+  for (const { name, path } of fisher) {
+    if (signal.aborted) return;
+    const opened = await openImportance(path);
+    if (!opened.ok) addProblem(opened.problem, path, places.fisher(name), name, findings);
   }
 }
 

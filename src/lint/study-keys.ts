@@ -8,6 +8,8 @@ export const STUDY_KEYS: Readonly<Record<string, string>> = {
   run: 'The folder of a training run: each complete checkpoint-<step> in it is a task, in the order of the steps.',
   graph: 'The ONNX export of the base, for lenses that run the network.',
   data: 'Data files by name, for lenses that run the network. One with the name of a task is that task’s; the first stands in for the others.',
+  fisher:
+    'Files of Fisher information by task, computed elsewhere (.safetensors, .npz, .pt), or the optimizer.pt of its training: for the lenses fisher and fim-score, without a graph.',
 };
 
 /** What the keys of a data set mean. */

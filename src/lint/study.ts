@@ -65,7 +65,8 @@ function readPlaces(text: string, findings: FindingList): StudyPlaces | null {
     run: rangeOf(document.getIn(['run'], true), lines) ?? start,
     tasks: taskRanges(document, lines),
     graph: rangeOf(document.getIn(['graph'], true), lines) ?? start,
-    dataSet: (name) => dataRange(document, name, lines) ?? start,
+    dataSet: (name) => setRange(document, 'data', name, lines) ?? start,
+    fisher: (name) => setRange(document, 'fisher', name, lines) ?? start,
     at(line, column) {
       const begin = { line: line - 1, character: column - 1 };
       const row = text.split(/\r\n|[\r\n]/, line)[line - 1] ?? '';
@@ -110,9 +111,14 @@ function taskRanges(document: Document, lines: TextLines): ReadonlyMap<string, T
   return ranges;
 }
 
-/** The range of a data set's path; `data` may be nothing else. */
-function dataRange(document: Document, name: string, lines: TextLines): TextRange | null {
-  const data = document.getIn(['data'], true);
+/** The range of a path in the map `key`, which may be a path and nothing else. */
+function setRange(
+  document: Document,
+  key: 'data' | 'fisher',
+  name: string,
+  lines: TextLines,
+): TextRange | null {
+  const data = document.getIn([key], true);
   if (!isMap(data)) return rangeOf(data, lines);
   const item = data.items.find(({ key }) => isScalar(key) && String(key.source ?? key.value) === name);
   return rangeOf(isMap(item?.value) ? item.value.get('path', true) : item?.value, lines);

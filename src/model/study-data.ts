@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml';
 import type { DataOptions } from '../protocol/data';
 import { success, type Result } from '../protocol/result';
-import type { DataSpec } from '../protocol/study';
+import type { DataSpec, FisherSpec } from '../protocol/study';
 import { isEmpty, textOf } from './yaml-values';
 
 /** What reading a part of a study needs of the whole: where paths begin, and how a place is named. */
@@ -64,6 +64,23 @@ export function readDataSets(node: unknown, part: StudyPart): Result<readonly Da
     if (!options.ok) return options;
     const said = Object.keys(options.value).length > 0;
     found.push({ name, path: part.absolute(path), ...(said ? { options: options.value } : {}) });
+  }
+  return success(found);
+}
+
+/** The files of Fisher information of a study: one path, or a map from names to paths. Fails with `study-invalid`. */
+export function readFisherFiles(node: unknown, part: StudyPart): Result<readonly FisherSpec[]> {
+  if (isEmpty(node)) return success([]);
+  const sole = textOf(node);
+  if (sole !== null) return success([{ name: dataName(sole), path: part.absolute(sole) }]);
+  if (!isMap(node)) return part.refuse(node, '"fisher" must be a path, or a map from names to paths');
+  const found: FisherSpec[] = [];
+  for (const { key, value } of node.items) {
+    const [name, path] = [textOf(key), textOf(value)];
+    if (name === null || path === null) {
+      return part.refuse(key, `the path of the Fisher file "${name ?? '?'}" must be a text`);
+    }
+    found.push({ name, path: part.absolute(path) });
   }
   return success(found);
 }

@@ -3,16 +3,16 @@ import { isMap, isSeq, LineCounter, parseDocument, stringify, type Node, type YA
 import { success, type Result } from '../protocol/result';
 import type { StudySpec, TaskSpec } from '../protocol/study';
 import { refuse, type ModelCode } from './finding-codes';
-import { dataEntry, readDataSets } from './study-data';
+import { dataEntry, readDataSets, readFisherFiles } from './study-data';
 import { isEmpty, textOf } from './yaml-values';
 
 const LARGEST_STUDY = 2 * 1024 * 1024;
-const KEYS = ['name', 'base', 'tasks', 'run', 'graph', 'data'];
+const KEYS = ['name', 'base', 'tasks', 'run', 'graph', 'data', 'fisher'];
 
 /**
  * Reads a `*.study.yaml`: `name`, `base`, `tasks` as a map from names to paths or a list of `{ name, path }`, and
  * `run`, the folder of a training run whose checkpoints are tasks, too; `graph`, the ONNX export of the base, and `data`,
- * data sets as a map from names to paths or to maps with `path` and options, or one path. Paths are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
+ * data sets as a map from names to paths or to maps with `path` and options, or one path; and `fisher`, files of Fisher information in the same way. Paths are relative to the file, whose absolute path is `path`. Fails with `yaml-syntax`, `study-invalid` or
  * `study-task-duplicate`; the message and {@link Problem.at} give line and column, counted from 1.
  */
 export function parseStudy(text: string, path: string): Result<StudySpec> {
@@ -45,6 +45,11 @@ export function formatStudy(spec: StudySpec, path: string): string {
       ...(spec.data === undefined || spec.data.length === 0
         ? []
         : ([['data', new Map(spec.data.map((set) => [set.name, dataEntry(set, pathText)]))]] as const)),
+      ...(spec.fisher === undefined || spec.fisher.length === 0
+        ? []
+        : ([
+            ['fisher', new Map(spec.fisher.map(({ name, path: file }) => [name, pathText(file)]))],
+          ] as const)),
     ]),
     { lineWidth: 0 },
   );
@@ -62,7 +67,7 @@ class StudyReader {
     if (unknown) {
       return this.refuse(
         unknown.key,
-        `unknown key "${textOf(unknown.key) ?? '?'}"; a study has name, base, tasks, run, graph and data`,
+        `unknown key "${textOf(unknown.key) ?? '?'}"; a study has ${KEYS.slice(0, -1).join(', ')} and ${KEYS.at(-1) ?? ''}`,
       );
     }
     const name = this.textAt(root, 'name');
@@ -75,11 +80,14 @@ class StudyReader {
     if (!run.ok) return run;
     const graph = this.textAt(root, 'graph');
     if (!graph.ok) return graph;
-    const data = readDataSets(root.get('data', true), {
-      absolute: (path) => this.absolute(path),
-      refuse: (node, what) => this.refuse(node, what),
-    });
+    const part = {
+      absolute: (path: string) => this.absolute(path),
+      refuse: (node: unknown, what: string) => this.refuse(node, what),
+    };
+    const data = readDataSets(root.get('data', true), part);
     if (!data.ok) return data;
+    const fisher = readFisherFiles(root.get('fisher', true), part);
+    if (!fisher.ok) return fisher;
     if (base.value === null && tasks.value.length === 0 && run.value === null) {
       return this.refuse(root, 'a study needs a base or at least one task');
     }
@@ -89,6 +97,7 @@ class StudyReader {
       tasks: run.value === null ? tasks.value : [...tasks.value, this.run(run.value, tasks.value)],
       ...(graph.value === null ? {} : { graph: this.absolute(graph.value) }),
       ...(data.value.length === 0 ? {} : { data: data.value }),
+      ...(fisher.value.length === 0 ? {} : { fisher: fisher.value }),
       file: this.path,
     });
   }

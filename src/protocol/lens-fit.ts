@@ -20,6 +20,7 @@ export function lackFor(needs: LensNeeds, study: StudySpec, facts: StudyFacts | 
   if (tasks < needs.tasks.minimum && !isUncounted) return { lack: 'tasks', minimum: needs.tasks.minimum };
   const missing = facts && needs.parts?.find((part) => !facts.parts[part]);
   if (missing) return { lack: missing };
-  const runs = needs.data.some((data) => data !== 'weights');
+  const replaced = needs.instead !== undefined && (study[needs.instead] ?? []).length > 0;
+  const runs = !replaced && needs.data.some((data) => data !== 'weights');
   return runs && (study.graph === undefined || (study.data ?? []).length === 0) ? { lack: 'data' } : null;
 }

@@ -29,6 +29,8 @@ export type ParameterValues = Readonly<Record<string, ParameterValue>>;
 /** What a lens must be given. */
 export interface LensNeeds {
   readonly data: readonly ('weights' | 'activations' | 'gradients' | 'labels')[];
+  /** What a study may have in place of a graph and data. */
+  readonly instead?: 'fisher';
   /** `optional`: the lens also works on the tasks alone (`summary`). */
   readonly base: 'required' | 'optional';
   readonly tasks: { readonly minimum: number; readonly maximum?: number };

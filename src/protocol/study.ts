@@ -17,6 +17,13 @@ export interface DataSpec {
   readonly options?: DataOptions;
 }
 
+/** Importances of the weights of a task, computed elsewhere. */
+export interface FisherSpec {
+  readonly name: string;
+  /** Absolute path of a file, or of the folder with an `optimizer.pt`. */
+  readonly path: string;
+}
+
 /** A base and named tasks, before anything is opened. All paths are absolute. */
 export interface StudySpec {
   readonly name: string;
@@ -25,6 +32,8 @@ export interface StudySpec {
   /** The ONNX export of the base, for lenses that run the network. */
   readonly graph?: string;
   readonly data?: readonly DataSpec[];
+  /** Files of Fisher information that others computed, or states of an optimiser, by task. */
+  readonly fisher?: readonly FisherSpec[];
   /** The `*.study.yaml` it came from. */
   readonly file?: string;
 }

@@ -15,7 +15,7 @@ async function at(marked: string) {
 
 test('keys that a study has not yet are offered at the left margin', async () => {
   const { labels, entries } = await at('base: b\n|\ndata: d.npz\n');
-  assert.deepEqual(labels, ['name', 'tasks', 'run', 'graph']);
+  assert.deepEqual(labels, ['name', 'tasks', 'run', 'graph', 'fisher']);
   assert.deepEqual([entries[0]?.text, entries[0]?.start], ['name: ', 0]);
   assert.match(entries[0]?.detail ?? '', /called/);
 });

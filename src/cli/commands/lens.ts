@@ -22,7 +22,7 @@ type Form = (typeof FORMS)[number] | 'text';
 export const lens: Command = {
   name: 'lens',
   usage: [
-    'ID [--base PATH] [NAME=]PATH... [--run FOLDER] [--graph FILE] [--data [NAME=]FILE]... [--set KEY=VALUE]... [--json | --csv | --svg | --html] [-o FILE]',
+    'ID [--base PATH] [NAME=]PATH... [--run FOLDER] [--graph FILE] [--data [NAME=]FILE]... [--fisher [NAME=]FILE]... [--set KEY=VALUE]... [--json | --csv | --svg | --html] [-o FILE]',
     'ID --study FILE.study.yaml ...',
   ],
   summary: 'run a lens over a base and its fine-tunes or adapters',
@@ -36,6 +36,12 @@ export const lens: Command = {
       value: '[NAME=]FILE',
       repeated: true,
       help: "a data set; with the name of a task it is that task's",
+    },
+    {
+      name: 'fisher',
+      value: '[NAME=]FILE',
+      repeated: true,
+      help: 'Fisher information computed elsewhere (.safetensors, .npz, .pt), or an optimizer.pt',
     },
     { name: 'set', value: 'KEY=VALUE', repeated: true, help: 'set a parameter of the lens' },
     JSON_OPTION,

@@ -39,8 +39,8 @@ export function studyKey({ base, tasks }: StudySpec): string {
 /** Two runs with the same key give the same result. */
 export function runKey(run: RunSpec): string {
   const parameters = Object.entries(run.parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  const { graph, data } = run.study;
-  return JSON.stringify([run.lens, studyKey(run.study), parameters, graph ?? null, data ?? []]);
+  const { graph, data, fisher } = run.study;
+  return JSON.stringify([run.lens, studyKey(run.study), parameters, graph ?? null, data ?? [], fisher ?? []]);
 }
 
 function isCard(card: unknown): card is StudyCard {

@@ -7,6 +7,7 @@ import { samplesText } from '../activations/sample-parameters';
 import type { LensContext } from '../lens';
 import { networkOf } from '../network-lens';
 import { percent, wholeText } from '../wording';
+import { fisherOfFiles, takesFiles } from './fisher-files';
 import { networkFisher, type NetworkFisher } from './fisher-pass';
 import { objectiveOf } from './objective-parameter';
 
@@ -42,6 +43,8 @@ export interface TaskFisher {
   readonly model: TaskVector | null;
   readonly fisher: NetworkFisher;
   readonly caption: string;
+  /** What the figures rest on; a sentence. */
+  readonly basis: string;
 }
 
 export interface StudyFisher {
@@ -54,7 +57,8 @@ export interface StudyFisher {
 export type Refining = (basis: string, tasks: () => readonly TaskFisher[]) => void;
 
 /**
- * Fisher information of every task on its samples; of the base alone where the study has no task. Stops with the samples of
+ * Fisher information of every task on its samples; of the base alone where the study has no task; from files where the
+ * study names some. Stops with the samples of
  * a task once the relative standard error of its sum is below the parameter `precision`. Fails as its parts do.
  */
 export async function studyFisher(
@@ -64,6 +68,7 @@ export async function studyFisher(
   context: LensContext,
   refining: Refining = () => undefined,
 ): Promise<Result<StudyFisher>> {
+  if (takesFiles(study, parameters)) return fisherOfFiles(study, description, context);
   const opened = await networkOf(study, description, parameters, context);
   if (!opened.ok) return opened;
   const objective = objectiveOf(opened.value.network, parameters);
@@ -78,9 +83,10 @@ export async function studyFisher(
     const { count } = samples.value;
     const where = atBase || task === null ? 'the base' : `the fine-tune ${name}`;
     const captioned = (fisher: NetworkFisher): TaskFisher => {
-      const early = fisher.samples < count ? ` (stopped after ${wholeText(fisher.samples)})` : '';
+      const done = fisher.samples ?? count;
+      const early = done < count ? ` (stopped after ${wholeText(done)})` : '';
       const caption = `At ${where}, over ${samplesText(samples.value)}${early}; objective: ${objective.kind}.`;
-      return { task: name, model: task, fisher, caption };
+      return { task: name, model: task, fisher, caption, basis: `Over ${wholeText(done)} samples.` };
     };
     const fisher = await networkFisher(
       opened.value,

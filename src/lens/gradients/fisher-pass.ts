@@ -24,9 +24,10 @@ export interface TensorFisher {
 
 export interface NetworkFisher {
   readonly tensors: readonly TensorFisher[];
-  readonly samples: number;
-  /** Mean of the objective over samples. */
-  readonly objective: number;
+  /** `null`: taken from a file that does not say. */
+  readonly samples: number | null;
+  /** Mean of the objective over samples; `null` where none was computed. */
+  readonly objective: number | null;
   /** What has no gradient, and why. */
   readonly without: readonly string[];
 }
@@ -87,7 +88,8 @@ function figuresOfNetwork({ network: { map } }: StudyNetwork, summed: Accumulate
   };
 }
 
-function figuresOf(tensor: string, means: Float64Array, standardError: number | null): TensorFisher {
+/** Figures of the importances of one tensor. */
+export function figuresOf(tensor: string, means: Float64Array, standardError: number | null): TensorFisher {
   let sum = 0;
   let squares = 0;
   let max = 0;

@@ -12,6 +12,7 @@ const BESIDE = [
   'tokenizer.json',
   'tokenizer_config.json',
 ];
+const FISHER_BESIDE = ['optimizer.pt', 'parameter_order.json'];
 /** Files of a folder that are looked at: enough for any folder of images that is looked through by hand. */
 const MOST_FILES = 100_000;
 
@@ -22,7 +23,7 @@ const MOST_FILES = 100_000;
  * modification stand for contents. Missing files are for the lens to report.
  */
 export async function networkInputs({ spec, base }: Study): Promise<LensResult['inputs']> {
-  const { graph, data = [] } = spec;
+  const { graph, data = [], fisher = [] } = spec;
   const models = [...(graph === undefined ? [] : [graph]), ...(base?.files.map((file) => file.path) ?? [])];
   const folders = [...new Set(models.map((file) => path.dirname(file)))];
   const inputs: LensResult['inputs'][number][] = [];
@@ -36,6 +37,13 @@ export async function networkInputs({ spec, base }: Study): Promise<LensResult['
     );
     const files = [file, ...(await filesIn(file, true)), ...near];
     inputs.push({ name, path: file, fingerprint: await fingerprintOf(files, JSON.stringify(options ?? {})) });
+  }
+  for (const { name, path: file } of fisher) {
+    // A folder stands for the state of an optimiser in it; what names the parameters lies beside.
+    const beside = [file, path.dirname(file)].flatMap((folder) =>
+      FISHER_BESIDE.map((each) => path.join(folder, each)),
+    );
+    inputs.push({ name: `fisher ${name}`, path: file, fingerprint: await fingerprintOf([file, ...beside]) });
   }
   return inputs;
 }
