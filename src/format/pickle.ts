@@ -283,7 +283,8 @@ const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
   0x63: (r) => r.push(new PickledObject(`${r.line()}.${r.line()}`)), // GLOBAL
   0x93: (r) => {
     const [name, module] = [r.pop(), r.pop()]; // STACK_GLOBAL
-    if (typeof name !== 'string' || typeof module !== 'string') return r.fail('names something without a name');
+    if (typeof name !== 'string' || typeof module !== 'string')
+      return r.fail('names something without a name');
     r.push(new PickledObject(`${module}.${name}`));
   },
   0x51: () => undefined, // BINPERSID: its value says which storage is meant, and stays as it is.
