@@ -54,6 +54,7 @@ const SHOWN = {
   sharpness: { artifact: 'curves' },
   'unit-importance': { artifact: 'mlp' },
   'task-embedding': { artifact: 'distances' },
+  'task-saliency': { artifact: 'channels' },
 };
 
 await runMain(async () => {

@@ -37,6 +37,7 @@ import { subspaceAlignment } from './subspace-alignment';
 import { summary } from './summary';
 import { tallMasks } from './tall-masks';
 import { taskEmbedding } from './task-embedding';
+import { taskSaliency } from './task-saliency';
 import { taskSimilarity } from './task-similarity';
 import { taskTree } from './task-tree';
 import { trajectory } from './trajectory';
@@ -89,6 +90,7 @@ export const LENSES: readonly Lens[] = [
   sharpness,
   unitImportance,
   taskEmbedding,
+  taskSaliency,
   saliency,
 ];
 
