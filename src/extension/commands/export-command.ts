@@ -13,7 +13,9 @@ export const showExportCommand: Command = {
     if (!given.ok) return showProblem(given.problem);
     const [path] = [
       ...given.value,
-      ...[context.results.active?.study.base].flatMap((base) => base ?? []),
+      ...[context.results.active?.study.base ?? (await baseOfEditedStudy(context))].flatMap(
+        (base) => base ?? [],
+      ),
       ...pathsInFront(context),
     ];
     const base = path ?? (await pickModel(context));
@@ -37,6 +39,15 @@ export async function offerExportCommand(
   if (chosen !== copy) return;
   await vscode.env.clipboard.writeText(text);
   vscode.window.setStatusBarMessage(vscode.l10n.t('$(check) Export command copied'), 5000);
+}
+
+/** The base of the study in the text editor in front. */
+async function baseOfEditedStudy({ client }: DeltalensContext): Promise<string | undefined> {
+  const { document } = vscode.window.activeTextEditor ?? {};
+  if (document?.uri.scheme !== 'file' || !/\.study\.ya?ml$/i.test(document.uri.fsPath)) return undefined;
+  const path = document.uri.fsPath;
+  const study = await client.request('deltalens/readStudy', { path, text: document.getText() });
+  return study.ok ? study.value.base : undefined;
 }
 
 async function pickModel(context: DeltalensContext): Promise<string | undefined> {

@@ -34,7 +34,7 @@ export async function pickData(
   const chosen = await vscode.window.showQuickPick<DataItem>(itemsOf(found.value, study), {
     title: vscode.l10n.t('Attach Graph and Data to {0} (2/2)', study.name),
     placeHolder: fitting
-      ? vscode.l10n.t('Which data? One with the name of a task is for that task, the first for all others')
+      ? vscode.l10n.t('Which data? The first stands in for tasks without their own')
       : vscode.l10n.t(
           'No data set of the workspace feeds {0}; confirm to attach the graph alone',
           path.basename(graph),
