@@ -12,6 +12,7 @@ import { fimScore } from './fim-score';
 import { fisher } from './fisher';
 import { gradientConflict } from './gradient-conflict';
 import { headComposition } from './head-composition';
+import { headMap } from './head-map';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
 import { interference } from './interference';
@@ -77,6 +78,7 @@ export const LENSES: readonly Lens[] = [
   neurons,
   attentionPatterns,
   keyRank,
+  headMap,
   featureMatching,
   activationTaskVectors,
   transfer,
