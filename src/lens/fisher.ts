@@ -9,7 +9,7 @@ import { AT_PARAMETER, PRECISION_PARAMETER, studyFisher, type TaskFisher } from 
 import type { TensorFisher } from './gradients/fisher-pass';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
-import { namesText, percent } from './wording';
+import { percent, wholeText } from './wording';
 
 const description: LensDescription = {
   id: 'fisher',
@@ -149,6 +149,7 @@ function noiseOf(tensors: readonly TensorFisher[]): number {
 const NAMED = 3;
 
 function advice(tasks: readonly TaskFisher[]): Note {
+  const rounded = new Set<string>();
   const lines = tasks.map(({ task, fisher: { tensors }, basis }) => {
     const all = total(tensors, ({ sum }) => sum);
     const ordered = tensors.toSorted((x, y) => y.sum / y.count - x.sum / x.count);
@@ -158,8 +159,8 @@ function advice(tasks: readonly TaskFisher[]): Note {
       .map(({ tensor }) => tensor);
     const strong = ordered.slice(0, NAMED);
     const share = total(strong, ({ sum }) => sum) / (all || 1);
-    const rounding = still.length > 0 ? ` Rounding only, so without any: ${namesText(still)}.` : '';
-    return `${task}: a weight matters most in ${strong.map(({ tensor }) => tensor).join(', ')} (${percent(share)} of all information). Hold on to these when merging or pruning.${rounding} ${basis}`;
+    for (const tensor of still) rounded.add(tensor);
+    return `${task}: a weight matters most in ${strong.map(({ tensor }) => tensor).join(', ')} (${percent(share)} of all information). Hold on to these when merging or pruning. ${basis}`;
   });
   return {
     kind: 'note',
@@ -169,7 +170,15 @@ function advice(tasks: readonly TaskFisher[]): Note {
     role: 'recommendation',
     text: [
       ...lines,
+      ...roundingLines([...rounded]),
       'Limits: the empirical Fisher takes the labels that the data have, not those that the network would draw, and only the diagonal; it is small for samples that are already right.',
     ].join('\n'),
   };
+}
+
+/** One example will do: they are alike, and the table marks each. */
+function roundingLines([first, ...others]: readonly string[]): readonly string[] {
+  if (first === undefined) return [];
+  const more = others.length > 0 ? ` and ${wholeText(others.length)} more that the table marks` : '';
+  return [`Rounding only, so without any information: ${first}${more}.`];
 }
