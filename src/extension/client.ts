@@ -128,7 +128,7 @@ export class AnalysisClient extends Disposable {
     client.onDidChangeState(({ newState }) =>
       this.stateChange.fire(STATES[library.State[newState]] ?? 'stopped'),
     );
-    for (const name of NOTIFICATIONS) {
+    for (const name of Object.keys(NOTIFICATIONS) as NotificationName[]) {
       client.onNotification(name, (params: AnyNotification['params']) =>
         this.notification.fire({ name, params }),
       );
@@ -216,7 +216,11 @@ interface AnyNotification {
   readonly params: Notifications[NotificationName];
 }
 
-const NOTIFICATIONS: readonly NotificationName[] = ['deltalens/progress', 'deltalens/contentsChanged'];
+const NOTIFICATIONS: Readonly<Record<NotificationName, true>> = {
+  'deltalens/progress': true,
+  'deltalens/partial': true,
+  'deltalens/contentsChanged': true,
+};
 
 const STATES: Readonly<Record<string, ServerState>> = {
   Starting: 'starting',

@@ -13,6 +13,7 @@ import {
   type MessageConnection,
 } from 'vscode-languageserver-protocol/node';
 import type {
+  JobPartial,
   JobProgress,
   NotificationName,
   RequestName,
@@ -57,6 +58,7 @@ export interface Published {
 export class TestClient {
   readonly diagnostics = new Inbox<Published>();
   readonly progress = new Inbox<JobProgress>();
+  readonly partial = new Inbox<JobPartial>();
   readonly contentsChanged = new Inbox<object>();
   readonly log = new Inbox<string>();
 
@@ -89,11 +91,13 @@ export class TestClient {
 
   private listen(): void {
     const progress: NotificationName = 'deltalens/progress';
+    const partial: NotificationName = 'deltalens/partial';
     const contents: NotificationName = 'deltalens/contentsChanged';
     this.connection.onNotification('textDocument/publishDiagnostics', (sent: Published) =>
       this.diagnostics.add(sent),
     );
     this.connection.onNotification(progress, (sent: JobProgress) => this.progress.add(sent));
+    this.connection.onNotification(partial, (sent: JobPartial) => this.partial.add(sent));
     this.connection.onNotification(contents, () => this.contentsChanged.add({}));
     this.connection.onNotification('window/logMessage', ({ message }: { message: string }) =>
       this.log.add(message),

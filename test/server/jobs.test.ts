@@ -74,6 +74,30 @@ test('a lens runs over a real connection and gives the figures of its task vecto
   assert.equal(column('identical_share'), 0.5);
 });
 
+test('a run over samples tells what it has so far', async () => {
+  const digits = path.join(import.meta.dirname, '../../samples/vit-digits');
+  const run: RunSpec = {
+    lens: 'fisher',
+    parameters: {},
+    study: {
+      name: 'digits',
+      base: path.join(digits, 'base'),
+      tasks: [],
+      graph: path.join(digits, 'onnx/base.onnx'),
+      data: [{ name: 'clean', path: path.join(digits, 'data/clean-val.npz') }],
+    },
+  };
+  const partial = client.partial.next(({ job }) => job === 'refined');
+  const result = await client.value('deltalens/runLens', { run, job: 'refined' });
+  assert.equal(result.partial, undefined);
+  const first = (await partial).result;
+  assert.match(first.partial ?? '', /^[0-9]+ of 250 samples$/);
+  assert.deepEqual(
+    first.artifacts.map(({ id }) => id),
+    result.artifacts.map(({ id }) => id),
+  );
+});
+
 test('the same run again gives the remembered result, and a run after a change a new one', async () => {
   const first = await client.value('deltalens/runLens', { run: small, job: 'first' });
   const again = await client.value('deltalens/runLens', { run: small, job: 'again' });

@@ -249,8 +249,14 @@ export class Window {
   async unfold(name: string | RegExp): Promise<void> {
     const row = this.treeItem(name);
     await row.waitFor();
-    // Not the row itself: a click on a checkpoint opens it.
-    if ((await row.getAttribute('aria-expanded')) !== 'true') await row.locator('.monaco-tl-twistie').click();
+    // A tree that is drawn anew at this very moment swallows the click.
+    await eventually(async () => {
+      if ((await row.getAttribute('aria-expanded')) === 'true') return true;
+      // Not the row itself: a click on a checkpoint opens it.
+      await row.locator('.monaco-tl-twistie').click();
+      await this.page.waitForTimeout(500);
+      return (await row.getAttribute('aria-expanded')) === 'true';
+    });
   }
 
   /** Chooses an entry of the context menu of a tree row. */
