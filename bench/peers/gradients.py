@@ -30,14 +30,18 @@ def load(name):
     return found
 
 
-def attention(q, k, v, heads, mask=None):
-    def split(x):
-        return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)
+def split(x, heads):
+    return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)
 
-    q, k, v = split(q), split(k), split(v)
+
+def mixed(q, k, v, mask=None):
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-    mixed = torch.softmax(scores if mask is None else scores + mask, -1) @ v
-    return mixed.transpose(1, 2).flatten(2)
+    values = torch.softmax(scores if mask is None else scores + mask, -1) @ v
+    return values.transpose(1, 2).reshape(q.shape[0], q.shape[2], -1)
+
+
+def attention(q, k, v, heads):
+    return mixed(split(q, heads), split(k, heads), split(v, heads))
 
 
 def linear(p, name, x):
@@ -70,17 +74,19 @@ def rms(p, name, x):
 def rotations(length, width):
     angles = torch.arange(length)[:, None] / (10000 ** (torch.arange(0, width, 2) / width))[None]
     both = torch.cat([angles, angles], -1)
-    return both.cos().repeat(1, 4), both.sin().repeat(1, 4), torch.full((length, length), -1e9).triu(1)
+    return both.cos(), both.sin(), torch.full((length, length), -1e9).triu(1)
 
 
 COS, SIN, MASK = rotations(64, 32)
 
 
 def rotated(x):
-    heads = x.shape[-1] // 32
-    parts = x.unflatten(-1, (heads, 2, 16))
-    turned = torch.stack([-parts[..., 1, :], parts[..., 0, :]], -2).flatten(-3)
-    return x * COS[:, : 32 * heads] + turned * SIN[:, : 32 * heads]
+    return x * COS + torch.cat([-x[..., 16:], x[..., :16]], -1) * SIN
+
+
+def twice(x):
+    count, heads, length, width = x.shape
+    return x.unsqueeze(2).expand(count, heads, 2, length, width).reshape(count, 2 * heads, length, width)
 
 
 def charlm(p, ids):
@@ -88,9 +94,8 @@ def charlm(p, ids):
     for i in range(4):
         at = f"model.layers.{i}."
         y = rms(p, at + "input_layernorm", h)
-        q, k, v = (linear(p, f"{at}self_attn.{name}_proj", y) for name in "qkv")
-        k, v = (x.unflatten(-1, (2, 32)).repeat_interleave(2, -2).flatten(-2) for x in (rotated(k), v))
-        h = h + linear(p, at + "self_attn.o_proj", attention(rotated(q), k, v, 4, MASK))
+        q, k, v = (split(linear(p, f"{at}self_attn.{name}_proj", y), heads) for name, heads in (("q", 4), ("k", 2), ("v", 2)))
+        h = h + linear(p, at + "self_attn.o_proj", mixed(rotated(q), twice(rotated(k)), twice(v), MASK))
         y = rms(p, at + "post_attention_layernorm", h)
         h = h + linear(p, at + "mlp.down_proj", F.silu(linear(p, at + "mlp.gate_proj", y)) * linear(p, at + "mlp.up_proj", y))
     return F.linear(rms(p, "model.norm", h), p["model.embed_tokens.weight"])
@@ -100,8 +105,7 @@ def encoder(p, h):
     for i in range(12):
         at = f"layer.{i}."
         y = norm(p, at + "norm1", h, 1e-5)
-        mixed = attention(*(linear(p, at + name, y) for name in "qkv"), 12)
-        h = h + linear(p, at + "o", mixed)
+        h = h + linear(p, at + "o", attention(*(linear(p, at + name, y) for name in "qkv"), 12))
         h = h + linear(p, at + "down", F.gelu(linear(p, at + "up", norm(p, at + "norm2", h, 1e-5))))
     return linear(p, "head", norm(p, "norm", h, 1e-5)[:, 0])
 

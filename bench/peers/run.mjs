@@ -82,7 +82,7 @@ export function runDecompositions(words) {
 }
 
 /**
- * What a script prints, parsed; `null` where it takes too long.
+ * What a script prints, parsed; `null` where it takes too long or crashes.
  * @param {string} script @param {readonly string[]} words @param {number} threads @param {number} [longest] seconds
  * @returns {Record<string, any> | null}
  */
@@ -103,7 +103,8 @@ export function runScript(script, words, threads, longest = LONGEST_SECONDS) {
       },
     },
   );
-  if (error && 'code' in error && error.code === 'ETIMEDOUT') return null;
+  // Without an exit code: it crashed, or was stopped for the time it took.
+  if (status === null && (!error || ('code' in error && error.code === 'ETIMEDOUT'))) return null;
   if (status !== 0) throw new Error(`${script} ${words[0]} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout);
 }
