@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { relativeNorm } from './plain-safetensors';
 import { ResultPage } from './result-page';
-import { eventually, VSCode, type Window } from './vscode';
+import { eventually, VSCode, type Window, within } from './vscode';
 
 let code: VSCode;
 before(async () => {
@@ -73,14 +73,17 @@ test('the heatmap takes its colours from the theme, whenever that changes', () =
       ['Dark High Contrast', 'vscode-high-contrast'],
       ['Light High Contrast', 'vscode-high-contrast-light'],
     ] as const) {
-      await window.command('Preferences: Color Theme');
-      await window.pickByTyping(title);
-      await window.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+      // The list shows themes while one goes through it, and at times takes the last one back as it closes.
       await eventually(async () => {
-        const colours = JSON.stringify(await page.colours());
-        if ((await page.theme()).kind !== kind || seen.includes(colours)) return false;
-        seen.push(colours);
-        return true;
+        await window.command('Preferences: Color Theme');
+        await window.pickByTyping(title);
+        await window.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+        return within(15_000, async () => {
+          const colours = JSON.stringify(await page.colours());
+          if ((await page.theme()).kind !== kind || seen.includes(colours)) return false;
+          seen.push(colours);
+          return true;
+        });
       });
     }
   }));

@@ -17,9 +17,8 @@ export interface WindowOptions {
   readonly openStudy?: boolean;
 }
 
-// A window that starts while others are at work on the same two processors takes most of a minute.
+// A window that starts while others are at work takes most of a minute; a step may be tried again from its beginning.
 const PATIENCE_MS = 120_000;
-/** For a step that is tried again from its beginning. */
 const ATTEMPT_MS = 10_000;
 
 /**
@@ -136,14 +135,21 @@ export class VSCode {
 
 /** Waits until `holds` does; fails after two minutes. For what no locator can wait for. */
 export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new errors.TimeoutError(`never came true: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  if (await within(PATIENCE_MS, holds)) return;
+  throw new errors.TimeoutError(`never came true: ${holds.toString()}`);
 }
 
-/** Whether a step is done in time; its failure otherwise waits for the next attempt. */
+/** Whether `holds` does before so many milliseconds are over. */
+export async function within(ms: number, holds: () => Promise<boolean> | boolean): Promise<boolean> {
+  const end = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return true;
+}
+
+/** Whether a step is done in time. */
 async function succeeds(step: () => Promise<void>): Promise<boolean> {
   try {
     await step();
@@ -196,8 +202,8 @@ export class Window {
   }
 
   /** Opens the palette and types into it. */
-  async palette(text: string): Promise<void> {
-    await eventually(async () => {
+  palette(text: string): Promise<void> {
+    return eventually(async () => {
       await this.page.keyboard.press('F1');
       return succeeds(() => this.input().fill(`>${text}`, { timeout: ATTEMPT_MS }));
     });
