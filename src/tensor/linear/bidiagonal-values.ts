@@ -3,6 +3,11 @@ import type { Bidiagonal } from './bidiagonal';
 const EPSILON = 2 ** -52;
 /** Steps per value before giving up; two or three are usual. */
 const MOST_STEPS = 60;
+/**
+ * Steps after which what is below the error of the largest value counts as nothing. Among values far below that, as matrices
+ * of low rank have them, the squares in a shift are noise, and steps alone need not come to an end.
+ */
+const PATIENT_STEPS = 20;
 
 /**
  * Singular values of an upper bidiagonal matrix, descending, by implicit QR steps with shift (Golub, Reinsch 1970; steps
@@ -17,7 +22,8 @@ export function bidiagonalValues({ diagonal, above }: Bidiagonal): Float64Array 
   const e = Float64Array.from({ length: n }, (_, i) => (above[i] ?? 0) / scale);
   let steps = 0;
   for (let end = n - 1; end >= 0;) {
-    const start = startOfBlock(s, e, end);
+    const nothing = steps < PATIENT_STEPS ? EPSILON ** 2 : EPSILON;
+    const start = startOfBlock(s, e, end, nothing);
     if (start === end) {
       end--;
       steps = 0;
@@ -25,7 +31,7 @@ export function bidiagonalValues({ diagonal, above }: Bidiagonal): Float64Array 
     }
     if (++steps > MOST_STEPS)
       throw new RangeError('the singular values of a bidiagonal matrix do not converge');
-    const zero = zeroIn(s, start, end);
+    const zero = zeroIn(s, e, start, end, nothing);
     if (zero === end) clearLastColumn(s, e, start, end);
     else if (zero >= start) clearRow(s, e, zero, end);
     else qrStep(s, e, start, end);
@@ -40,10 +46,10 @@ function largest(...arrays: readonly Float64Array[]): number {
 }
 
 /** First row of the block that ends at `end`; superdiagonal entries that are negligible become 0. */
-function startOfBlock(s: Float64Array, e: Float64Array, end: number): number {
+function startOfBlock(s: Float64Array, e: Float64Array, end: number, nothing: number): number {
   for (let k = end - 1; k >= 0; k--) {
     const around = Math.abs(s[k] as number) + Math.abs(s[k + 1] as number);
-    if (Math.abs(e[k] as number) <= EPSILON * around || Math.abs(e[k] as number) < EPSILON ** 2) {
+    if (Math.abs(e[k] as number) <= EPSILON * around || Math.abs(e[k] as number) < nothing) {
       e[k] = 0;
       return k + 1;
     }
@@ -52,9 +58,11 @@ function startOfBlock(s: Float64Array, e: Float64Array, end: number): number {
 }
 
 /** Last row of the block whose diagonal entry is negligible, −1 where there is none. */
-function zeroIn(s: Float64Array, start: number, end: number): number {
+function zeroIn(s: Float64Array, e: Float64Array, start: number, end: number, nothing: number): number {
   for (let k = end; k >= start; k--) {
-    if (Math.abs(s[k] as number) < EPSILON ** 2) {
+    const right = k < end ? Math.abs(e[k] as number) : 0;
+    const left = k > start ? Math.abs(e[k - 1] as number) : 0;
+    if (Math.abs(s[k] as number) <= Math.max(nothing, EPSILON * (left + right))) {
       s[k] = 0;
       return k;
     }

@@ -13,6 +13,8 @@ export interface SymmetricEigen {
 const EPSILON = 2 ** -52;
 /** QL steps per eigenvalue before giving up; two are usual. */
 const MOST_STEPS = 80;
+/** Steps after which the rounding error of the largest counts as nothing: among errors alone steps need not come to an end. */
+const PATIENT_STEPS = 30;
 /** Reflections that are applied to the eigenvectors together. */
 const PANEL = 32;
 
@@ -75,9 +77,10 @@ function qlSteps(
   // An absolute floor: beside the largest entries, smaller ones than this are rounding errors anyway.
   let size = 0;
   for (let i = 0; i < n; i++) size = Math.max(size, Math.abs(d[i] as number), Math.abs(e[i] as number));
-  const floor = 0.01 * EPSILON * size;
+  const floors = [0.01 * EPSILON * size, EPSILON * size] as const;
   for (let l = 0; l < n; l++) {
     for (let steps = 0; ; steps++) {
+      const floor = floors[steps < PATIENT_STEPS ? 0 : 1];
       let m = l;
       for (; m < n - 1; m++) {
         const around = Math.abs(d[m] as number) + Math.abs(d[m + 1] as number);

@@ -5,6 +5,8 @@ import { squaresOf, transposed, zeros, type Dense } from '../../../src/tensor/li
 import { jacobiSvd } from '../../../src/tensor/linear/jacobi';
 import { Stopped } from '../../../src/tensor/linear/stop';
 import { singularValues, svd } from '../../../src/tensor/linear/svd';
+import { symmetricEigen } from '../../../src/tensor/linear/symmetric-eigen';
+import { seeded } from '../oracle';
 import { identity, random, withSingularValues, assertNear } from './matrices';
 
 const SHAPES = [
@@ -113,4 +115,41 @@ test('a computation that nobody waits for is given up between two stages', () =>
   assert.throws(() => singularValues(random(200, 200, 1), stop), Stopped);
   assert.equal(stages, 3);
   assert.ok(singularValues(random(20, 20, 1)).values.length === 20);
+});
+
+/** A Gaussian kernel of points, some of them the same or nearly: values from 1 to far below what squares can be told of. */
+function kernelMatrix(n: number, dimensions: number, sharpness: number, seed: number): Dense {
+  const next = seeded(seed);
+  const points = Array.from({ length: n }, () => Array.from({ length: dimensions }, () => next() - 0.5));
+  for (let i = 1; i < n; i++) {
+    if (next() < 0.4) points[i] = (points[i - 1] ?? []).map((x) => x + (next() < 0.5 ? 0 : 1e-9 * next()));
+  }
+  const values = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      const square = (points[i] ?? []).reduce((sum, x, k) => sum + (x - (points[j]?.[k] ?? 0)) ** 2, 0);
+      values[i * n + j] = Math.exp(-sharpness * square) / n;
+    }
+  }
+  return { rows: n, columns: n, values };
+}
+
+test('values of kernels, from equal ones to such whose squares vanish, are found by all three ways alike', () => {
+  for (const [n, dimensions, sharpness] of [
+    [90, 12, 150],
+    [90, 12, 600],
+    [100, 17, 250],
+    [110, 2, 0.05],
+    [120, 5, 400],
+    [130, 19, 90],
+  ] as const) {
+    const matrix = kernelMatrix(n, dimensions, sharpness, n + sharpness);
+    const expected = jacobiSvd(matrix).values;
+    const allowed = 1e-13 * (expected[0] ?? 0);
+    assertNear(singularValues(matrix).values, expected, allowed);
+    const eigenvalues = symmetricEigen(matrix)
+      .values.map(Math.abs)
+      .sort((x, y) => y - x);
+    assertNear(eigenvalues, expected, allowed);
+  }
 });

@@ -1,6 +1,16 @@
 // Householder reflections 1 − τ·v·vᵀ with v₀ = 1 (Golub, Van Loan, Matrix Computations, 5.1 and 5.2).
 import { addMultiple, inner, scale } from './vectors';
 
+/** 2⁻⁹⁰⁰: sums of squares below lose digits to underflow. */
+const LEAST_SQUARES: f64 = 1.1830521861667747e-271;
+/** 2⁵⁰⁰ */
+const UP: f64 = 3.273390607896142e150;
+
+function isZero(x: usize, n: i32): bool {
+  for (let i = 0; i < n; i++) if (load<f64>(x + ((<usize>i) << 3)) != 0) return false;
+  return true;
+}
+
 /**
  * Replaces x by the v of the reflection that takes x to (β, 0, …, 0); returns τ and puts β at `head`. τ = 0 and v = e₀
  * where there is nothing to clear.
@@ -8,6 +18,13 @@ import { addMultiple, inner, scale } from './vectors';
 export function reflector(x: usize, n: i32, head: usize): f64 {
   const alpha = load<f64>(x);
   const rest = inner(x + 8, x + 8, n - 1);
+  if (alpha * alpha + rest < LEAST_SQUARES && !isZero(x, n)) {
+    // A length of so few digits would make a v that reflects nothing, and spoil all that it is applied to.
+    scale(UP, x, n);
+    const tau = reflector(x, n, head);
+    store<f64>(head, load<f64>(head) / UP);
+    return tau;
+  }
   store<f64>(x, 1);
   if (rest == 0) {
     store<f64>(head, alpha);
