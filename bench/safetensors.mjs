@@ -55,14 +55,9 @@ export function writeCheckpoint(file, tensors, fill) {
     directory[tensor.name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, end] };
     offset = end;
   }
-  const text = JSON.stringify(directory);
-  const header = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  const descriptor = fs.openSync(file, 'w');
-  fs.writeSync(descriptor, Buffer.concat([length, header]));
+  const { descriptor, start } = beginFile(file, directory);
   if (fill) writeValues(descriptor, offset, fill);
-  else fs.ftruncateSync(descriptor, 8 + header.length + offset);
+  else fs.ftruncateSync(descriptor, start + offset);
   fs.fsyncSync(descriptor);
   fs.closeSync(descriptor);
 }
@@ -84,14 +79,20 @@ export function writeTensors(file, tensors) {
     };
     offset = end;
   }
+  const { descriptor } = beginFile(file, directory);
+  for (const { data } of tensors.values()) fs.writeSync(descriptor, new Uint8Array(data.buffer));
+  fs.closeSync(descriptor);
+}
+
+/** Writes the header; values begin at byte `start`. @param {string} file @param {Record<string, object>} directory */
+function beginFile(file, directory) {
   const text = JSON.stringify(directory);
   const header = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
   const descriptor = fs.openSync(file, 'w');
   fs.writeSync(descriptor, Buffer.concat([length, header]));
-  for (const { data } of tensors.values()) fs.writeSync(descriptor, new Uint8Array(data.buffer));
-  fs.closeSync(descriptor);
+  return { descriptor, start: 8 + header.length };
 }
 
 /** @param {number} descriptor @param {number} bytes @param {(buffer: Buffer) => void} fill */

@@ -16,7 +16,7 @@ import { captionsOf, layerCurves } from './activations/layer-curves';
 import { measureRuns, pairedRuns, type Measured, type ModelRun } from './activations/model-runs';
 import { numberMean } from './activations/number-mean';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
-import { fromZero } from './domain';
+import { layerHeadMatrix } from './layer-head-matrix';
 import type { Lens, LensContext } from './lens';
 import { networkOf } from './network-lens';
 import { recommendation } from './recommendation';
@@ -276,24 +276,17 @@ function heatmap(
   entries: readonly AxisEntry[],
   key: keyof AttentionFigures,
 ): Matrix {
-  const most = Math.max(0, ...heads.map((own) => own.length));
-  const values = heads.flatMap((own) => Array.from({ length: most }, (_, head) => own[head]?.[key] ?? null));
-  const [title, unit] = TITLES[key];
-  return {
-    kind: 'matrix',
+  const [metric, unit] = TITLES[key];
+  return layerHeadMatrix({
     id: `${key}:${name}`,
-    title: `${title}, ${name}`,
-    facets: { metric: title, task: name },
+    metric,
+    model: name,
     caption,
     rows: entries,
-    columns: Array.from({ length: most }, (_, head) => ({ label: String(head), head })),
-    rowTitle: 'layer',
-    columnTitle: 'head',
-    values: packNumbers(values),
+    heads: heads.map((own) => own.map((figures) => figures?.[key] ?? null)),
     unit,
-    scale: 'sequential',
-    domain: unit.startsWith('share') ? [0, 1] : fromZero(values),
-  };
+    ...(unit.startsWith('share') ? { domain: [0, 1] as const } : {}),
+  });
 }
 
 function likeness({ name, caption, value }: Run, entries: readonly AxisEntry[]): Matrix {

@@ -5,7 +5,8 @@ import { packNumbers } from '../protocol/numbers';
 import { success } from '../protocol/result';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import { FROM_PARAMETER } from './gradients/fisher-files';
-import { fisherHeatmap, obstacleNotes } from './gradients/fisher-heatmap';
+import { fisherHeatmap } from './gradients/fisher-heatmap';
+import { obstacleNotes } from './gradients/obstacle-notes';
 import { AT_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
@@ -53,7 +54,7 @@ export const fimScore: Lens = {
     const scores = tasks.map(scoresOf);
     const artifacts: Artifact[] = [
       advice(tasks, scores),
-      ...obstacleNotes(tasks),
+      ...obstacleNotes(tasks.map(({ fisher }) => fisher.without)),
       curves(tasks, scores),
       ...tasks.map((task) => fisherHeatmap(task, FROBENIUS)),
       layerTable(tasks, scores),

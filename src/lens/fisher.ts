@@ -4,11 +4,18 @@ import type { LensDescription } from '../protocol/lens';
 import { success } from '../protocol/result';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import { FROM_PARAMETER } from './gradients/fisher-files';
-import { fisherHeatmap, obstacleNotes } from './gradients/fisher-heatmap';
-import { AT_PARAMETER, PRECISION_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
+import { fisherHeatmap } from './gradients/fisher-heatmap';
+import { obstacleNotes } from './gradients/obstacle-notes';
+import {
+  AT_PARAMETER,
+  PRECISION_PARAMETER,
+  studyFisher,
+  type StudyFisher,
+  type TaskFisher,
+} from './gradients/fisher-models';
 import type { TensorFisher } from './gradients/fisher-pass';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
-import type { Lens } from './lens';
+import type { Lens, LensOutput } from './lens';
 import { percent, wholeText } from './wording';
 
 const description: LensDescription = {
@@ -50,19 +57,21 @@ const description: LensDescription = {
 export const fisher: Lens = {
   description,
   async run(study, parameters, context) {
-    const found = await studyFisher(study, description, parameters, context, (basis, tasks) =>
-      context.partial?.(basis, () => ({ artifacts: artifactsOf(tasks()), findings: [], bytesRead: 0 })),
+    const found = await studyFisher(study, description, parameters, context, (basis, soFar) =>
+      context.partial?.(basis, () => outputOf(soFar())),
     );
-    if (!found.ok) return found;
-    const { tasks, findings, bytesRead } = found.value;
-    return success({ artifacts: artifactsOf(tasks), findings, bytesRead });
+    return found.ok ? success(outputOf(found.value)) : found;
   },
 };
+
+function outputOf({ tasks, findings, bytesRead }: StudyFisher): LensOutput {
+  return { artifacts: artifactsOf(tasks), findings, bytesRead };
+}
 
 function artifactsOf(tasks: readonly TaskFisher[]): readonly Artifact[] {
   return [
     advice(tasks),
-    ...obstacleNotes(tasks),
+    ...obstacleNotes(tasks.map(({ fisher }) => fisher.without)),
     ...tasks.map((task) => fisherHeatmap(task, MEAN)),
     ...tasks.map((task) => fisherHeatmap(task, SUM)),
     tensorTable(tasks),

@@ -2,7 +2,6 @@ import { attentionSites } from '../graph/attention-sites';
 import type { StudyNetwork } from '../graph/study-network';
 import type { AxisEntry, Matrix, Table } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
-import { packNumbers } from '../protocol/numbers';
 import { success, type Result } from '../protocol/result';
 import { noAttention } from './attention-patterns';
 import { headImportance } from './activations/head-ablation';
@@ -12,7 +11,7 @@ import { baseOf, measureRuns, pairedRuns, type Measured, type ModelRun } from '.
 import { runMatrix } from './activations/run-similarity';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import { intersectionOverUnion, largestUnits, randomOverlap } from './activations/unit-sets';
-import { fromZero } from './domain';
+import { layerHeadMatrix } from './layer-head-matrix';
 import type { Lens, LensContext } from './lens';
 import { networkOf } from './network-lens';
 import { recommendation } from './recommendation';
@@ -156,24 +155,16 @@ function heatmap(
   entries: readonly AxisEntry[],
   key: 'importance' | 'distance',
 ): Matrix {
-  const most = Math.max(0, ...value[key].map((own) => own.length));
-  const cells = value[key].flatMap((own) => Array.from({ length: most }, (_, head) => own[head] ?? null));
-  const [title, unit] = TITLES[key];
-  return {
-    kind: 'matrix',
+  const [metric, unit] = TITLES[key];
+  return layerHeadMatrix({
     id: `${key}:${name}`,
-    title: `${title}, ${name}`,
-    facets: { metric: title, task: name },
+    metric,
+    model: name,
     caption,
     rows: entries,
-    columns: Array.from({ length: most }, (_, head) => ({ label: String(head), head })),
-    rowTitle: 'layer',
-    columnTitle: 'head',
-    values: packNumbers(cells),
+    heads: value[key],
     unit,
-    scale: 'sequential',
-    domain: fromZero(cells),
-  };
+  });
 }
 
 function table(runs: readonly Run[], entries: readonly AxisEntry[]): Table {

@@ -7,7 +7,7 @@ import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import { classicalScaling } from './classical-scaling';
 import { fromZero } from './domain';
 import { concentrations, embeddingDistance, fisherEmbedding } from './gradients/fisher-embedding';
-import { obstacleNotes } from './gradients/fisher-heatmap';
+import { obstacleNotes } from './gradients/obstacle-notes';
 import { studyFisher, type TaskFisher } from './gradients/fisher-models';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
 import type { Lens } from './lens';
@@ -57,7 +57,7 @@ export const taskEmbedding: Lens = {
     const axis = names.map((task) => ({ label: task, task }));
     const artifacts: Artifact[] = [
       advice(names, distances),
-      ...obstacleNotes(tasks),
+      ...obstacleNotes(tasks.map(({ fisher }) => fisher.without)),
       distanceMatrix(axis, distances, merges, caption),
       dendrogram(axis, merges, {
         id: 'tree',

@@ -1,4 +1,3 @@
-import { withFile } from '../../format/read';
 import { success, type Result } from '../../protocol/result';
 import { dataSetOfArrays, type PlacedArray } from './arrays-in-file';
 import { fileRange, rest, type ByteRange, type FileState } from './byte-range';
@@ -6,7 +5,7 @@ import type { DataFormat, UnreadableArray } from './data-set';
 import { fingerprintOf } from './fingerprint';
 import { inflatedRange, packingReason } from './inflated-range';
 import { openNpy } from './npy';
-import { readZipDirectory, type ZipEntry } from './zip-directory';
+import { openZip, type ZipEntry } from './zip-directory';
 
 /** Unpacked arrays of one file are kept up to this size in all; what is beyond is unpacked again for every call. */
 const MOST_KEPT_BYTES = 2 ** 28;
@@ -17,11 +16,7 @@ export const npz: DataFormat = {
   title: 'NumPy arrays by name',
   endings: ['.npz'],
   async open(path) {
-    const listed = await withFile(path, async (file) => {
-      const entries = await readZipDirectory(file, (offset, length) => file.read(offset, length));
-      const { bytes, modifiedMs } = file;
-      return entries.ok ? success({ file: { path, bytes, modifiedMs }, entries: entries.value }) : entries;
-    });
+    const listed = await openZip(path);
     if (!listed.ok) return listed;
     const { file, entries } = listed.value;
     const arrays: PlacedArray[] = [];

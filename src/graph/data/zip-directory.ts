@@ -1,4 +1,5 @@
 import { quoted } from '../../format/problems';
+import { withFile } from '../../format/read';
 import { success, type Result } from '../../protocol/result';
 import type { FileState, ReadBytes } from './byte-range';
 import { refuse } from './problems';
@@ -198,4 +199,19 @@ function checkEntries(entries: readonly ZipEntry[], directoryStart: number, path
 
 function broken(path: string, what: string): Result<never> {
   return refuse('data-malformed', path, `${path}: ${what}.`);
+}
+
+/** A zip archive on disk and what is in it. */
+export interface ZipFile {
+  readonly file: FileState;
+  readonly entries: readonly ZipEntry[];
+}
+
+/** Lists an archive by its path. Fails as opening the file and {@link readZipDirectory} do. */
+export function openZip(path: string): Promise<Result<ZipFile>> {
+  return withFile(path, async (file) => {
+    const entries = await readZipDirectory(file, (offset, length) => file.read(offset, length));
+    const { bytes, modifiedMs } = file;
+    return entries.ok ? success({ file: { path, bytes, modifiedMs }, entries: entries.value }) : entries;
+  });
 }

@@ -6,6 +6,7 @@ import type { Objective } from '../objective/objective';
 import { refuse } from '../problems';
 import { emptyArray, numbersOf, type TensorValue } from '../tensor-value';
 import { openGradientSession, type Accumulation, type GradientSession } from './gradient-graph';
+import { SessionsBySize } from './sessions-by-size';
 
 /** One run's data: a sample for per-sample quantities, a batch for mean gradients. */
 export interface Sample {
@@ -51,8 +52,6 @@ export interface AccumulateOptions {
 
 /** Float32 sums inside the graph are moved into float64 after so many runs, before they lose digits. */
 const RUNS_PER_FLUSH = 32;
-/** Sessions for different input sizes that are kept. */
-const MOST_SESSIONS = 8;
 
 /**
  * Runs the samples one after the other and gives the mean over them of gradients, or of squares of per-sample gradients
@@ -111,7 +110,7 @@ class RunningMean {
 }
 
 class RunningSums {
-  private readonly sessions = new Map<string, GradientSession>();
+  private readonly sessions = new SessionsBySize<GradientSession>();
   /** Sums of the last runs, which the graph adds to. */
   private readonly inside = new Map<string, TensorValue>();
   private readonly sums = new Map<string, Float64Array>();
@@ -191,27 +190,17 @@ class RunningSums {
     return { ...this.state(), means, standardErrors, unconnected, obstacles, complete };
   }
 
-  async release(): Promise<void> {
-    for (const { session } of this.sessions.values()) await session.release();
-    this.sessions.clear();
+  release(): Promise<void> {
+    return this.sessions.release();
   }
 
-  private async sessionFor(sample: Sample): Promise<Result<GradientSession>> {
-    const key = [...sample.inputs]
-      .map(([name, { type, shape }]) => `${name}:${type}[${shape.join()}]`)
-      .join();
-    const known = this.sessions.get(key);
-    if (known !== undefined) return success(known);
-    const feeds = new Map([...this.weights, ...sample.inputs]);
+  private async sessionFor({ inputs }: Sample): Promise<Result<GradientSession>> {
     const { objective, accumulation } = this.options;
-    const opened = await openGradientSession(this.graph, feeds, objective, this.targets, accumulation);
+    const opened = await this.sessions.for(inputs, () => {
+      const feeds = new Map([...this.weights, ...inputs]);
+      return openGradientSession(this.graph, feeds, objective, this.targets, accumulation);
+    });
     if (!opened.ok) return opened;
-    const [oldest] = this.sessions;
-    if (oldest !== undefined && this.sessions.size >= MOST_SESSIONS) {
-      await oldest[1].session.release();
-      this.sessions.delete(oldest[0]);
-    }
-    this.sessions.set(key, opened.value);
     this.unconnected = opened.value.unconnected;
     this.obstacles = opened.value.obstacles;
     return opened;

@@ -7,6 +7,7 @@ import { openSession, type GraphSession } from '../session';
 import { numbersOf, type TensorValue } from '../tensor-value';
 import { traceGraph } from '../trace';
 import type { Sample } from './accumulate';
+import { SessionsBySize } from './sessions-by-size';
 
 interface ObjectiveSession {
   readonly session: GraphSession;
@@ -14,12 +15,9 @@ interface ObjectiveSession {
   readonly reference: WithObjective['reference'];
 }
 
-/** Sessions for different input sizes that are kept. */
-const MOST_SESSIONS = 8;
-
 /** A network that is only run forwards, for its objective, with one weights after the other. */
 export class ObjectiveRuns {
-  private readonly sessions = new Map<string, ObjectiveSession>();
+  private readonly sessions = new SessionsBySize<ObjectiveSession>();
 
   constructor(
     private readonly graph: ModelGraph,
@@ -38,7 +36,9 @@ export class ObjectiveRuns {
     let [sum, count] = [0, 0];
     for await (const sample of samples) {
       if (signal.aborted) return cancelled();
-      const opened = await this.sessionFor(weights, sample);
+      const opened = await this.sessions.for(sample.inputs, () =>
+        openObjective(this.graph, this.objective, weights, sample.inputs),
+      );
       if (!opened.ok) return opened;
       const { session, objective, reference } = opened.value;
       const feeds = new Map([...weights, ...sample.inputs]);
@@ -61,24 +61,8 @@ export class ObjectiveRuns {
   }
 
   /** Gives the runtime's memory back. */
-  async release(): Promise<void> {
-    for (const { session } of this.sessions.values()) await session.release();
-    this.sessions.clear();
-  }
-
-  private async sessionFor(weights: BoundWeights, { inputs }: Sample): Promise<Result<ObjectiveSession>> {
-    const key = [...inputs].map(([name, { type, shape }]) => `${name}:${type}[${shape.join()}]`).join();
-    const known = this.sessions.get(key);
-    if (known !== undefined) return success(known);
-    const opened = await openObjective(this.graph, this.objective, weights, inputs);
-    if (!opened.ok) return opened;
-    const [oldest] = this.sessions;
-    if (oldest !== undefined && this.sessions.size >= MOST_SESSIONS) {
-      await oldest[1].session.release();
-      this.sessions.delete(oldest[0]);
-    }
-    this.sessions.set(key, opened.value);
-    return opened;
+  release(): Promise<void> {
+    return this.sessions.release();
   }
 }
 

@@ -1,11 +1,10 @@
-import { withFile } from '../../format/read';
 import { readPickle, type Pickled, type PickledTensor } from '../../format/pickle';
 import { success, type Result } from '../../protocol/result';
 import { decode } from '../../tensor/decode';
 import type { DtypeName } from '../../tensor/dtype';
 import { fileRange, type FileState } from '../data/byte-range';
 import { elementCount } from '../data/rows';
-import { readZipDirectory, type ZipEntry } from '../data/zip-directory';
+import { openZip, type ZipEntry } from '../data/zip-directory';
 import { refuse } from '../problems';
 
 /** A file of `torch.save`, since PyTorch 1.6 a zip with a pickle and a file for every storage. */
@@ -28,11 +27,7 @@ const BYTES: Readonly<Record<string, number>> = { F64: 8, F32: 4, F16: 2, BF16: 
 
 /** Opens an archive: reads the pickle, and no tensor. Fails with `importance-format`, or as reading does. */
 export async function openTorchArchive(path: string): Promise<Result<TorchArchive>> {
-  const listed = await withFile(path, async (file) => {
-    const entries = await readZipDirectory(file, (offset, length) => file.read(offset, length));
-    const { bytes, modifiedMs } = file;
-    return entries.ok ? success({ file: { path, bytes, modifiedMs }, entries: entries.value }) : entries;
-  });
+  const listed = await openZip(path);
   if (!listed.ok) return listed;
   const { file, entries } = listed.value;
   const pickle = entries.find(({ name }) => /(^|\/)data\.pkl$/.test(name));

@@ -1,5 +1,5 @@
 import { compareModules, compareRows, placeOf, rowLabel } from '../../model/naming';
-import type { Matrix, Note } from '../../protocol/artifact';
+import type { Matrix } from '../../protocol/artifact';
 import { packNumbers } from '../../protocol/numbers';
 import { extent, fromZero } from '../domain';
 import type { TaskFisher } from './fisher-models';
@@ -50,19 +50,4 @@ export function fisherHeatmap(
     scale: 'sequential',
     domain: figure.logarithmic === true ? extent(values) : fromZero(values),
   };
-}
-
-/** What has no gradient, task by task; none where everything has one. */
-export function obstacleNotes(tasks: readonly TaskFisher[]): readonly Note[] {
-  const lines = [...new Set(tasks.flatMap(({ fisher }) => fisher.without))];
-  if (lines.length === 0) return [];
-  return [
-    {
-      kind: 'note',
-      id: 'obstacles',
-      title: 'What has no gradient',
-      severity: 'warning',
-      text: lines.join('\n'),
-    },
-  ];
 }

@@ -54,12 +54,12 @@ export interface StudyFisher {
 }
 
 /** What is done with the tasks so far, the last of them not done: see {@link LensContext.partial}. */
-export type Refining = (basis: string, tasks: () => readonly TaskFisher[]) => void;
+export type Refining = (basis: string, soFar: () => StudyFisher) => void;
 
 /**
  * Fisher information of every task on its samples; of the base alone where the study has no task; from files where the
- * study names some. Stops with the samples of
- * a task once the relative standard error of its sum is below the parameter `precision`. Fails as its parts do.
+ * study names some. Stops with the samples of a task once the relative standard error of its sum is below the parameter
+ * `precision`. Fails as its parts do.
  */
 export async function studyFisher(
   study: Study,
@@ -76,6 +76,11 @@ export async function studyFisher(
   const precision = Number(parameters['precision'] ?? 0) / 100;
   const models = study.tasks.length > 0 ? study.tasks : [null];
   const tasks: TaskFisher[] = [];
+  const whole = (done: readonly TaskFisher[]): StudyFisher => ({
+    tasks: done,
+    findings: opened.value.findings,
+    bytesRead: opened.value.bytesRead(),
+  });
   for (const [index, task] of models.entries()) {
     const samples = await opened.value.samplesOf(task);
     if (!samples.ok) return samples;
@@ -84,7 +89,7 @@ export async function studyFisher(
     const where = atBase || task === null ? 'the base' : `the fine-tune ${name}`;
     const captioned = (fisher: NetworkFisher): TaskFisher => {
       const done = fisher.samples ?? count;
-      const early = done < count ? ` (stopped after ${wholeText(done)})` : '';
+      const early = done < count ? `, the first ${wholeText(done)} of them` : '';
       const caption = `At ${where}, over ${samplesText(samples.value)}${early}; objective: ${objective.kind}.`;
       return { task: name, model: task, fisher, caption, basis: `Over ${wholeText(done)} samples.` };
     };
@@ -99,7 +104,7 @@ export async function studyFisher(
           const text = `${name}: sample ${wholeText(done)} of ${wholeText(count)}${error}`;
           context.progress((index + done / count) / models.length, text);
           const basis = `${wholeText(done)} of ${wholeText(count)} samples${models.length > 1 ? ` of ${name}` : ''}`;
-          refining(basis, () => [...tasks, captioned(soFar())]);
+          refining(basis, () => whole([...tasks, captioned(soFar())]));
           return done < LEAST_SAMPLES || relativeError === null || relativeError >= precision;
         },
       },
@@ -108,5 +113,5 @@ export async function studyFisher(
     if (!fisher.ok) return fisher;
     tasks.push(captioned(fisher.value));
   }
-  return success({ tasks, findings: opened.value.findings, bytesRead: opened.value.bytesRead() });
+  return success(whole(tasks));
 }

@@ -11,6 +11,7 @@ import type { LensContext } from '../lens';
 import { networkOf } from '../network-lens';
 import { wholeText } from '../wording';
 import { meanGradients, type NetworkGradients } from './mean-gradients';
+import { obstacleNotes } from './obstacle-notes';
 import { lossText, objectiveOf } from './objective-parameter';
 
 /** The mean gradient of one task's loss on its own samples. */
@@ -89,15 +90,5 @@ export async function taskGradients(
 
 /** What has no gradient in some task; no note where everything has one. */
 export function withoutGradient(tasks: readonly TaskGradient[]): readonly Note[] {
-  const lines = [...new Set(tasks.flatMap(({ gradients }) => gradients.without))];
-  if (lines.length === 0) return [];
-  return [
-    {
-      kind: 'note',
-      id: 'obstacles',
-      title: 'What has no gradient',
-      severity: 'warning',
-      text: lines.join('\n'),
-    },
-  ];
+  return obstacleNotes(tasks.map(({ gradients }) => gradients.without));
 }
