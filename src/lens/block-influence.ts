@@ -4,7 +4,6 @@ import type { StudySamples } from '../graph/study-samples';
 import { numbersOf } from '../graph/tensor-value';
 import type { LayerValues } from '../graph/layer-values';
 import type { TaskVector } from '../model/task-vector';
-import { placeOf } from '../model/naming';
 import type { Artifact, Matrix, Note, Series, Table, TableColumn } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
 import { packNumbers } from '../protocol/numbers';
@@ -148,15 +147,27 @@ function influence(mean: MeanCosine): number | null {
   return mean.value === null ? null : 1 - mean.value;
 }
 
-/** Parameters of every layer. */
-function sizesOf({ map }: Network): ReadonlyMap<string, number> {
-  const sizes = new Map<string, number>();
-  for (const { initializer, tensor } of map.placements) {
-    const { layer } = placeOf(tensor);
-    const count = map.graph.initializers.get(initializer)?.count ?? 0;
-    sizes.set(layer, (sizes.get(layer) ?? 0) + count);
-  }
-  return sizes;
+/** Parameters of a part of the network and of the whole. */
+interface Sizes {
+  readonly total: number;
+  /** Of the layer or, in networks without numbered layers, the module of that name. */
+  of(layer: string): number;
+  /** Whether it has a weight of two dimensions or more: a norm or a scale has none. */
+  hasMatrix(layer: string): boolean;
+}
+
+function sizesOf({ map }: Network): Sizes {
+  const weights = map.placements.map(({ initializer, tensor }) => {
+    const { count = 0, shape = [] } = map.graph.initializers.get(initializer) ?? {};
+    return { tensor, count, dimensions: shape.length };
+  });
+  const within = (layer: string) => weights.filter(({ tensor }) => tensor.startsWith(`${layer}.`));
+  const sum = (counted: typeof weights) => counted.reduce((all, { count }) => all + count, 0);
+  return {
+    total: sum(weights),
+    of: (layer) => sum(within(layer)),
+    hasMatrix: (layer) => within(layer).some(({ dimensions }) => dimensions > 1),
+  };
 }
 
 function heatmap(models: readonly ModelScores[]): Matrix {
@@ -211,7 +222,7 @@ const COLUMNS: readonly TableColumn[] = [
   { name: 'drop_order', title: 'Place in the order of leaving out', type: 'integer' },
 ];
 
-function layerTable(models: readonly ModelScores[], sizes: ReadonlyMap<string, number>): Table {
+function layerTable(models: readonly ModelScores[], sizes: Sizes): Table {
   const rows = models.flatMap(({ name, layers }) => {
     const order = dropOrder(layers);
     return layers.map(({ layer, scores }) => [
@@ -221,7 +232,7 @@ function layerTable(models: readonly ModelScores[], sizes: ReadonlyMap<string, n
       influence(scores.block),
       name,
       scores.block.standardError,
-      sizes.get(layer.layer) ?? null,
+      sizes.of(layer.layer),
       order.indexOf(layer.layer) + 1,
     ]);
   });
@@ -238,15 +249,20 @@ function dropOrder(layers: readonly LayerScores[]): readonly string[] {
 /** So many layers are named as the first to be left out: a quarter. */
 const NAMED_SHARE = 0.25;
 
-function advice(models: readonly ModelScores[], sizes: ReadonlyMap<string, number>): Note {
-  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  const lines = models.map(({ name, layers }) => {
-    const first = dropOrder(layers).slice(0, Math.max(1, Math.floor(layers.length * NAMED_SHARE)));
-    const labels = first.map((id) => layers.find(({ layer }) => layer.layer === id)?.layer.label ?? id);
-    const saved = first.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
-    const score = layers.find(({ layer }) => layer.layer === first[0])?.scores.block;
-    return `${name}: leave out ${labels.join(', ')} first (block influence ${((score && influence(score)) ?? 0).toFixed(3)} at the lowest): ${wholeText(saved)} parameters, ${percent(saved / Math.max(1, total))} of the network.`;
-  });
+function adviceOf({ name, layers }: ModelScores, sizes: Sizes): string {
+  const worth = layers.filter(({ layer }) => sizes.hasMatrix(layer.layer));
+  if (worth.length === 0) {
+    return `${name}: leaving out gains nothing: the parts that hand on as many features as they are given have no weight matrix (they are norms).`;
+  }
+  const first = dropOrder(worth).slice(0, Math.max(1, Math.floor(worth.length * NAMED_SHARE)));
+  const labels = first.map((id) => worth.find(({ layer }) => layer.layer === id)?.layer.label ?? id);
+  const saved = first.reduce((sum, id) => sum + sizes.of(id), 0);
+  const score = worth.find(({ layer }) => layer.layer === first[0])?.scores.block;
+  return `${name}: leave out ${labels.join(', ')} first (block influence ${((score && influence(score)) ?? 0).toFixed(3)} at the lowest): ${wholeText(saved)} parameters, ${percent(saved / Math.max(1, sizes.total))} of the network.`;
+}
+
+function advice(models: readonly ModelScores[], sizes: Sizes): Note {
+  const lines = models.map((model) => adviceOf(model, sizes));
   return {
     kind: 'note',
     id: 'advice',

@@ -201,6 +201,9 @@ function advice(tasks: readonly TaskSharpness[]): Note {
       .toSorted((x, y) => (y.rise ?? 0) - (x.rise ?? 0))
       .slice(0, NAMED)
       .map(({ layer }) => rowLabel(layer));
+    if (rise === null) {
+      return `${task}: no rise of the loss can be given: the gradient is 0, or the network gives no number one step up; try a smaller ρ.`;
+    }
     return `${task}: the loss of ${shortNumber(loss)} rises by ${shortNumber(rise)} within ρ; sharpest in ${sharpest.join(' and ')}: keep more bits and smaller merge steps there.`;
   });
   return {

@@ -51,5 +51,11 @@ test(
       ran.table('layers').map(({ layer }) => layer),
       ['bn1', 'bn2', 'bn3'],
     );
+    // Scale, shift, running mean and variance of each channel.
+    const [first] = ran.table('layers');
+    const channels = opened.value.base?.tensors.find(({ name }) => name === 'bn1.weight')?.span.shape[0];
+    assert.equal(first?.['parameters'], 4 * (channels ?? NaN));
+    const advice = ran.artifacts.find(({ id }) => id === 'advice');
+    assert.match(advice?.kind === 'note' ? advice.text : '', /leaving out gains nothing/);
   },
 );

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import * as path from 'node:path';
 import { test } from 'node:test';
 import { accumulate } from '../../src/graph/gradients/accumulate';
 import { openStudyNetwork } from '../../src/graph/study-network';
@@ -7,9 +8,10 @@ import { fisher } from '../../src/lens/fisher';
 import type { LensOutput } from '../../src/lens/lens';
 import { GradientSamples } from '../../src/lens/gradients/gradient-samples';
 import { placeOf } from '../../src/model/naming';
+import { openStudy } from '../../src/model/open-study';
 import { checkParameters } from '../../src/protocol/lens';
 import { got } from '../graph/got';
-import { networkStudy, run } from './run';
+import { networkStudy, run, WITH_ZOO, ZOO } from './run';
 import { slowPasses } from './slow-passes';
 
 const SAMPLES = 3;
@@ -149,3 +151,24 @@ test('what there is after every sample is the lens on these samples, and a preci
   const done = Number(early.table('tensors')[0]?.['samples']);
   assert.ok(done >= 16 && done < 40, String(done));
 });
+
+test(
+  'batch normalisations have importances of scale and shift, and none of running averages',
+  WITH_ZOO,
+  async () => {
+    const opened = await openStudy({
+      name: 'cnn',
+      base: path.join(ZOO, 'cnn-digits/base'),
+      tasks: [],
+      graph: path.join(ZOO, 'cnn-digits/onnx/base.onnx'),
+      data: [{ name: 'clean', path: path.join(ZOO, 'vit-digits/data/clean-val.npz') }],
+    });
+    const ran = await run(fisher, got(opened), { samples: 2 });
+    const names = ran.table('tensors').map(({ tensor }) => String(tensor));
+    assert.ok(names.includes('bn1.weight') && names.includes('bn1.bias'), names.join(' '));
+    assert.deepEqual(
+      names.filter((name) => name.includes('running')),
+      [],
+    );
+  },
+);

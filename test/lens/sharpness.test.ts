@@ -6,6 +6,7 @@ import { readActivations } from '../../src/graph/network';
 import { openStudyNetwork } from '../../src/graph/study-network';
 import { numbersOf, tensorValue } from '../../src/graph/tensor-value';
 import { GradientSamples } from '../../src/lens/gradients/gradient-samples';
+import { taskSharpness } from '../../src/lens/gradients/perturbed-loss';
 import { sharpness } from '../../src/lens/sharpness';
 import { got } from '../graph/got';
 import { networkStudy, only, run } from './run';
@@ -102,4 +103,33 @@ test('a tiny step rises by its length times the gradient, and layers by no more'
   const { sharpness: rise, first_order } = only(ran.table('tasks'), { task: 'rot90' });
   assert.ok(Math.abs(Number(rise) / Number(first_order) - 1) < 0.05);
   for (const layer of ran.table('layers')) assert.ok(Number(layer['sharpness']) <= Number(rise) * 1.05);
+});
+
+test('a step to where the network gives no number is said to have no rise', async () => {
+  const study = await networkStudy(['rot90']);
+  const [first = null] = study.tasks;
+  const network = got(await openStudyNetwork(study, { samples: 2, seed: 0 }));
+  const tensors = new Map([
+    ['vit.layernorm.weight', new Float32Array(64).fill(1)],
+    ['classifier.weight', new Float32Array(640).fill(1)],
+  ]);
+  const gradients = { tensors, samples: 2, loss: 1, without: [] };
+  const at = { network, objective: OBJECTIVE, tasks: [], caption: '' };
+  const progress = () => undefined;
+  const options = { signal, progress };
+  const sharp = got(
+    await taskSharpness(
+      study,
+      at,
+      { task: 'rot90', model: first, over: '', gradients },
+      false,
+      3e38,
+      options,
+    ),
+  );
+  assert.equal(sharp.rise, null);
+  assert.deepEqual(
+    sharp.layers.map(({ rise }) => rise),
+    [null],
+  );
 });

@@ -7,6 +7,7 @@ import { refuse } from '../problems';
 import { emptyArray, numbersOf, type TensorValue } from '../tensor-value';
 import { openGradientSession, type Accumulation, type GradientSession } from './gradient-graph';
 import { SessionsBySize } from './sessions-by-size';
+import { learnedWeights } from './targets';
 
 /** One run's data: a sample for per-sample quantities, a batch for mean gradients. */
 export interface Sample {
@@ -41,7 +42,7 @@ export interface Accumulated extends AccumulationState {
 
 export interface AccumulateOptions {
   readonly objective: Objective;
-  /** Weights to differentiate for; all bound ones unless given. */
+  /** Weights to differentiate for; all bound ones that training learns unless given. */
   readonly targets?: readonly string[];
   /** `squares`: every sample must be a run of its own (the diagonal of the empirical Fisher). */
   readonly accumulation: Accumulation;
@@ -65,7 +66,7 @@ export async function accumulate(
   samples: Iterable<Sample> | AsyncIterable<Sample>,
   options: AccumulateOptions,
 ): Promise<Result<Accumulated>> {
-  const targets = options.targets ?? [...weights.keys()];
+  const targets = options.targets ?? learnedWeights(graph, weights.keys());
   const running = new RunningSums(graph, weights, targets, options);
   let complete = true;
   try {

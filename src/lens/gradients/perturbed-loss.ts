@@ -17,14 +17,14 @@ export interface TaskSharpness {
   readonly task: string;
   readonly rho: number;
   readonly loss: number;
-  /** L(θ + ρ·g/‖g‖) − L(θ) */
-  readonly rise: number;
+  /** L(θ + ρ·g/‖g‖) − L(θ); `null` where the gradient is 0 or the network gives no number there. */
+  readonly rise: number | null;
   /** ‖g‖ */
   readonly norm: number;
   readonly samples: number;
-  /** Only the weights of one row of the heatmap step, by ρ; `null` where they have no gradient. */
+  /** Only the weights of one row of the heatmap step, by ρ; `null` where they have no gradient, or the network gives no number there. */
   readonly layers: readonly { readonly layer: string; readonly rise: number | null }[];
-  /** Along every task vector of the study; `null` where it is 0. */
+  /** Along every task vector of the study; `null` where it is 0, or the network gives no number there. */
   readonly directions: readonly { readonly vector: string; readonly rise: number | null }[];
 }
 
@@ -67,7 +67,8 @@ export async function taskSharpness(
   try {
     const all = await lossAt(gradients.tensors);
     if (!all.ok) return all;
-    const rise = (loss: number | null) => (loss === null ? null : loss - gradients.loss);
+    const rise = (loss: number | null) =>
+      loss === null || !Number.isFinite(loss) ? null : loss - gradients.loss;
     const byLayer: { layer: string; rise: number | null }[] = [];
     for (const [layer, own] of layers) {
       const loss = await lossAt(own);
@@ -86,7 +87,7 @@ export async function taskSharpness(
       task,
       rho,
       loss: gradients.loss,
-      rise: rise(all.value) ?? 0,
+      rise: rise(all.value),
       norm: Math.sqrt(squares(gradients.tensors)),
       samples: gradients.samples,
       layers: byLayer,

@@ -30,6 +30,9 @@ export const CONVOLUTION: readonly NamingRule[] = [
   { pattern: last('conv_stem'), module: 'convolution', row: 'input' },
   { pattern: last('conv_head'), module: 'convolution', row: 'output' },
 
+  // A plain stack of convolutions: its first norm stands before no attention.
+  { pattern: last('norm\\d'), module: 'norm', outside: true },
+
   // ResNet as torchvision names it.
   {
     pattern: last('downsample\\.0|shortcut|conv_shortcut|downsample\\.conv'),

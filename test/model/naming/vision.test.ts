@@ -94,3 +94,9 @@ placesFamily('ConvNeXt', {
   'convolution.resample': ['convnext.encoder.stages.{n}.downsampling_layer.1.weight', 'stages.{n}.downsample.1.weight'],
   'norm.final': ['output:convnext.layernorm.weight'],
 }); // prettier-ignore
+
+placesFamily('plain stacks of convolutions', {
+  convolution: ['conv1.weight', 'conv2.bias'],
+  norm: ['norm1.weight', 'norm2.running_mean', 'bn1.weight'],
+  linear: ['fc1.weight'],
+});
