@@ -14,8 +14,11 @@ export interface SessionOptions {
   readonly outputs: readonly string[];
   /** Initializers that are fed with every run, so that one session serves the base and every fine-tune. */
   readonly weights?: ReadonlySet<string>;
-  /** `false` computes node by node as written: sessions that run once are made faster so. */
-  readonly optimise?: boolean;
+  /**
+   * `false` computes node by node as written: sessions that run once are made faster so. `constants` works out only what
+   * depends on constants and on the shapes of the inputs, so that more of {@link GraphSession.shapes} is known.
+   */
+  readonly optimise?: boolean | 'constants';
 }
 
 /** A graph that is ready to run. */
@@ -25,6 +28,8 @@ export interface GraphSession {
   readonly outputs: readonly string[];
   /** Element types of the outputs, as the runtime inferred them; missing for what is no tensor. */
   readonly types: ReadonlyMap<string, TensorValue['type']>;
+  /** Shapes of outputs that the runtime inferred whole; a value of unknown rank stands as `[]`, as a single number does. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
   /**
    * Runs once. Blocks this thread: keep what one run does below a second, and cancel between runs. Arrays in `into` are
    * filled with the outputs of their names instead of new ones. Fails with `graph-input-missing`, `graph-input-type`,
@@ -60,17 +65,22 @@ export async function openSession(graph: ModelGraph, options: SessionOptions): P
   const { api } = runtime.value;
   try {
     const session = await api.InferenceSession.create(bytes, {
-      graphOptimizationLevel: options.optimise === false ? 'disabled' : 'all',
+      graphOptimizationLevel: levelOf(options.optimise),
       logSeverityLevel: 4,
     });
     const types = new Map<string, TensorValue['type']>();
+    const shapes = new Map<string, readonly number[]>();
     for (const metadata of session.outputMetadata) {
-      if (metadata.isTensor) types.set(metadata.name, metadata.type);
+      if (!metadata.isTensor) continue;
+      types.set(metadata.name, metadata.type);
+      const sizes = metadata.shape.flatMap((size) => (typeof size === 'number' && size >= 0 ? [size] : []));
+      if (sizes.length === metadata.shape.length) shapes.set(metadata.name, sizes);
     }
     return success({
       feeds,
       outputs: options.outputs,
       types,
+      shapes,
       run: async (given, { fetch = options.outputs, into, signal } = {}) => {
         if (signal?.aborted === true) return cancelled();
         const inputs: Record<string, InstanceType<typeof api.Tensor>> = {};
@@ -99,6 +109,11 @@ export async function openSession(graph: ModelGraph, options: SessionOptions): P
   } catch (error) {
     return refuseRun(path, error);
   }
+}
+
+function levelOf(optimise: SessionOptions['optimise']): 'disabled' | 'basic' | 'all' {
+  if (optimise === 'constants') return 'basic';
+  return optimise === false ? 'disabled' : 'all';
 }
 
 /** The model's bytes, what has to be fed, and the values that are fed where a caller gives none. */
@@ -150,7 +165,12 @@ async function planSession(graph: ModelGraph, options: SessionOptions): Promise<
   return written.ok ? success({ bytes: written.value, feeds, own }) : written;
 }
 
-function checkFeed(info: ValueInfo, value: TensorValue | undefined, path: string): Result<TensorValue> {
+/** What is given for an input, if it is of the type and shape that the graph takes. Fails with `graph-input-missing` or `graph-input-type`. */
+export function checkFeed(
+  info: ValueInfo,
+  value: TensorValue | undefined,
+  path: string,
+): Result<TensorValue> {
   const { name, type, shape } = info;
   if (value === undefined) {
     return refuse(

@@ -1,12 +1,13 @@
 import { quoted } from '../format/problems';
+import { intOf } from './attributes';
 import { success, type Result } from '../protocol/result';
 import { refuse } from './problems';
 import { isFloating, type ElementType } from './onnx/element-types';
 import { tensorOf } from './onnx/tensor-values';
-import type { OnnxNode, OnnxTensor } from './onnx/types';
+import type { OnnxNode, OnnxTensor, ValueInfo } from './onnx/types';
 import { GraphDraft } from './graph-draft';
-import { makeGraph, nodesFor, type ModelGraph } from './model-graph';
-import { openSession } from './session';
+import { makeGraph, needsOf, nodesFor, type ModelGraph } from './model-graph';
+import { checkFeed, openSession } from './session';
 import { numbersOf, type TensorValue } from './tensor-value';
 
 /** A graph for inputs of one size: shape and type of every value are known, shape arithmetic is done. */
@@ -59,31 +60,60 @@ export async function traceGraph(
   return success({ graph: folded.value, shapes, types, varying });
 }
 
+interface Learnt {
+  readonly shapes: Map<string, readonly number[]>;
+  readonly types: Map<string, ElementType>;
+}
+
 /**
- * Shapes and types of the values `names`: types as the runtime infers them, shapes from one run that gives nothing else, so
- * that it needs no more memory than any run.
+ * Shapes and types of the values `names` as the runtime infers them from the sizes of the inputs, without computing anything.
+ * What it cannot infer is learnt from one run that gives shapes only, so that it needs no more memory than any run.
  */
 async function learn(
   graph: ModelGraph,
   names: readonly string[],
   feeds: ReadonlyMap<string, TensorValue>,
-): Promise<Result<{ shapes: Map<string, readonly number[]>; types: Map<string, ElementType> }>> {
-  const draft = new GraphDraft(graph);
-  const shapeOf = new Map(names.map((name) => [draft.add('Shape', [name]), name]));
+): Promise<Result<Learnt>> {
+  const needed = new Set(nodesFor(graph, names).flatMap(needsOf));
+  const sized: ValueInfo[] = [];
+  for (const info of graph.inputs) {
+    const given = feeds.get(info.name);
+    const checked =
+      given !== undefined || needed.has(info.name) ? checkFeed(info, given, graph.path) : success(given);
+    if (!checked.ok) return checked;
+    sized.push({ ...info, shape: checked.value?.shape ?? info.shape });
+  }
+  const draft = new GraphDraft({ ...graph, inputs: sized });
+  const shapeOf = new Map(names.map((name) => [name, draft.add('Shape', [name])]));
   const asking = draft.finish();
   if (!asking.ok) return asking;
   const weights = new Set(feeds.keys());
-  const telling = await openSession(graph, { outputs: names, optimise: false, weights });
+  const outputs = [...names, ...shapeOf.values()];
+  const telling = await openSession(asking.value, { outputs, optimise: 'constants', weights });
   if (!telling.ok) return telling;
   await telling.value.release();
-  const session = await openSession(asking.value, { outputs: [...shapeOf.keys()], optimise: false, weights });
-  if (!session.ok) return session;
-  const run = await session.value.run(feeds);
-  await session.value.release();
-  if (!run.ok) return run;
+  const { shapes: inferred, types } = telling.value;
   const shapes = new Map<string, readonly number[]>();
-  for (const [name, value] of run.value) shapes.set(shapeOf.get(name) ?? '', [...numbersOf(value)]);
-  return success({ shapes, types: new Map(telling.value.types) });
+  const open = new Map<string, string>();
+  for (const [name, shapeName] of shapeOf) {
+    // The shape's own length is the rank, which tells a single number from a value of unknown rank.
+    const [shape, [rank] = []] = [inferred.get(name), inferred.get(shapeName)];
+    if (shape !== undefined && rank === shape.length) shapes.set(name, shape);
+    else open.set(shapeName, name);
+  }
+  if (open.size > 0) {
+    const session = await openSession(asking.value, { outputs: [...open.keys()], optimise: false, weights });
+    if (!session.ok) return session;
+    const run = await session.value.run(feeds);
+    await session.value.release();
+    if (!run.ok) return run;
+    for (const [name, value] of run.value) shapes.set(open.get(name) ?? '', [...numbersOf(value)]);
+  }
+  return success({ shapes, types: new Map(names.flatMap((name) => typed(name, types.get(name)))) });
+}
+
+function typed(name: string, type: ElementType | undefined): readonly (readonly [string, ElementType])[] {
+  return type === undefined ? [] : [[name, type]];
 }
 
 async function foldShapeArithmetic(
@@ -97,10 +127,17 @@ async function foldShapeArithmetic(
   const kept = nodes.filter((node) => !node.outputs.every((name) => name === '' || known.has(name)));
   const wanted = new Set([...kept.flatMap((node) => node.inputs), ...outputs]);
   const asked = [...known].filter((name) => wanted.has(name) && sizeOf(shapes.get(name)) <= MOST_FOLDED);
-  const folded = new Map<string, OnnxTensor>();
-  if (asked.length > 0) {
-    const session = await openSession(graph, {
-      outputs: asked,
+  const { folded, rest: arithmetic } = foldShapes(nodes, shapes, known);
+  const initial = makeGraph({
+    ...graph,
+    nodes: arithmetic,
+    initializers: new Map([...graph.initializers, ...folded]),
+  });
+  if (!initial.ok) return initial;
+  const computed = asked.filter((name) => !folded.has(name));
+  if (computed.length > 0) {
+    const session = await openSession(initial.value, {
+      outputs: computed,
       optimise: false,
       weights: new Set(feeds.keys()),
     });
@@ -119,6 +156,39 @@ async function foldShapeArithmetic(
   const made = makeGraph({ ...graph, nodes: rest, initializers });
   if (!made.ok) return made;
   return makeGraph({ ...made.value, nodes: nodesFor(made.value, outputs) });
+}
+
+/** Shapes and sizes as constants, so that what is computed with them needs nothing of the network. */
+function foldShapes(
+  nodes: readonly OnnxNode[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+  known: ReadonlySet<string>,
+): { readonly folded: Map<string, OnnxTensor>; readonly rest: readonly OnnxNode[] } {
+  const folded = new Map<string, OnnxTensor>();
+  const rest = nodes.filter((node) => {
+    const [output = ''] = node.outputs;
+    const shape = shapes.get(node.inputs[0] ?? '');
+    if (!known.has(output) || shape === undefined || node.domain !== '') return true;
+    const tensor =
+      node.op === 'Shape'
+        ? shapeTensor(output, shape.slice(...bounds(node, shape.length)))
+        : node.op === 'Size'
+          ? tensorOf(output, 'int64', [], [sizeOf(shape)])
+          : null;
+    if (tensor !== null) folded.set(output, tensor);
+    return tensor === null;
+  });
+  return { folded, rest };
+}
+
+function shapeTensor(name: string, shape: readonly number[]): OnnxTensor | null {
+  return tensorOf(name, 'int64', [shape.length], shape);
+}
+
+/** First axis and end of what a Shape node gives, both within the rank. */
+function bounds(node: OnnxNode, rank: number): readonly [number, number] {
+  const within = (axis: number): number => Math.max(0, Math.min(rank, axis < 0 ? axis + rank : axis));
+  return [within(intOf(node, 'start', 0)), within(intOf(node, 'end', rank))];
 }
 
 /** Values other than floats that follow from shapes and constants alone. */
