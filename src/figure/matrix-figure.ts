@@ -6,6 +6,7 @@ import { hatching, legendDrawing } from './legend';
 import { matrixOrder, matrixValues, valueRange, type MatrixOrder } from './matrix-values';
 import { briefNumber, formatNumber } from './number-text';
 import { LIGHT_PALETTE, type Palette } from './palette';
+import { cellOverlay, overlayFacts, overlayNote, type CellOverlay } from './overlay';
 import { label, shape, shorten, textWidth, wrap, type Drawing, type Shape } from './shape';
 
 // Above this, every cell as its own element makes files that viewers choke on: cells of one colour then share a path.
@@ -49,7 +50,10 @@ export function drawMatrix(matrix: Matrix, options: FigureOptions = {}): Drawing
     layout.left + legend.width + 16,
     textWidth(matrix.title, 15) + 32,
   );
-  const notes = [colouring.note, matrix.caption].flatMap((note) => (note ? wrap(note, width - 32, 10) : []));
+  const overlaid = matrix.overlay ? overlayNote(matrix.overlay) : undefined;
+  const notes = [colouring.note, overlaid, matrix.caption].flatMap((note) =>
+    note ? wrap(note, width - 32, 10) : [],
+  );
   return {
     width,
     height: plotBottom + 20 + legend.height + notes.length * 16 + 12,
@@ -121,10 +125,13 @@ function cells(
   const size = { width: layout.cellWidth - gap, height: layout.cellHeight - gap };
   const made: Shape[] = [];
   const showValues = layout.cellWidth >= 30 && layout.cellHeight >= 18 && values.length <= 900;
+  const overlay = cellOverlay(matrix);
   visit((value, x, y, row, column) => {
     const colour = colouring.colour(value);
     const place = `${matrix.rows[row]?.label ?? ''}, ${matrix.columns[column]?.label ?? ''}`;
-    const title = shape('title', {}, `${place}: ${Number.isNaN(value) ? 'undefined' : formatNumber(value)}`);
+    const facts = overlay ? overlayFacts(overlay, row * width + column).map((fact) => fact.join(': ')) : [];
+    const own = Number.isNaN(value) ? 'undefined' : formatNumber(value);
+    const title = shape('title', {}, [`${place}: ${own}`, ...facts].join('\n'));
     const fill = colour ?? palette.background;
     made.push(shape('rect', { class: colour ? 'cell' : 'cell undefined', x, y, ...size, fill }, title));
     if (colour === null) {
@@ -135,17 +142,37 @@ function cells(
           fill: 'none',
         }),
       );
-    } else if (showValues) {
+      return;
+    }
+    const fillOver = readableOn(colour);
+    if (showValues) {
+      const raised = overlay ? 1.5 : 3.5;
       made.push(
-        label(briefNumber(value), x + size.width / 2, y + size.height / 2 + 3.5, {
+        label(briefNumber(value), x + size.width / 2, y + size.height / 2 + raised, {
           'text-anchor': 'middle',
           'font-size': 9.5,
-          fill: readableOn(colour),
+          fill: fillOver,
         }),
       );
     }
+    made.push(...overlayBar(overlay, row * width + column, { x, y, ...size }, fillOver));
   });
   return made;
+}
+
+/** The bar at the foot of a cell: as long as the cell stands high among all. */
+function overlayBar(
+  overlay: CellOverlay | null,
+  cell: number,
+  box: { x: number; y: number; width: number; height: number },
+  fill: string,
+): Shape[] {
+  const standing = overlay?.standing[cell] ?? Number.NaN;
+  if (Number.isNaN(standing) || standing === 0) return [];
+  const height = Math.min(4, box.height * 0.2);
+  const [x, y] = [box.x + 2, box.y + box.height - height - 2];
+  const width = (box.width - 4) * standing;
+  return [shape('rect', { class: 'overlay', x, y, width, height, fill, 'fill-opacity': 0.8 })];
 }
 
 type Visit = (draw: (value: number, x: number, y: number, row: number, column: number) => void) => void;

@@ -166,6 +166,9 @@ export const deltaProfile: Lens = {
   },
 };
 
+/** Metrics that are larger the further weights have moved. */
+const MOVEMENTS: ReadonlySet<string> = new Set(['relative', 'norm', 'max_abs']);
+
 function heatmaps(
   study: Study,
   byTask: readonly (readonly ProfiledTensor[])[],
@@ -187,6 +190,7 @@ function heatmaps(
         unit: metric.unit,
         scale: 'sequential',
         domain,
+        ...(MOVEMENTS.has(metric.name) ? { measures: 'movement' as const } : {}),
       }),
     );
   });

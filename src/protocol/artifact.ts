@@ -47,6 +47,19 @@ export interface Matrix extends ArtifactBase {
     readonly rows: readonly number[];
     readonly columns: readonly number[];
   }[];
+  /** What kind of figure it is, so that how much a task needs weights can be laid over how far training moved them. */
+  readonly measures?: 'movement' | 'importance';
+  /** Importances of the same cells, laid over a movement. */
+  readonly overlay?: MatrixOverlay;
+}
+
+/** A second figure of every cell of a matrix. */
+export interface MatrixOverlay {
+  /** What it is: `Fisher information of a weight on average`. */
+  readonly title: string;
+  readonly unit: string;
+  /** In the order of the matrix's own values. */
+  readonly values: PackedNumbers;
 }
 
 /** Lines over one shared x axis; `null` breaks a line. */

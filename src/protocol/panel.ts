@@ -29,6 +29,8 @@ export interface ResultViewState {
   /** Which table the table view shows. */
   readonly table?: string;
   readonly order?: string;
+  /** Key of the importances of another card that are laid over the matrix. */
+  readonly overlay?: string;
   /** The cell whose details are open; of the first matrix unless it says of which. */
   readonly selected?: { readonly row: number; readonly column: number; readonly matrix?: string } | null;
   /** What part of matrices with that many rows and columns is on screen. */

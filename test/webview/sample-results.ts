@@ -66,11 +66,36 @@ export function profileResult(shape: ProfileShape = {}): LensResult {
         values: packNumbers(values),
         unit: metric === 'relative' ? '‖τ‖ / ‖θ₀‖' : metric,
         scale: metric === 'cosine' ? 'diverging' : 'sequential',
+        ...(metric === 'cosine' ? {} : { measures: 'movement' as const }),
         domain: metric === 'cosine' ? [-1, 1] : [0, 0.5],
       };
     }),
   );
   return result('delta-profile', tasks, [...matrices, tensorTable(tasks, rows.slice(0, 200), modules)]);
+}
+
+/** What `fisher` gives for the same made-up fine-tunes: the later a layer, the more it matters. */
+export function fisherResult(tasks: readonly string[], layers = 12): LensResult {
+  const rows = Array.from({ length: layers }, (_, layer) => ({
+    label: `layer ${String(layer)}`,
+    layer: `model.layers.${String(layer)}`,
+  }));
+  const matrices = tasks.map((task): Matrix => ({
+    kind: 'matrix',
+    id: `mean:${task}`,
+    title: `Fisher information of a weight on average, ${task}`,
+    facets: { metric: 'mean', task },
+    rows,
+    columns: MODULES.map((module) => ({ label: module, module })),
+    rowTitle: 'layer',
+    columnTitle: 'module',
+    values: packNumbers(rows.flatMap((_, row) => MODULES.map(() => (row + 1) / layers))),
+    unit: 'mean F',
+    scale: 'sequential',
+    domain: [0, 1],
+    measures: 'importance',
+  }));
+  return result('fisher', tasks, matrices);
 }
 
 function sampleValue(random: () => number, depth: number, column: number, task: number): number | null {

@@ -4,7 +4,7 @@ import type { Browser, Locator } from 'playwright-core';
 import type { LensDescription } from '../../src/protocol/lens';
 import type { StudyCard } from '../../src/protocol/panel';
 import { buildViews, launchBrowser, NO_CHROMIUM, soon } from './page';
-import { LENS, profileResult, similarityResult } from './sample-results';
+import { fisherResult, LENS, profileResult, similarityResult } from './sample-results';
 import { cardOf, withStudy, type StudyPage, type StudyPageOptions } from './study-page';
 
 const TASKS = ['rot90', 'invert', 'vflip'];
@@ -299,6 +299,36 @@ test('a selection marks rows of a table and brings the first into view', options
         ['model.layers.8.norm.mlp.weight', 'model.layers.8.norm.mlp.bias'],
       ),
     );
+  }),
+);
+
+test('what matters can be laid over what moved, and cells say which of both they are', options, () =>
+  study([cardOf('card-1'), cardOf('card-2', 'fisher')], async (view) => {
+    await view.give('card-1', profileResult({ tasks: TASKS }));
+    const first = card(view, 'card-1');
+    const overlay = first.getByLabel('overlay', { exact: true });
+    assert.equal(await overlay.count(), 0);
+    await view.give('card-2', fisherResult(TASKS));
+    await soon(async () => assert.equal(await overlay.count(), 1));
+    await overlay.selectOption({ label: 'Fisher information of a weight on average' });
+    await view.settled();
+    assert.match(await first.locator('.legend').innerText(), /Bar in a cell: Fisher information of a weight/);
+    // The last layer matters most, and hardly moved in the made-up profile.
+    await clickCell(first, [0.1, 0.95]);
+    await first.locator('.heatmap').press('ArrowLeft');
+    await soon(async () =>
+      assert.match(
+        await view.page
+          .locator('[aria-live]')
+          .allInnerTexts()
+          .then((texts) => texts.join(' ')),
+        /layer 11, .*Fisher information of a weight on average 1; quadrant matters, hardly moved/,
+      ),
+    );
+    assert.equal((await view.remembered()).cards[0]?.view.overlay, 'fisher/mean');
+    // A metric that is no movement has nothing laid over it.
+    await first.getByLabel('metric', { exact: true }).selectOption('cosine');
+    await soon(async () => assert.equal(await overlay.count(), 0));
   }),
 );
 

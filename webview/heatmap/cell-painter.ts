@@ -3,6 +3,7 @@ import type { Colouring } from '../../src/figure/colouring';
 import type { MatrixOrder } from '../../src/figure/matrix-values';
 import { briefNumber } from '../../src/figure/number-text';
 import type { Palette } from '../../src/figure/palette';
+import { paintBars } from './cell-bars';
 import { CellBitmap, halvings } from './cell-bitmap';
 import type { Layout } from './layout';
 import { cellSize, plotSize, visibleSpan, type Viewport } from './viewport';
@@ -14,6 +15,8 @@ export interface PaintedCells {
   readonly order: MatrixOrder;
   readonly colouring: Colouring;
   readonly palette: Palette;
+  /** Lengths of the bars of an overlay, 0 to 1, in the order of the values. */
+  readonly bars: Float64Array | null;
 }
 
 // Browsers limit a canvas to 16,384 pixels a side or so.
@@ -69,6 +72,7 @@ export class CellPainter {
     context.setTransform(scale, 0, 0, scale, 0, 0);
     this.paintGaps(context, layout, viewport);
     this.paintValues(context, layout, viewport);
+    paintBars(context, this.cells, layout, viewport);
   }
 
   private stretch(
@@ -198,7 +202,7 @@ export class CellPainter {
         if (colour === null) continue;
         context.fillStyle = readableOn(colour);
         const x = (column - viewport.column + 0.5) * width;
-        const y = (row - viewport.row + 0.5) * height;
+        const y = (row - viewport.row + 0.5) * height - (this.cells.bars ? 2 : 0);
         context.fillText(briefNumber(value), x - 0.5, y, width - 4);
       }
     }

@@ -1,9 +1,10 @@
 import { pointer } from 'd3';
 import { matrixOrder, matrixValues, type MatrixOrder } from '../../src/figure/matrix-values';
-import { formatNumber } from '../../src/figure/number-text';
+import { cellOverlay, type CellOverlay } from '../../src/figure/overlay';
 import { element } from '../dom';
 import { drawAxes } from './axis-labels';
 import { CellPainter } from './cell-painter';
+import { readCell, spokenCell, type CellText } from './cell-text';
 import { moveCursor, type Cell } from './cursor-keys';
 import { listenToGestures } from './gestures';
 import type { HeatmapOptions } from './heatmap-options';
@@ -31,6 +32,7 @@ export class Heatmap {
   private readonly svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   private readonly zoomButtons: HTMLElement;
   private readonly values: Float64Array;
+  private readonly overlay: CellOverlay | null;
   private readonly order: MatrixOrder;
   private readonly painter: CellPainter;
   private readonly resizing: ResizeObserver;
@@ -49,6 +51,7 @@ export class Heatmap {
   constructor(private readonly options: HeatmapOptions) {
     const { matrix, colouring, palette } = options;
     this.values = matrixValues(matrix);
+    this.overlay = cellOverlay(matrix);
     this.order = matrixOrder(matrix, options.order);
     const width = matrix.columns.length;
     this.painter = new CellPainter({
@@ -57,6 +60,7 @@ export class Heatmap {
       order: this.order,
       colouring,
       palette,
+      bars: this.overlay?.standing ?? null,
     });
     this.viewport = options.viewport ?? WHOLE;
     this.labels = new LabelMeasure(`${options.compact ? '10' : '11'}px ${palette.fontFamily}`);
@@ -224,20 +228,15 @@ export class Heatmap {
       this.options.tooltip.hide();
       return;
     }
-    const { row, column, value } = this.read(cell);
-    const lines = [[this.options.measure || 'value', valueText(value)], ...this.options.context] as const;
-    this.options.tooltip.show(`${row} · ${column}`, lines, { x: event.clientX, y: event.clientY });
+    const { place, facts } = this.read(cell);
+    const lines = [...facts, ...this.options.context];
+    this.options.tooltip.show(place.join(' · '), lines, { x: event.clientX, y: event.clientY });
   }
 
-  private read(cell: Cell): { row: string; column: string; value: number } {
-    const { matrix } = this.options;
-    const row = this.order.rows[cell.row] ?? 0;
-    const column = this.order.columns[cell.column] ?? 0;
-    return {
-      row: matrix.rows[row]?.label ?? '',
-      column: matrix.columns[column]?.label ?? '',
-      value: this.values[row * matrix.columns.length + column] ?? Number.NaN,
-    };
+  private read({ row, column }: Cell): CellText {
+    const { matrix, measure } = this.options;
+    const [down = 0, across = 0] = [this.order.rows[row], this.order.columns[column]];
+    return readCell(matrix, measure, this.values, this.overlay, down, across);
   }
 
   private openCell(cell: Cell): void {
@@ -273,9 +272,7 @@ export class Heatmap {
   private moveTo(cell: Cell): void {
     this.cursor = cell;
     if (this.layout) this.look(reveal(this.viewport, cell, this.layout.columns, this.layout.rows));
-    const { row, column, value } = this.read(cell);
-    const { measure } = this.options;
-    this.options.announce(`${row}, ${column}: ${measure ? `${measure} ` : ''}${valueText(value)}`);
+    this.options.announce(spokenCell(this.read(cell)));
     this.redraw();
   }
 
@@ -293,8 +290,4 @@ export class Heatmap {
     clearTimeout(this.telling);
     this.telling = window.setTimeout(() => this.options.moved(this.viewport), 250);
   }
-}
-
-function valueText(value: number): string {
-  return Number.isNaN(value) ? 'undefined' : formatNumber(value);
 }

@@ -11,6 +11,7 @@ import { CardFigures } from './card-figures';
 import { cardHeader, plainHeader } from './card-header';
 import { makeExport, type Exported } from './export';
 import type { ChosenCell } from './matrix-figure';
+import { withOverlay, type OverlayChoice } from './overlays';
 import { createProgressBar, skeleton, type ProgressBar } from './progress';
 import { deriveShown, type Shown } from './shown';
 import { panelToolbar } from './toolbar';
@@ -38,6 +39,8 @@ export interface CardOwner {
   drawn(card: ResultCard, cells: number, title: string): void;
   /** Matrices of other cards whose colours span the same range. */
   sharing(card: ResultCard, shown: Shown): readonly Matrix[];
+  /** Importances of other cards, to be laid over what training moved. */
+  overlays(card: ResultCard): readonly OverlayChoice[];
   /** Most pixels that a heatmap in the card may be high. */
   room(card: ResultCard, heatmap: HTMLElement): number;
 }
@@ -99,7 +102,19 @@ export class ResultCard {
 
   /** What is on screen; `null` while there is no result. */
   get shown(): Shown | null {
-    return this.known ? deriveShown(this.known.artifacts, this.card.view) : null;
+    if (!this.known) return null;
+    const shown = deriveShown(this.known.artifacts, this.card.view);
+    const { overlay } = this.card.view;
+    return overlay === undefined
+      ? shown
+      : withOverlay(
+          shown,
+          this.overlays.find(({ key }) => key === overlay),
+        );
+  }
+
+  private get overlays(): readonly OverlayChoice[] {
+    return this.owner.overlays(this);
   }
 
   /** Takes other parameters or a pin; the result on screen stays until the next one comes. */
@@ -286,6 +301,7 @@ export class ResultCard {
     const toolbar = panelToolbar({
       shown,
       view: this.card.view,
+      overlays: shown.matrix?.measures === 'movement' ? this.overlays : [],
       change: (view) => this.change(view),
       exportAs: (format) => void this.exportAs(format),
     });

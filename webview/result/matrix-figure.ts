@@ -1,6 +1,7 @@
 import { createColouring, type Colouring } from '../../src/figure/colouring';
 import { legendDrawing } from '../../src/figure/legend';
 import { matrixValues, sharedDomain, valueRange } from '../../src/figure/matrix-values';
+import { overlayNote } from '../../src/figure/overlay';
 import { drawingToShape } from '../../src/figure/svg';
 import type { Matrix } from '../../src/protocol/artifact';
 import { element, mountShape } from '../dom';
@@ -74,6 +75,8 @@ export function createMatrixFigure(options: MatrixFigureOptions): MatrixFigure {
     ),
   );
   if (colouring.note) legend.append(element('p', { class: 'muted', text: colouring.note }));
+  const overlay = shown.matrix?.overlay;
+  if (overlay) legend.append(element('p', { class: 'muted', text: overlayNote(overlay) }));
   let waiting = shown.matrices.length;
   let cells = 0;
   const maps = shown.matrices.map((matrix) => ({

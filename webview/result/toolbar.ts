@@ -1,12 +1,15 @@
 import type { ExportFormat, ResultViewState } from '../../src/protocol/panel';
 import { choice, element, toggle } from '../dom';
 import { menuButton } from '../menu';
+import type { OverlayChoice } from './overlays';
 import { searchableChoice } from '../searchable-choice';
 import { GIVEN_ORDER, type Shown } from './shown';
 
 export interface ToolbarInput {
   readonly shown: Shown;
   readonly view: ResultViewState;
+  /** What can be laid over the matrix. */
+  readonly overlays: readonly OverlayChoice[];
   readonly change: (view: Partial<ResultViewState>) => void;
   readonly exportAs: (format: ExportFormat) => void;
 }
@@ -23,6 +26,7 @@ export function panelToolbar(input: ToolbarInput): HTMLElement {
     { class: 'toolbar', attributes: { role: 'toolbar', 'aria-label': 'View' } },
     ...facetControls(input),
     ...(shown.matrix ? matrixControls(input) : []),
+    ...overlayControl(input),
     element('div', { class: 'toolbar-end' }, viewControl(input), exportControl(input)),
   );
 }
@@ -65,6 +69,20 @@ function matrixControls({ shown, change }: ToolbarInput): HTMLElement[] {
   if (shown.orders.length === 0) return [scale];
   const titles = shown.orders.map((value) => ({ value, title: value === GIVEN_ORDER ? 'as given' : value }));
   return [scale, choice('order', titles, shown.order, (order) => change({ order }))];
+}
+
+const NO_OVERLAY = '';
+
+function overlayControl({ overlays, view, change }: ToolbarInput): HTMLElement[] {
+  if (overlays.length === 0) return [];
+  const options = [
+    { value: NO_OVERLAY, title: 'none' },
+    ...overlays.map(({ key, title }) => ({ value: key, title })),
+  ];
+  const chosen = overlays.find(({ key }) => key === view.overlay)?.key ?? NO_OVERLAY;
+  const control = choice('overlay', options, chosen, (overlay) => change({ overlay }));
+  control.title = 'Lays over the colours, as bars, how much a task needs the weights';
+  return [control];
 }
 
 function viewControl({ view, change }: ToolbarInput): HTMLElement {

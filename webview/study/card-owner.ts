@@ -1,4 +1,5 @@
 import type { CardOwner, ResultCard } from '../result/card';
+import { overlayChoices } from '../result/overlays';
 import { DIFFERENCE } from './comparison';
 import type { StudyPanel } from './panel';
 
@@ -72,6 +73,12 @@ export function createCardOwner(panel: StudyPanel): CardOwner {
         artifact.kind === 'matrix' && ids.has(artifact.id) ? [artifact] : [],
       );
     },
+    overlays: (card) =>
+      overlayChoices(
+        panel.cards.flatMap(({ state, result }) =>
+          result && state.id !== card.id ? [{ lens: state.lens, artifacts: result.artifacts }] : [],
+        ),
+      ),
     room: (card, heatmap) => {
       const scrolled = heatmap.closest('.figure-area')?.scrollTop ?? 0;
       const above = heatmap.getBoundingClientRect().top - card.element.getBoundingClientRect().top + scrolled;

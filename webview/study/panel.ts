@@ -164,6 +164,7 @@ export class StudyPanel {
     this.cards = this.cards.filter((other) => other !== card);
     card.dispose();
     if (this.current === card) this.current = null;
+    this.offerOverlays(card);
     this.host.send({ type: 'forget', card: card.id });
     const { maximised, compared } = this.state;
     this.change({
@@ -226,7 +227,16 @@ export class StudyPanel {
     const open = card.openCell();
     if (open) this.details.open(card, open, this.state.study.tasks[0]?.name ?? '');
     if (this.comparison?.has(card)) this.comparison.update();
+    this.offerOverlays(card);
     this.drawHeader();
+  }
+
+  /** Importances that have come, or gone, are to choose from in the cards of what moved. */
+  private offerOverlays(from: ResultCard): void {
+    if (!from.result?.artifacts.some((one) => one.kind === 'matrix' && one.measures === 'importance')) return;
+    for (const card of this.cards) {
+      if (card !== from && card.shown?.matrix?.measures === 'movement') card.draw();
+    }
   }
 
   /** Puts the header, the list and the cards that are to be seen in their places. */

@@ -47,6 +47,7 @@ export function fisherHeatmap(
     columnTitle: 'module',
     values: packNumbers(values),
     unit: figure.unit,
+    measures: 'importance',
     scale: 'sequential',
     domain: figure.logarithmic === true ? extent(values) : fromZero(values),
   };

@@ -1,8 +1,9 @@
 import { placeOf } from '../../model/naming';
 import type { Matrix, Scatter, Table } from '../../protocol/artifact';
 import { packNumbers } from '../../protocol/numbers';
+import { QUADRANTS, quadrantOf, standings } from '../../protocol/quadrants';
 import { fromZero } from '../domain';
-import { AXES_CAPTION, networkAxes, networkMatrix } from '../network-axes';
+import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from '../network-axes';
 import type { TensorSaliency, WeightSaliency } from './weight-saliency';
 
 /** Saliency of one task's weights. */
@@ -11,45 +12,94 @@ export interface TaskSaliency {
   readonly saliency: WeightSaliency;
 }
 
-/** SNIP by layer and module, of all weights there and of one on average. */
-export function saliencyHeatmaps({ task, saliency: { tensors } }: TaskSaliency, caption: string): Matrix[] {
-  const axes = networkAxes(tensors.map(({ tensor }) => placeOf(tensor)));
-  const size = axes.rows.length * axes.columns.length;
-  const sums = Array.from({ length: size }, () => ({ absolute: 0, count: 0 }));
-  for (const { tensor, absolute, count } of tensors) {
-    const cell = sums[axes.cellOf(placeOf(tensor))];
-    if (cell === undefined) continue;
-    cell.absolute += absolute;
-    cell.count += count;
+/** What stands in one cell: sums over its tensors. */
+interface CellSums {
+  absolute: number;
+  count: number;
+  moved: number;
+  base: number;
+}
+
+/** Layer × module heatmaps of one task. */
+class SaliencyCells {
+  private readonly axes: NetworkAxes;
+  private readonly sums: readonly CellSums[];
+
+  constructor(
+    private readonly salient: TaskSaliency,
+    private readonly caption: string,
+  ) {
+    const { tensors } = salient.saliency;
+    const axes = networkAxes(tensors.map(({ tensor }) => placeOf(tensor)));
+    this.axes = axes;
+    const size = axes.rows.length * axes.columns.length;
+    this.sums = Array.from({ length: size }, () => ({ absolute: 0, count: 0, moved: 0, base: 0 }));
+    for (const { tensor, absolute, count, moved, base } of tensors) {
+      const cell = this.sums[axes.cellOf(placeOf(tensor))];
+      if (cell === undefined) continue;
+      cell.absolute += absolute;
+      cell.count += count;
+      cell.moved += moved;
+      cell.base += base;
+    }
   }
-  const { all, weights } = totals(tensors);
-  const made = (
-    metric: string,
-    title: string,
-    unit: string,
-    of: (cell: { absolute: number; count: number }) => number,
-  ): Matrix => {
-    const values = sums.map((cell) => (cell.count === 0 || all === 0 ? null : of(cell)));
-    const matrix = networkMatrix(axes, values, {
-      id: `${metric}:${task}`,
-      title: `${title}, ${task}`,
-      facets: { metric, task },
-      caption: `${caption} ${AXES_CAPTION}`,
-      unit,
+
+  matrix(
+    figure: { metric: string; title: string; unit: string; measures: 'movement' | 'importance' },
+    of: (cell: CellSums) => number | null,
+  ): Matrix {
+    const { task } = this.salient;
+    const values = this.sums.map((cell) => (cell.count === 0 ? null : of(cell)));
+    const matrix = networkMatrix(this.axes, values, {
+      id: `${figure.metric}:${task}`,
+      title: `${figure.title}, ${task}`,
+      facets: { metric: figure.metric, task },
+      caption: `${this.caption} ${AXES_CAPTION}`,
+      unit: figure.unit,
       scale: 'sequential',
       domain: fromZero(values),
+      measures: figure.measures,
     });
     return { ...matrix, rows: matrix.rows.map((row) => ({ ...row, task })) };
-  };
-  return [
-    made('snip', 'Share of the sensitivity', 'share', ({ absolute }) => absolute / all),
-    made(
-      'mean',
-      'Sensitivity of a weight on average',
-      '× the average of all weights',
-      ({ absolute, count }) => absolute / count / (all / weights),
-    ),
-  ];
+  }
+}
+
+const SNIP = {
+  metric: 'snip',
+  title: 'Share of the sensitivity',
+  unit: 'share',
+  measures: 'importance',
+} as const;
+
+const MEAN = {
+  metric: 'mean',
+  title: 'Sensitivity of a weight on average',
+  unit: '× the average of all weights',
+  measures: 'importance',
+} as const;
+
+const MOVED = {
+  metric: 'moved',
+  title: 'What moved (colour) and what matters (bar)',
+  unit: '‖τ‖ / ‖θ₀‖',
+  measures: 'movement',
+} as const;
+
+/**
+ * SNIP by layer and module, of all weights there and of one on average; and, where the task has moved anything, how far it
+ * moved, with the sensitivity of a weight laid over it.
+ */
+export function saliencyHeatmaps(task: TaskSaliency, caption: string): Matrix[] {
+  const { tensors } = task.saliency;
+  const { all, weights } = totals(tensors);
+  const cells = new SaliencyCells(task, caption);
+  const snip = cells.matrix(SNIP, ({ absolute }) => (all === 0 ? null : absolute / all));
+  const mean = cells.matrix(MEAN, ({ absolute, count }) =>
+    all === 0 ? null : absolute / count / (all / weights),
+  );
+  if (tensors.every(({ moved }) => moved === 0)) return [snip, mean];
+  const moved = cells.matrix(MOVED, (cell) => (cell.base > 0 ? Math.sqrt(cell.moved / cell.base) : null));
+  return [snip, mean, { ...moved, overlay: { title: MEAN.title, unit: MEAN.unit, values: mean.values } }];
 }
 
 function totals(tensors: readonly TensorSaliency[]): { all: number; weights: number } {
@@ -59,9 +109,6 @@ function totals(tensors: readonly TensorSaliency[]): { all: number; weights: num
   };
 }
 
-/** The four quadrants, by group number. */
-const QUADRANTS = ['moved and matters', 'matters, hardly moved', 'moved, hardly matters', 'neither'] as const;
-
 interface Placed {
   readonly tensor: string;
   /** Share of tensors that moved less, and that matter less a weight. */
@@ -70,25 +117,21 @@ interface Placed {
   readonly quadrant: number;
 }
 
-/** Where each tensor stands among all by how far it moved and by its sensitivity a weight. */
-function placed({ saliency: { tensors } }: TaskSaliency): readonly Placed[] {
-  const known = tensors.filter(({ moved, noise }) => moved !== null && !noise);
-  // At the base itself nothing has moved.
-  if (known.every((each) => each.moved === 0)) return [];
-  const moved = ranks(known.map((each) => each.moved ?? 0));
-  const matters = ranks(known.map(({ absolute, count }) => absolute / Math.max(1, count)));
-  return known.map(({ tensor }, at) => {
-    const [x, y] = [moved[at] ?? 0, matters[at] ?? 0];
-    return { tensor, moved: x, matters: y, quadrant: (y >= 0.5 ? 0 : 2) + (x >= 0.5 ? 0 : 1) };
-  });
+/** ‖θ − θ₀‖ / ‖θ₀‖; `null` where θ₀ is 0. */
+function movedShare({ moved, base }: TensorSaliency): number | null {
+  return base > 0 ? Math.sqrt(moved / base) : null;
 }
 
-/** Share of the other values that are less, 0 to 1; equal values count half. */
-function ranks(values: readonly number[]): number[] {
-  return values.map((value) => {
-    const below = values.filter((other) => other < value).length;
-    const equal = values.filter((other) => other === value).length - 1;
-    return values.length < 2 ? 0.5 : (below + equal / 2) / (values.length - 1);
+/** Where each tensor stands among all by how far it moved and by its sensitivity a weight. */
+function placed({ saliency: { tensors } }: TaskSaliency): readonly Placed[] {
+  const known = tensors.filter(({ base, noise }) => base > 0 && !noise);
+  // At the base itself nothing has moved.
+  if (known.every((each) => each.moved === 0)) return [];
+  const moved = standings(known.map((each) => movedShare(each) ?? 0));
+  const matters = standings(known.map(({ absolute, count }) => absolute / Math.max(1, count)));
+  return known.map(({ tensor }, at) => {
+    const [x, y] = [moved[at] ?? 0, matters[at] ?? 0];
+    return { tensor, moved: x, matters: y, quadrant: quadrantOf(x, y) };
   });
 }
 
@@ -138,17 +181,20 @@ export function saliencyTable(tasks: readonly TaskSaliency[], caption: string): 
     rows: tasks.flatMap((each) => {
       const { all } = totals(each.saliency.tensors);
       const quadrants = new Map(placed(each).map(({ tensor, quadrant }) => [tensor, QUADRANTS[quadrant]]));
-      return each.saliency.tensors.map(({ tensor, signed, absolute, count, moved, noise }) => [
-        each.task,
-        tensor,
-        noise ? null : signed,
-        noise ? null : signed * signed,
-        noise || all === 0 ? null : absolute / all,
-        noise ? null : absolute / Math.max(1, count),
-        moved,
-        quadrants.get(tensor) ?? null,
-        noise,
-      ]);
+      return each.saliency.tensors.map((row) => {
+        const { tensor, signed, absolute, count, noise } = row;
+        return [
+          each.task,
+          tensor,
+          noise ? null : signed,
+          noise ? null : signed * signed,
+          noise || all === 0 ? null : absolute / all,
+          noise ? null : absolute / Math.max(1, count),
+          movedShare(row),
+          quadrants.get(tensor) ?? null,
+          noise,
+        ];
+      });
     }),
   };
 }

@@ -18,8 +18,10 @@ export interface TensorSaliency {
   readonly absolute: number;
   /** Σ θ·g of every output channel; `null` for what has none (vectors, tables of embeddings). */
   readonly channels: Float64Array | null;
-  /** ‖θ − θ₀‖ / ‖θ₀‖; `null` where θ₀ is 0. */
-  readonly moved: number | null;
+  /** ‖θ − θ₀‖² */
+  readonly moved: number;
+  /** ‖θ₀‖² */
+  readonly base: number;
   /** The gradient is what rounding leaves of zero. */
   readonly noise: boolean;
 }
@@ -69,7 +71,7 @@ export async function weightSaliency(
       signed: products.reduce((sum, value) => sum + value, 0),
       absolute: products.reduce((sum, value) => sum + Math.abs(value), 0),
       channels: channelSums(tensor, shape, products),
-      moved: movedShare(weights.value, before.value),
+      ...movement(weights.value, before.value),
       noise: noise.has(tensor),
     });
     const block = byOutput.get(tensor);
@@ -107,12 +109,12 @@ function channelSums(tensor: string, shape: readonly number[], products: Float64
   return sums;
 }
 
-function movedShare(after: Float64Array, before: Float64Array): number | null {
-  let [moved, size] = [0, 0];
+function movement(after: Float64Array, before: Float64Array): { moved: number; base: number } {
+  let [moved, base] = [0, 0];
   for (let i = 0; i < before.length; i++) {
     const value = before[i] ?? 0;
     moved += ((after[i] ?? 0) - value) ** 2;
-    size += value * value;
+    base += value * value;
   }
-  return size > 0 ? Math.sqrt(moved / size) : null;
+  return { moved, base };
 }
