@@ -45,6 +45,7 @@ const SHOWN = {
   transfer: { artifact: 'covariance:layer 5' },
   'logit-delta': { artifact: 'cosines' },
   'router-usage': { words: EXPERTS, artifact: 'selected:kjv' },
+  'adapter-routing': { words: TEXT, artifact: 'shares:json' },
   'head-map': { artifact: 'importance:rot90' },
   fisher: { artifact: 'mean:rot90' },
   'fim-score': { artifact: 'scores' },

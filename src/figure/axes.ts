@@ -42,15 +42,15 @@ export function bottomAxis(
   );
 }
 
-/** A vertical axis left of a plot, with grid lines across it. */
+/** A vertical axis left of a plot, with grid lines across it; the title stands above `top`, where lines may end, or above the highest tick. */
 export function leftAxis(
   ticks: readonly Tick[],
-  place: { left: number; right: number; title: string },
+  place: { left: number; right: number; title: string; top?: number },
   palette: Palette,
 ): Shape {
-  const { left, right, title } = place;
+  const { left, right, title, top = Infinity } = place;
   const shown = thinTicks(ticks, () => 11, 2);
-  const highest = Math.min(...ticks.map((tick) => tick.at));
+  const highest = Math.min(top, ...ticks.map((tick) => tick.at));
   return shape(
     'g',
     { fill: palette.foreground },

@@ -50,7 +50,11 @@ export function drawSeries(series: Series, options: FigureOptions = {}): Drawing
     title: series.title,
     shapes: [
       ...(options.bare ? [] : [label(series.title, 16, 26, { 'font-size': 15, 'font-weight': 600 })]),
-      leftAxis(y.ticks(5), { left: plot.left, right: plot.right, title: series.unit }, palette),
+      leftAxis(
+        y.ticks(5),
+        { left: plot.left, right: plot.right, top: plot.top, title: series.unit },
+        palette,
+      ),
       ...drawn,
       bottomAxis(
         x.ticks,

@@ -1,4 +1,5 @@
 import { activationTaskVectors } from './activation-task-vectors';
+import { adapterRouting } from './adapter-routing';
 import { attentionPatterns } from './attention-patterns';
 import { blockInfluence } from './block-influence';
 import { cka } from './cka';
@@ -84,6 +85,7 @@ export const LENSES: readonly Lens[] = [
   transfer,
   logitDelta,
   routerUsage,
+  adapterRouting,
   fisher,
   fimScore,
   gradientConflict,

@@ -167,6 +167,22 @@ test('an undefined value breaks a line of a series', () => {
   assert.equal(line?.attributes['d']?.match(/M/g)?.length, 2);
 });
 
+test('the unit of a series stands above every line, also where the highest tick is below them', () => {
+  const series: Series = {
+    kind: 'series',
+    id: 's',
+    title: 'S',
+    x: { title: 'layer', values: ['a', 'b'] },
+    lines: [{ name: 'one', values: [0, 0.99] }],
+    unit: 'a unit',
+  };
+  const elements = readXml(figureToSvg(series));
+  const unit = elements.find(({ text }) => text === 'a unit');
+  const [line] = elements.filter(({ attributes }) => attributes['class'] === 'line');
+  const heights = [...(line?.attributes['d'] ?? '').matchAll(/,([\d.]+)/g)].map(([, y]) => Number(y));
+  assert.ok(heights.length === 2 && Number(unit?.attributes['y']) < Math.min(...heights));
+});
+
 /** A map of tasks in four heaps, two of them at the very same place. */
 function heaps(count: number, nameOf: (index: number) => string): Scatter {
   const at = Array.from({ length: count }, (_, index) => (index === 1 ? 0 : index));
