@@ -76,6 +76,7 @@ async function readExactly(
  * array can hold it.
  */
 export async function readSpan(span: TensorSpan): Promise<Result<Uint8Array>> {
+  if (span.memory !== undefined) return success(new Uint8Array(span.memory, span.offset, span.bytes).slice());
   if (span.bytes > constants.MAX_LENGTH) {
     return refuse(
       'span-too-large',

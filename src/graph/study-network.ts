@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
 import type { Study } from '../model/study';
-import type { TaskVector, TensorDelta } from '../model/task-vector';
+import { deltaBytes, type TaskVector } from '../model/task-vector';
 import type { Finding } from '../protocol/finding';
 import { failure, success, type Result } from '../protocol/result';
 import type { DataSpec } from '../protocol/study';
@@ -90,14 +90,12 @@ export async function openStudyNetwork(study: Study, choice: SampleChoice): Prom
 function bytesOf(base: Checkpoint, tasks: readonly TaskVector[], tensors: readonly string[]): number {
   const spans = new Map(base.tensors.map(({ name, span }) => [name, span.bytes]));
   return tensors.reduce((sum, name) => {
-    const own = tasks.reduce((bytes, { deltas }) => bytes + deltaBytes(deltas.get(name)), 0);
+    const own = tasks.reduce((bytes, { deltas }) => {
+      const delta = deltas.get(name);
+      return bytes + (delta ? deltaBytes(delta) : 0);
+    }, 0);
     return sum + (spans.get(name) ?? 0) + own;
   }, 0);
-}
-
-function deltaBytes(delta: TensorDelta | undefined): number {
-  if (delta === undefined) return 0;
-  return delta.kind === 'dense' ? delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes;
 }
 
 interface GraphAndData {

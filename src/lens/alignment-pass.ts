@@ -3,7 +3,7 @@ import type { Place } from '../model/place';
 import type { Study } from '../model/study';
 import type { Finding } from '../protocol/finding';
 import { cancelled, success, type Result } from '../protocol/result';
-import type { MatrixOutcome } from '../tensor/matrix-source';
+import type { MatrixOutcome, MatrixSource } from '../tensor/matrix-source';
 import type { GroupMember, TensorGroup } from './group-pass';
 import type { LensContext } from './lens';
 import { deltaSource, matrixShape, readMatrices, type MatrixWork } from './matrix-pass';
@@ -97,7 +97,10 @@ function fits({ base, members }: TensorGroup, budget: number, broken: BrokenMatr
   const shape = matrixShape(base);
   if (!shape) return false;
   const { rows, columns } = shape;
-  const rank = members.reduce((sum, { delta }) => sum + (delta.kind === 'dense' ? Infinity : delta.rank), 0);
+  const rank = members.reduce(
+    (sum, { delta }) => sum + (delta.kind === 'lowRank' ? delta.rank : Infinity),
+    0,
+  );
   const held = 2 * rank > Math.min(rows, columns) ? rows * columns : rank * (rows + columns);
   if (held * BYTES_PER_DOUBLE <= budget * LARGEST) return true;
   broken.addTooLarge(base.name, rows, columns);
@@ -130,7 +133,7 @@ async function readSubspaces(
       group,
       member,
       operation: { kind: 'svd' as const, rank: top },
-      load: () => Promise.resolve(success(deltaSource(base, member.delta))),
+      load: () => deltaSource(base, member.delta),
     })),
   );
   const sound = groups.map((): { member: GroupMember; subspace: TaskSubspace | null }[] => []);
@@ -167,7 +170,12 @@ async function alignBatch(
     const members = sound[group]?.map(({ member }) => member) ?? [];
     const stacked = relations[group]?.stacked;
     if (!stacked || stacked.columns === 0) continue;
-    const parts = members.map(({ delta }) => deltaSource(base, delta));
+    const parts: MatrixSource[] = [];
+    for (const { delta } of members) {
+      const part = await deltaSource(base, delta);
+      if (!part.ok) return part;
+      parts.push(part.value);
+    }
     const operation = { kind: 'alignment' as const, parts };
     work.push({ group, of: 'sum', operation, load: () => sumSource(base, members, () => 1) });
     const values = { kind: 'values' as const, weight: 1, values: stacked.values };

@@ -1,7 +1,8 @@
 import { cancelled, success, type Result } from '../protocol/result';
-import type { GroupTask, PassItem } from '../tensor/pass';
-import { loadLowRank, type GroupNorms, type TensorGroup } from './group-pass';
+import type { PassItem } from '../tensor/pass';
+import { loadTask, type GroupNorms, type TensorGroup } from './group-pass';
 import type { LensContext } from './lens';
+import { deltaBytes } from '../model/task-vector';
 
 export interface BelowEpsilon {
   /** Entries with |τ| ≤ ε·rms(θ₀), by group and member; `null` where an adapter was not looked at element by element. */
@@ -41,7 +42,7 @@ export async function countBelowEpsilon(
       const bound = epsilon * rootMeanSquare(sums[first + offset]);
       for (const [member, { delta }] of members.entries()) {
         if (delta.kind === 'lowRank' && !elementwise) continue;
-        const task = await taskOf(delta);
+        const task = await loadTask(delta);
         if (!task.ok) return task;
         items.push({
           kind: 'deltaHistogram',
@@ -50,7 +51,7 @@ export async function countBelowEpsilon(
           edges: Float64Array.of(-bound, bound),
         });
         places.push({ row, member });
-        if (delta.kind === 'dense') bytesRead += base.span.bytes + delta.span.bytes;
+        if (delta.kind !== 'lowRank') bytesRead += base.span.bytes + deltaBytes(delta);
       }
     }
     const outcomes = await context.passes.run(items, { signal: context.signal });
@@ -66,10 +67,4 @@ export async function countBelowEpsilon(
 
 function rootMeanSquare(sums: GroupNorms | undefined): number {
   return sums && sums.count > 0 ? Math.sqrt(sums.baseSquares / sums.count) : 0;
-}
-
-async function taskOf(delta: TensorGroup['members'][number]['delta']): Promise<Result<GroupTask>> {
-  if (delta.kind === 'dense') return success({ kind: 'dense', span: delta.span });
-  const loaded = await loadLowRank(delta);
-  return loaded.ok ? success({ kind: 'lowRank', delta: loaded.value.delta }) : loaded;
 }

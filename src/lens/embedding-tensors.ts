@@ -5,10 +5,10 @@ import type { Study } from '../model/study';
 import type { TaskVector } from '../model/task-vector';
 import { vocabularyMatrices } from '../model/vocabulary';
 import { success, type Result } from '../protocol/result';
-import type { LowRankDelta } from '../tensor/pass';
+import type { GroupTask } from '../tensor/pass';
 import type { MatrixSource, MatrixTerm } from '../tensor/matrix-source';
 import type { TensorSpan } from '../tensor/span';
-import { loadLowRank } from './group-pass';
+import { loadTask } from './group-pass';
 
 /** An embedding (or output head) of the base beside that of a task; row i of both is the same token. */
 export interface RowPair {
@@ -21,9 +21,7 @@ export interface RowPair {
   readonly columns: number;
   readonly baseRows: number;
   readonly taskRows: number;
-  readonly after:
-    | { readonly kind: 'dense'; readonly span: TensorSpan }
-    | { readonly kind: 'lowRank'; readonly delta: LowRankDelta };
+  readonly after: GroupTask;
 }
 
 /** Pairs of one task. A vocabulary of another size is compared by its common rows. Fails as reading factors does. */
@@ -49,11 +47,8 @@ async function afterOf(
   base: TensorEntry,
 ): Promise<Result<RowPair['after'] | null>> {
   const delta = task.deltas.get(base.name);
-  if (delta?.kind === 'lowRank') {
-    const loaded = await loadLowRank(delta);
-    return loaded.ok ? success({ kind: 'lowRank', delta: loaded.value.delta }) : loaded;
-  }
-  const span = delta?.span ?? resized(study, task, base);
+  if (delta) return loadTask(delta);
+  const span = resized(study, task, base);
   return success(span ? { kind: 'dense', span } : null);
 }
 

@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../format/checkpoint';
-import type { TensorDelta } from '../model/task-vector';
+import type { FactoredDelta, TensorDelta } from '../model/task-vector';
 import { cancelled, success, type Result } from '../protocol/result';
 import type { GroupSums, GroupTask, LowRankDelta, PassItem, PassOutcome } from '../tensor/pass';
 import type { LensContext } from './lens';
@@ -119,12 +119,21 @@ export async function streamGroups<Item extends PassItem>(
 
 /** Loads the factors of an adapter's delta, and counts their bytes on disk. */
 export async function loadLowRank(
-  delta: Extract<TensorDelta, { kind: 'lowRank' }>,
+  delta: FactoredDelta,
 ): Promise<Result<{ delta: LowRankDelta; bytesRead: number }>> {
   const loaded = await delta.load();
-  return loaded.ok
-    ? success({ delta: loaded.value, bytesRead: delta.a.span.bytes + delta.b.span.bytes })
-    : loaded;
+  return loaded.ok ? success({ delta: loaded.value, bytesRead: delta.bytes }) : loaded;
+}
+
+/** A delta as the workers take it: factors are loaded, and a tensor that is stored nowhere is formed. */
+export async function loadTask(delta: TensorDelta): Promise<Result<GroupTask>> {
+  if (delta.kind === 'dense') return success({ kind: 'dense', span: delta.span });
+  if (delta.kind === 'formed') {
+    const formed = await delta.load();
+    return formed.ok ? success({ kind: 'dense', span: formed.value }) : formed;
+  }
+  const factors = await delta.load();
+  return factors.ok ? success({ kind: 'lowRank', delta: factors.value }) : factors;
 }
 
 async function itemsOf<Item extends PassItem>(
@@ -135,12 +144,9 @@ async function itemsOf<Item extends PassItem>(
   for (const group of batch) {
     const tasks: GroupTask[] = [];
     for (const { delta } of group.members) {
-      if (delta.kind === 'dense') tasks.push({ kind: 'dense', span: delta.span });
-      else {
-        const loaded = await loadLowRank(delta);
-        if (!loaded.ok) return loaded;
-        tasks.push({ kind: 'lowRank', delta: loaded.value.delta });
-      }
+      const task = await loadTask(delta);
+      if (!task.ok) return task;
+      tasks.push(task.value);
     }
     items.push(work.itemOf(group, tasks));
   }
@@ -178,19 +184,21 @@ function streamedBytes({ base, members }: TensorGroup, factorsAlone: boolean): n
 }
 
 function factorBytes({ members }: TensorGroup): number {
-  return members.reduce(
-    (sum, { delta }) => sum + (delta.kind === 'dense' ? 0 : delta.a.span.bytes + delta.b.span.bytes),
-    0,
-  );
+  return members.reduce((sum, { delta }) => sum + (delta.kind === 'dense' ? 0 : delta.bytes), 0);
 }
 
 function heldBytes({ members }: TensorGroup): number {
-  return members.reduce(
-    (sum, { delta }) =>
-      sum +
-      (delta.kind === 'dense'
-        ? BYTES_PER_SPAN
-        : (delta.a.span.count + delta.b.span.count) * BYTES_PER_DOUBLE),
-    BYTES_PER_SPAN,
-  );
+  return members.reduce((sum, { delta }) => sum + heldBytesOf(delta), BYTES_PER_SPAN);
+}
+
+/** What a delta takes in memory while its group is worked on. */
+function heldBytesOf(delta: TensorDelta): number {
+  switch (delta.kind) {
+    case 'dense':
+      return BYTES_PER_SPAN;
+    case 'formed':
+      return BYTES_PER_SPAN + delta.count * BYTES_PER_DOUBLE;
+    case 'lowRank':
+      return delta.parameters * BYTES_PER_DOUBLE;
+  }
 }

@@ -105,6 +105,13 @@ function taskModel(
       if (delta.kind === 'dense') {
         return Promise.resolve(success([{ kind: 'tensor', weight: 1, span: delta.span }]));
       }
+      if (delta.kind === 'formed') {
+        return delta
+          .load()
+          .then((formed) =>
+            formed.ok ? success([{ kind: 'tensor', weight: 1, span: formed.value }]) : formed,
+          );
+      }
       return deltaTerm(entry, delta, 1).then((term) => (term.ok ? success([own, term.value]) : term));
     },
   };

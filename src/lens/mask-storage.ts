@@ -1,18 +1,13 @@
 import type { Study } from '../model/study';
 import type { Table, TableCell } from '../protocol/artifact';
 import type { TensorGroup } from './group-pass';
+import { deltaBytes } from '../model/task-vector';
 
 /** Bytes for storing every task whole, and for the base, one sum and a bit per entry and task. */
 export function maskStorageTable(study: Study, groups: readonly TensorGroup[]): Table {
   const base = groups.reduce((sum, { base: entry }) => sum + entry.span.bytes, 0);
   const own = groups.reduce(
-    (sum, { members }) =>
-      sum +
-      members.reduce(
-        (bytes, { delta }) =>
-          bytes + (delta.kind === 'dense' ? delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes),
-        0,
-      ),
+    (sum, { members }) => sum + members.reduce((bytes, { delta }) => bytes + deltaBytes(delta), 0),
     0,
   );
   const masks = groups.reduce(

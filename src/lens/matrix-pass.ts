@@ -1,5 +1,5 @@
 import type { TensorEntry } from '../format/checkpoint';
-import type { TensorDelta } from '../model/task-vector';
+import type { FactoredDelta, TensorDelta } from '../model/task-vector';
 import { cancelled, success, type Result } from '../protocol/result';
 import type {
   MatrixOperation,
@@ -8,8 +8,8 @@ import type {
   MatrixTerm,
   StoredFactors,
 } from '../tensor/matrix-source';
-import type { PassItem } from '../tensor/pass';
-import { loadLowRank } from './group-pass';
+import type { GroupTask, PassItem } from '../tensor/pass';
+import { loadLowRank, loadTask } from './group-pass';
 import type { LensContext } from './lens';
 
 /** A matrix and what is wanted of it. `load` is called just before the matrix is worked on, so that few factors are held at once. */
@@ -83,7 +83,8 @@ function heldBytes({ rows, columns, terms }: MatrixSource, operation: MatrixOper
   const parts = operation.kind === 'alignment' ? operation.parts : [];
   const brought = [...terms, ...parts.flatMap((part) => part.terms)].reduce((sum, term) => {
     if (term.kind === 'values') return sum + term.values.length;
-    if (term.kind === 'tensor' || term.task.kind !== 'lowRank') return sum;
+    if (term.kind === 'tensor' || term.task.kind === 'stored') return sum;
+    if (term.task.kind === 'dense') return sum + (term.task.span.memory ? term.task.span.count : 0);
     return sum + term.task.delta.a.length + term.task.delta.b.length;
   }, 0);
   const most = Math.min(rows, columns);
@@ -117,28 +118,55 @@ export function tensorSource(entry: TensorEntry): MatrixSource | null {
   return shape && { ...shape, terms: [{ kind: 'tensor', weight: 1, span: entry.span }] };
 }
 
-/** τ of one tensor as a matrix source, read by the worker; a tensor of one dimension is one row. */
-export function deltaSource({ span }: TensorEntry, delta: TensorDelta): MatrixSource {
+/**
+ * τ of one tensor as a matrix source; a tensor of one dimension is one row. What is stored is read by the worker, all else
+ * is formed here. Fails as forming does.
+ */
+export async function deltaSource({ span }: TensorEntry, delta: TensorDelta): Promise<Result<MatrixSource>> {
   const shape = matrixShape({ span }) ?? { rows: 1, columns: span.count };
-  const task = delta.kind === 'dense' ? { kind: 'dense' as const, span: delta.span } : storedFactors(delta);
-  return { ...shape, terms: [{ kind: 'delta', weight: 1, base: span, task }] };
+  const task = await matrixTask(delta);
+  return task.ok
+    ? success({ ...shape, terms: [{ kind: 'delta', weight: 1, base: span, task: task.value }] })
+    : task;
 }
 
-/** s·B·A of an adapter that is looked at without its base, as a matrix source. */
-export function factorSource(delta: LowRankTensorDelta): MatrixSource {
+async function matrixTask(delta: TensorDelta): Promise<Result<GroupTask | StoredFactors>> {
+  const stored = delta.kind === 'lowRank' ? storedFactors(delta) : null;
+  return stored ? success(stored) : loadTask(delta);
+}
+
+/** s·B·A of an adapter that is looked at without its base, as a matrix source. Fails as forming factors does. */
+export async function factorSource(delta: FactoredDelta): Promise<Result<MatrixSource>> {
   const task = storedFactors(delta);
+  if (!task) return formedSource(delta);
   const [outputs, inputs] = [task.b.count / task.rank, task.a.count / task.rank];
   const [rows, columns] = task.transposed ? [inputs, outputs] : [outputs, inputs];
   // Nothing of the base is read: the span only says in messages what is meant.
-  return { rows, columns, terms: [{ kind: 'delta', weight: 1, base: task.b, task }] };
+  return success({ rows, columns, terms: [{ kind: 'delta', weight: 1, base: task.b, task }] });
 }
 
-/** The factors of one tensor where they are stored. */
-function storedFactors({ scale, rank, a, b, transposed }: LowRankTensorDelta): StoredFactors {
-  return { kind: 'stored', scale, rank, a: a.span, b: b.span, transposed };
+/** The same of factors that are stored nowhere. */
+async function formedSource(delta: FactoredDelta): Promise<Result<MatrixSource>> {
+  const loaded = await loadLowRank(delta);
+  if (!loaded.ok) return loaded;
+  const { rows, columns } = loaded.value.delta;
+  const shape = [rows, columns];
+  const base = {
+    path: '',
+    offset: 0,
+    bytes: 4 * rows * columns,
+    dtype: 'F32' as const,
+    shape,
+    count: rows * columns,
+  };
+  const task = { kind: 'lowRank' as const, delta: loaded.value.delta };
+  return success({ rows, columns, terms: [{ kind: 'delta', weight: 1, base, task }] });
 }
 
-type LowRankTensorDelta = Extract<TensorDelta, { kind: 'lowRank' }>;
+/** The factors of one tensor where they are stored; `null` where they are formed. */
+function storedFactors({ scale, rank, stored }: FactoredDelta): StoredFactors | null {
+  return stored && { kind: 'stored', scale, rank, ...stored };
+}
 
 /** `weight · τ` as a term of a sum. */
 export async function deltaTerm(
@@ -146,20 +174,6 @@ export async function deltaTerm(
   delta: TensorDelta,
   weight: number,
 ): Promise<Result<MatrixTerm>> {
-  if (delta.kind === 'dense') {
-    return success({
-      kind: 'delta',
-      weight,
-      base: base.span,
-      task: { kind: 'dense', span: delta.span },
-    });
-  }
-  const loaded = await loadLowRank(delta);
-  if (!loaded.ok) return loaded;
-  return success({
-    kind: 'delta',
-    weight,
-    base: base.span,
-    task: { kind: 'lowRank', delta: loaded.value.delta },
-  });
+  const task = await loadTask(delta);
+  return task.ok ? success({ kind: 'delta', weight, base: base.span, task: task.value }) : task;
 }

@@ -1,6 +1,6 @@
 import type { TensorEntry } from '../format/checkpoint';
 import type { Place } from '../model/place';
-import type { TensorDelta } from '../model/task-vector';
+import { deltaBytes, type TensorDelta } from '../model/task-vector';
 import type { Moments } from '../tensor/pass';
 
 /** What storing τ as sign and mean size costs, over one or more tensors. */
@@ -37,13 +37,12 @@ const SCALE_BYTES = 4;
 
 /** The sums of one tensor from the moments of its τ. */
 export function oneBitOf({ count, finite, l1, squares }: Moments, delta: TensorDelta): OneBitSums {
-  const bytes = delta.kind === 'dense' ? delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes;
   return {
     tensors: 1,
     entries: finite,
     squares,
     kept: finite > 0 ? (l1 * l1) / finite : 0,
-    bytes,
+    bytes: deltaBytes(delta),
     oneBitBytes: Math.ceil(count / 8) + SCALE_BYTES,
   };
 }

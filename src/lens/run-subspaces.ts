@@ -42,7 +42,7 @@ export async function runSubspaces(
       ? [
           {
             operation: { kind: 'svd', rank },
-            load: () => Promise.resolve(success(deltaSource(entry, delta))),
+            load: () => deltaSource(entry, delta),
           },
         ]
       : [];

@@ -138,13 +138,9 @@ function storedOf({ kind, deltas }: TaskVector, index: number, activity: readonl
   if (kind === 'dense') return sizeOf(activity.filter(({ active }) => active[index] === true));
   return [...deltas.values()].reduce<Stored>(
     (sum, delta) =>
-      delta.kind === 'lowRank'
-        ? add(sum, {
-            tensors: 2,
-            parameters: delta.a.span.count + delta.b.span.count,
-            bytes: delta.a.span.bytes + delta.b.span.bytes,
-          })
-        : sum,
+      delta.kind === 'dense'
+        ? sum
+        : add(sum, { tensors: 2, parameters: delta.parameters, bytes: delta.bytes }),
     { tensors: 0, parameters: 0, bytes: 0 },
   );
 }

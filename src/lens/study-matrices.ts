@@ -2,7 +2,7 @@ import type { TensorEntry } from '../format/checkpoint';
 import { isFloating } from '../model/dense-task';
 import { networkOrder } from '../model/naming';
 import type { Study } from '../model/study';
-import type { TaskVector, TensorDelta } from '../model/task-vector';
+import { deltaBytes, type TaskVector, type TensorDelta } from '../model/task-vector';
 import { success, type Result } from '../protocol/result';
 import type { MatrixSource } from '../tensor/matrix-source';
 import { freeBaseName } from './base-name';
@@ -43,15 +43,15 @@ export function deltaMatrices(study: Study): StudyMatrices {
       const entry = base.get(tensor);
       if (!delta) return [];
       if (entry && !matrixShape(entry)) left.add(tensor);
-      if (entry ? !matrixShape(entry) : delta.kind === 'dense') return [];
-      const bytes = deltaBytes(delta) + (delta.kind === 'dense' ? (entry?.span.bytes ?? 0) : 0);
+      if (entry ? !matrixShape(entry) : delta.kind !== 'lowRank') return [];
+      const bytes = deltaBytes(delta) + (delta.kind === 'lowRank' ? 0 : (entry?.span.bytes ?? 0));
       return [
         {
           tensor,
           of,
           nominalRank: rankOf(delta),
           bytes,
-          load: () => Promise.resolve(success(sourceOfDelta(entry, delta))),
+          load: () => sourceOfDelta(entry, delta),
         },
       ];
     }),
@@ -104,7 +104,7 @@ function adaptedMatrices(
 }
 
 /** τ of a tensor as a matrix source; without a base only an adapter has one. */
-function sourceOfDelta(entry: TensorEntry | undefined, delta: TensorDelta): MatrixSource {
+function sourceOfDelta(entry: TensorEntry | undefined, delta: TensorDelta): Promise<Result<MatrixSource>> {
   if (entry) return deltaSource(entry, delta);
   if (delta.kind === 'lowRank') return factorSource(delta);
   throw new RangeError('a dense task vector needs its base');
@@ -124,8 +124,4 @@ function byName(tensors: readonly TensorEntry[]): Map<string, TensorEntry> {
 
 function rankOf(delta: TensorDelta): number | null {
   return delta.kind === 'lowRank' ? delta.rank : null;
-}
-
-function deltaBytes(delta: TensorDelta): number {
-  return delta.kind === 'dense' ? delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes;
 }

@@ -8,6 +8,7 @@ import { matrixShape } from './matrix-pass';
 import { comparedStudy } from './needs';
 import { chosenTensors, TENSORS_PARAMETER } from './tensor-filter';
 import { tensorGroups } from './tensor-groups';
+import { deltaBytes } from '../model/task-vector';
 
 const description: LensDescription = {
   id: 'subspace-alignment',
@@ -80,9 +81,7 @@ export const subspaceAlignment: Lens = {
 
 function bytesOf({ base, members }: TensorGroup): number {
   return members.reduce(
-    (sum, { delta }) =>
-      sum +
-      (delta.kind === 'dense' ? base.span.bytes + delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes),
+    (sum, { delta }) => sum + (delta.kind === 'lowRank' ? 0 : base.span.bytes) + deltaBytes(delta),
     0,
   );
 }

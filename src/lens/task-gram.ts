@@ -88,7 +88,7 @@ function groupOf(
     const delta = deltas.get(name);
     return delta ? [{ task, delta }] : [];
   });
-  const streams = withBase || members.some(({ delta }) => delta.kind === 'dense');
+  const streams = withBase || members.some(({ delta }) => delta.kind !== 'lowRank');
   return base && streams ? { base, members } : null;
 }
 

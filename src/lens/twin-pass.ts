@@ -151,7 +151,7 @@ function workOf(
         task,
         operation,
         of: 'whole' as const,
-        load: () => Promise.resolve(success(deltaSource(base, delta))),
+        load: () => deltaSource(base, delta),
       };
       if (!experts.includes(task)) return [];
       const rest = (other: number) => (other === task ? 1 : 0) - weightOf(other);

@@ -8,6 +8,7 @@ import { chosenTensors, TENSORS_PARAMETER } from './tensor-filter';
 import { tensorGroups } from './tensor-groups';
 import { twinArtifacts } from './twin-artifacts';
 import { budgetsFor, readTwins, type SharedModel } from './twin-pass';
+import { deltaBytes } from '../model/task-vector';
 
 const description: LensDescription = {
   id: 'twin',
@@ -121,9 +122,7 @@ function sharedModel(study: Study, parameters: ParameterValues): Result<SharedMo
 /** Every task vector is read for itself, for the shared model, and for the exclusive part of every task. */
 function bytesOf({ base, members }: TensorGroup): number {
   const once = members.reduce(
-    (sum, { delta }) =>
-      sum +
-      (delta.kind === 'dense' ? base.span.bytes + delta.span.bytes : delta.a.span.bytes + delta.b.span.bytes),
+    (sum, { delta }) => sum + (delta.kind === 'lowRank' ? 0 : base.span.bytes) + deltaBytes(delta),
     0,
   );
   return once * (2 + members.length);

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
-import { findAdapterBase, type AdapterFiles } from '../model/adapter';
+import { findAdapterBase, type AdapterConfig, type AdapterFiles } from '../model/adapter';
 import { homeOf, realPathOf } from '../model/adapter-base';
 import type { QuickFix } from '../protocol/finding';
 import { CODES, type FindingCode } from './codes';
@@ -20,7 +20,7 @@ const KEY = 'base_model_name_or_path';
  */
 export async function openBase(
   document: JsonDocument,
-  adapter: AdapterFiles,
+  adapter: AdapterFiles & { readonly config: AdapterConfig },
   context: LintContext,
   findings: FindingList,
 ): Promise<Checkpoint | null> {

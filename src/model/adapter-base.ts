@@ -3,8 +3,9 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import { modelInFolder } from '../format/folder';
 import type { AdapterConfig } from './adapter-config';
-import { fitModules } from './adapter-fit';
-import { describeAdapter, type AdapterModule } from './adapter-modules';
+import { fitTargets } from './adapter-fit';
+import type { AdapterTarget } from './adapters/family';
+import { describeAdapter } from './describe-adapter';
 
 /** Where an adapter's base is. */
 export interface FoundBase {
@@ -16,7 +17,8 @@ export interface FoundBase {
 
 /** What is known of an adapter whose base is looked for. */
 export interface AdapterFiles {
-  readonly config: AdapterConfig;
+  /** PEFT's configuration; `null` where there is none. */
+  readonly config: AdapterConfig | null;
   readonly tensors: readonly TensorEntry[];
 }
 
@@ -32,13 +34,15 @@ export async function findAdapterBase(
   roots: readonly string[],
   candidates: readonly Checkpoint[],
 ): Promise<FoundBase | null> {
-  const named = await followName(config, roots);
+  const named = config && (await followName(config, roots));
   if (named !== null) return { path: named, inferred: false };
-  const { modules } = describeAdapter(config, tensors, config.path);
-  const fitting = candidates.filter((candidate) => fits(config, modules, candidate));
+  const settings = { config, fields: new Map(), metadata: {}, scalars: new Map() };
+  const targets = describeAdapter(settings, tensors, config?.path ?? '')?.targets ?? [];
+  const turned = config?.fanInFanOut ?? false;
+  const fitting = candidates.filter((candidate) => fits(targets, candidate, turned));
   const chosen =
     only(fitting) ??
-    only(fitting.filter((candidate) => isCalled(candidate.path, config.baseName))) ??
+    only(fitting.filter((candidate) => isCalled(candidate.path, config?.baseName ?? null))) ??
     only(fitting.filter((candidate) => isCalledBase(candidate.path)));
   const path = chosen ? await realPathInside(chosen.path, roots) : null;
   return path === null ? null : { path, inferred: true };
@@ -92,8 +96,8 @@ function isInside(path: string, root: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
-function fits(config: AdapterConfig, modules: readonly AdapterModule[], candidate: Checkpoint): boolean {
-  const placed = fitModules(modules, candidate, config.fanInFanOut);
+function fits(targets: readonly AdapterTarget[], candidate: Checkpoint, fanInFanOut: boolean): boolean {
+  const placed = fitTargets(targets, candidate, fanInFanOut);
   return placed.length > 0 && placed.every(({ kind }) => kind === 'fits');
 }
 

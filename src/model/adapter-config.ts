@@ -10,7 +10,7 @@ export interface AdapterConfig {
   readonly peftType: string;
   /** As people call it: `LoRA`, `rsLoRA`, `DoRA`, `LoHa`. */
   readonly kind: string;
-  /** Why `τ = s·B·A` does not hold for this adapter; `null` where it does. */
+  /** Why no task vector can be formed, whatever the tensors are; `null` where nothing speaks against it. */
   readonly refusal: string | null;
   readonly rank: number;
   readonly alpha: number;
@@ -61,12 +61,23 @@ const KINDS: Readonly<Record<string, string>> = {
   XLORA: 'X-LoRA',
 };
 
+/** Where each kind that has a rank keeps it and its alpha, with PEFT's defaults. */
+const SCALE_FIELDS: Readonly<
+  Record<string, { rank: string; defaultRank: number; alpha: string; defaultAlpha: number }>
+> = {
+  LORA: { rank: 'r', defaultRank: 8, alpha: 'lora_alpha', defaultAlpha: 8 },
+  ADALORA: { rank: 'init_r', defaultRank: 12, alpha: 'lora_alpha', defaultAlpha: 8 },
+  LOHA: { rank: 'r', defaultRank: 8, alpha: 'alpha', defaultAlpha: 8 },
+  LOKR: { rank: 'r', defaultRank: 8, alpha: 'alpha', defaultAlpha: 8 },
+  RANDLORA: { rank: 'r', defaultRank: 32, alpha: 'randlora_alpha', defaultAlpha: 640 },
+};
+
 /** Initialisations that also change the base, so that `s·B·A` alone is not `θ − θ₀`. */
 const BASE_CHANGING_STARTS = /^(?:pissa|olora|corda|loftq|lora_ga)/i;
 
 /**
  * Reads an `adapter_config.json` from its text; `path` is for messages only. Fails with `json-syntax`,
- * `peft-type-missing` or `adapter-field-type`. Kinds other than LoRA and rsLoRA are read, and carry a `refusal`.
+ * `peft-type-missing` or `adapter-field-type`. What cannot be formed from any tensors carries a `refusal`.
  */
 export function readAdapterConfig(text: string, path: string): Result<AdapterConfig> {
   const fields = readObject(text, path);
@@ -78,16 +89,18 @@ export function readAdapterConfig(text: string, path: string): Result<AdapterCon
   const reader = new FieldReader(fields.value, path);
   const rsLora = reader.boolean('use_rslora');
   const dora = reader.boolean('use_dora');
-  const isLora = peftType.toUpperCase() === 'LORA';
+  const type = peftType.toUpperCase();
+  const fieldsOf = SCALE_FIELDS[type];
+  const hasPatterns = type === 'LORA' || type === 'LOHA' || type === 'LOKR';
   const config: AdapterConfig = {
     path,
     peftType,
     kind: kindOf(peftType, rsLora, dora),
-    refusal: refusalOf(fields.value, isLora, kindOf(peftType, rsLora, dora), dora),
-    rank: isLora ? reader.positive('r', 8, true) : 0,
-    alpha: isLora ? reader.number('lora_alpha', 8) : 0,
-    rankPattern: isLora ? reader.patterns('rank_pattern', true) : [],
-    alphaPattern: isLora ? reader.patterns('alpha_pattern', false) : [],
+    refusal: type === 'LORA' ? refusalOf(fields.value) : null,
+    rank: fieldsOf ? reader.positive(fieldsOf.rank, fieldsOf.defaultRank, true) : 0,
+    alpha: fieldsOf ? reader.number(fieldsOf.alpha, fieldsOf.defaultAlpha) : 0,
+    rankPattern: hasPatterns ? reader.patterns('rank_pattern', true) : [],
+    alphaPattern: hasPatterns ? reader.patterns('alpha_pattern', false) : [],
     rsLora,
     fanInFanOut: reader.boolean('fan_in_fan_out'),
     targets: reader.texts('target_modules'),
@@ -129,14 +142,7 @@ function kindOf(peftType: string, rsLora: boolean, dora: boolean): string {
   return Object.hasOwn(KINDS, type) ? (KINDS[type] ?? peftType) : peftType;
 }
 
-function refusalOf(
-  fields: ReadonlyMap<string, unknown>,
-  isLora: boolean,
-  kind: string,
-  dora: boolean,
-): string | null {
-  if (!isLora) return `${kind} is no product of two factors.`;
-  if (dora) return 'DoRA also rescales every column of the base, which is not s·B·A.';
+function refusalOf(fields: ReadonlyMap<string, unknown>): string | null {
   if (fields.get('use_qalora') === true)
     return 'QA-LoRA pools its input, so the factors are not of the base’s shape.';
   if (isFilled(fields.get('layer_replication')))

@@ -1,7 +1,7 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import type { Finding } from '../protocol/finding';
 import { dtypeByName } from '../tensor/dtype';
-import { shapeText } from './adapter-modules';
+import { shapeText } from './shape-text';
 import { bestNameChange, changeName, nameChangeText, sameShape, type NameChange } from './base-tensor';
 import { ModelFindings } from './model-findings';
 import { placeOf } from './naming';

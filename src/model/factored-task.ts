@@ -1,22 +1,19 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
-import { success, type Result } from '../protocol/result';
-import { decodeInto } from '../tensor/decode';
-import type { LowRankDelta } from '../tensor/pass';
-import type { TensorSpan } from '../tensor/span';
-import { fitModules, type ModuleFit } from './adapter-fit';
-import { shapeText, type AdapterDescription, type AdapterModule } from './adapter-modules';
+import { fitTargets, type TargetFit } from './adapter-fit';
+import type { AdapterTarget, DeltaRecipe, FormedRecipe } from './adapters/family';
 import { bestNameChange, changeName, sameShape } from './base-tensor';
 import { isFloating, type BuiltTask } from './dense-task';
+import type { AdapterDescription } from './describe-adapter';
+import { asFormed, formTensor, loadFactors, type ReadSpan } from './load-delta';
 import { ModelFindings } from './model-findings';
-import type { TensorDelta } from './task-vector';
-
-/** Reads the bytes of one tensor. */
-export type ReadSpan = (span: TensorSpan) => Promise<Result<Uint8Array>>;
+import { shapeText } from './shape-text';
+import type { FactoredDelta, FormedDelta, TensorDelta } from './task-vector';
 
 /**
- * The task vector of a LoRA adapter, `τ = s·B·A` for each module it targets (Hu et al. 2022), and `τ = θ − θ₀` for
- * parameters it saved whole. Without a base, modules are known as `module.weight` and whole parameters are left out.
- * An adapter of another kind gives an empty task vector and a finding that says why.
+ * The task vector of an adapter: `τ = s·B·A` where its kind is a product of factors (LoRA, Hu et al. 2022, and others),
+ * `τ = θ − θ₀` with θ formed from base and adapter where not, and for parameters it saved whole. Without a base, modules are
+ * known as `module.weight`, and whatever needs θ₀ is left out. An adapter that changes no weight gives an empty task vector
+ * and a finding that says why.
  */
 export function factoredTask(
   name: string,
@@ -26,7 +23,7 @@ export function factoredTask(
   read: ReadSpan,
 ): BuiltTask {
   const placing = new Placing(name, checkpoint, adapter, read);
-  if (adapter.config.refusal !== null) placing.reportRefusal(adapter.config.refusal);
+  if (adapter.refusal !== null) placing.reportRefusal(adapter.refusal);
   else if (base) placing.placeIn(base);
   else placing.placeAlone();
   return {
@@ -35,6 +32,9 @@ export function factoredTask(
   };
 }
 
+/** Factors of a rank beyond this share of the smaller side cost more than the weight itself. */
+const MOST_FACTORED = 1 / 2;
+
 class Placing {
   readonly deltas = new Map<string, TensorDelta>();
   readonly unplaced: { tensor: string; reason: string }[];
@@ -42,56 +42,66 @@ class Placing {
 
   constructor(
     private readonly name: string,
-    checkpoint: Checkpoint,
+    private readonly checkpoint: Checkpoint,
     private readonly adapter: AdapterDescription,
     private readonly read: ReadSpan,
   ) {
     this.findings = new ModelFindings(checkpoint.path);
     this.unplaced = [...adapter.unplaced];
-    if (adapter.config.refusal !== null) return;
+    if (adapter.refusal !== null) return;
     for (const { tensor, reason } of adapter.unplaced) this.reportUnplaced(tensor, reason);
   }
 
   reportRefusal(reason: string): void {
-    const { kind } = this.adapter.config;
-    this.findings.add(
-      'adapter-kind-unsupported',
-      `${this.name} is an adapter of the kind ${kind}: ${reason}`,
-    );
+    const message = `${this.name} is an adapter of the kind ${this.adapter.kind}: ${reason}`;
+    this.findings.add('adapter-kind-unsupported', message);
   }
 
   placeIn(base: Checkpoint): void {
-    const fits = fitModules(this.adapter.modules, base, this.adapter.config.fanInFanOut);
-    for (const [index, module] of this.adapter.modules.entries()) {
+    const { targets } = this.adapter;
+    const fits = fitTargets(targets, base, this.fanInFanOut);
+    for (const [index, target] of targets.entries()) {
       const fit = fits[index];
-      if (fit) this.placeModule(module, fit);
+      if (fit) this.placeTarget(target, fit);
     }
     this.placeSaved(base);
   }
 
   placeAlone(): void {
-    for (const module of this.adapter.modules) {
-      const transposed = module.embedding || this.adapter.config.fanInFanOut;
-      this.deltas.set(`${module.module}.weight`, this.delta(module, transposed));
+    for (const target of this.adapter.targets) {
+      const { recipe, embedding, module, parameter } = target;
+      if (recipe.kind === 'formed') this.leaveOutAll(target, 'its change can only be formed beside the base');
+      else if (target.key.style === 'anonymous')
+        this.leaveOutAll(target, 'the file numbers its modules and names none');
+      else {
+        const transposed = embedding || this.fanInFanOut;
+        this.deltas.set(`${module}.${parameter}`, this.factored(target, recipe, transposed));
+      }
     }
     for (const { entry } of this.adapter.saved)
-      this.leaveOut(entry, 'saved whole, so it needs a base to compare with');
+      this.leaveOut(entry.name, 'saved whole, so it needs a base to compare with');
   }
 
-  private placeModule(module: AdapterModule, fit: ModuleFit): void {
+  private get fanInFanOut(): boolean {
+    return this.adapter.config?.fanInFanOut ?? false;
+  }
+
+  private placeTarget(target: AdapterTarget, fit: TargetFit): void {
     if (fit.kind === 'fits') {
-      this.deltas.set(fit.target.name, this.delta(module, fit.transposed));
+      if (this.deltas.has(fit.target.name))
+        return this.leaveOutAll(target, `${fit.target.name} has a change already`);
+      this.deltas.set(fit.target.name, this.delta(target, fit.target, fit.transposed));
+      if (fit.inferred) this.reportInferred(target, fit.target.name);
       return;
     }
-    const product = `${String(module.b.span.shape[0])}x${String(module.a.span.shape[1])}`;
-    const reason =
-      fit.kind === 'missing'
-        ? 'not in the base'
-        : `B·A is ${product}, the base's ${fit.target.name} is ${shapeText(fit.target.span.shape)}`;
-    this.unplaced.push({ tensor: module.a.name, reason }, { tensor: module.b.name, reason });
+    for (const { name } of target.tensors) this.unplaced.push({ tensor: name, reason: fit.reason });
     const code = fit.kind === 'missing' ? 'adapter-module-not-in-base' : 'base-shape-mismatch';
-    const message = fit.kind === 'missing' ? 'the base has no such module' : reason;
-    this.findings.add(code, `${this.name}: ${module.module}: ${message}.`, module.module);
+    this.findings.add(code, `${this.name}: ${target.module}: ${fit.reason}.`, target.module);
+  }
+
+  private reportInferred({ module, tensors }: AdapterTarget, placed: string): void {
+    const message = `${this.name}: item ${module} of the adapter has no name; ${placed} alone has its shape.`;
+    this.findings.add('adapter-tensor-inferred', message, tensors[0]?.name);
   }
 
   private placeSaved(base: Checkpoint): void {
@@ -102,72 +112,69 @@ class Placing {
     );
     for (const { tensor, entry } of this.adapter.saved) {
       const target = byName.get(changeName(tensor, change) ?? tensor);
-      if (!target) this.leaveOut(entry, 'saved whole, and not in the base');
+      if (!target) this.leaveOut(entry.name, 'saved whole, and not in the base');
+      else if (this.deltas.has(target.name)) this.leaveOut(entry.name, 'its weight has factors, too');
       else if (!sameShape(target.span.shape, entry.span.shape)) {
         const shapes = `${shapeText(entry.span.shape)} here and ${shapeText(target.span.shape)} in the base`;
-        this.leaveOut(entry, `saved whole, ${shapes}`);
-      } else if (!isFloating(entry) || !isFloating(target)) this.leaveOut(entry, 'not floating point');
+        this.leaveOut(entry.name, `saved whole, ${shapes}`);
+      } else if (!isFloating(entry) || !isFloating(target)) this.leaveOut(entry.name, 'not floating point');
       else this.deltas.set(target.name, { kind: 'dense', span: entry.span });
     }
   }
 
-  private leaveOut(entry: TensorEntry, reason: string): void {
-    this.unplaced.push({ tensor: entry.name, reason });
-    this.reportUnplaced(entry.name, reason);
+  private leaveOutAll({ tensors }: AdapterTarget, reason: string): void {
+    for (const { name } of tensors) this.leaveOut(name, reason);
+  }
+
+  private leaveOut(tensor: string, reason: string): void {
+    this.unplaced.push({ tensor, reason });
+    this.reportUnplaced(tensor, reason);
   }
 
   private reportUnplaced(tensor: string, reason: string): void {
     this.findings.add('adapter-tensor-unplaced', `${this.name}: ${tensor} is left out: ${reason}.`, tensor);
   }
 
-  private delta(module: AdapterModule, transposed: boolean): TensorDelta {
-    const { a, b, scale, alpha, storedRank: rank } = module;
-    const load = () => loadFactors(module, transposed, this.read);
-    return { kind: 'lowRank', scale, rank, alpha, a, b, transposed, load };
+  private delta(target: AdapterTarget, base: TensorEntry, transposed: boolean): TensorDelta {
+    const { recipe, shape } = target;
+    if (recipe.kind === 'formed') return this.formed(target, recipe, base, transposed);
+    const smaller = shape ? Math.min(shape.rows, shape.columns) : Infinity;
+    const tooHigh = recipe.kind === 'factored' && recipe.rank > smaller * MOST_FACTORED;
+    if (tooHigh) return this.formed(target, asFormed(target), base, transposed);
+    return this.factored(target, recipe, transposed);
+  }
+
+  private factored(
+    target: AdapterTarget,
+    recipe: Exclude<DeltaRecipe, FormedRecipe>,
+    transposed: boolean,
+  ): FactoredDelta {
+    const { scale, alpha, storedRank } = target;
+    const rank = recipe.kind === 'factored' ? recipe.rank : (storedRank ?? 0);
+    const stored =
+      recipe.kind === 'product'
+        ? { a: recipe.a.span, b: recipe.b.span, transposed: recipe.turned !== transposed }
+        : null;
+    const load = () => loadFactors(recipe, scale, transposed, this.read);
+    return { kind: 'lowRank', scale, rank, alpha, stored, ...sizeOf(target), load };
+  }
+
+  private formed(
+    target: AdapterTarget,
+    recipe: FormedRecipe,
+    base: TensorEntry,
+    transposed: boolean,
+  ): FormedDelta {
+    const setting = [target.title, target.rank, target.scale, transposed].join(' ');
+    const name = `${this.checkpoint.path} on ${base.span.path}: ${base.name} (${setting})`;
+    const load = () => formTensor(recipe, base, transposed, name, this.read);
+    return { kind: 'formed', count: base.span.count, setting, ...sizeOf(target), load };
   }
 }
 
-/**
- * Reads both factors as float64. Where the base stores the weight transposed, (B·A)ᵀ = Aᵀ·Bᵀ: the factors are
- * transposed and change places. Fails as reading does.
- */
-export async function loadFactors(
-  { a, b, scale, storedRank: rank }: Pick<AdapterModule, 'a' | 'b' | 'scale' | 'storedRank'>,
-  transposed: boolean,
-  read: ReadSpan,
-): Promise<Result<LowRankDelta>> {
-  const bytesOfA = await read(a.span);
-  if (!bytesOfA.ok) return bytesOfA;
-  const bytesOfB = await read(b.span);
-  if (!bytesOfB.ok) return bytesOfB;
-  const valuesOfA = decodeInto(a.span.dtype, bytesOfA.value, sharedValues(a.span.count));
-  const valuesOfB = decodeInto(b.span.dtype, bytesOfB.value, sharedValues(b.span.count));
-  const outputs = b.span.shape[0] ?? 0;
-  const inputs = a.span.shape[1] ?? 0;
-  if (!transposed)
-    return success({ scale, a: valuesOfA, b: valuesOfB, rows: outputs, columns: inputs, rank });
-  return success({
-    scale,
-    b: transpose(valuesOfA, rank, inputs),
-    a: transpose(valuesOfB, outputs, rank),
-    rows: inputs,
-    columns: outputs,
-    rank,
-  });
-}
-
-/** In memory that threads share: a pass over many targets hands their factors on without a copy. */
-function sharedValues(count: number): Float64Array {
-  return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
-}
-
-/** rows × columns, row-major, to columns × rows. */
-function transpose(values: Float64Array, rows: number, columns: number): Float64Array {
-  const turned = new Float64Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      turned[column * rows + row] = values[row * columns + column] as number;
-    }
-  }
-  return turned;
+function sizeOf({ tensors }: AdapterTarget): { readonly bytes: number; readonly parameters: number } {
+  return {
+    bytes: tensors.reduce((sum, { span }) => sum + span.bytes, 0),
+    parameters: tensors.reduce((sum, { span }) => sum + span.count, 0),
+  };
 }

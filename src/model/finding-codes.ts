@@ -10,12 +10,20 @@ const CODES = {
     'A field of an adapter configuration has a value of the wrong type.',
     'Write a value of the type named.',
   ),
-  'adapter-config-missing': errorCode(
-    'There are factors of an adapter but no adapter_config.json beside them, so their scale is unknown.',
+  'adapter-scale-assumed': warningCode(
+    'An adapter has neither an alpha nor an adapter_config.json, so its scale is unknown: norms hold up to a common factor.',
     'Put the adapter_config.json of the training run beside the weights.',
   ),
+  'adapter-delta-not-formed': errorCode(
+    'The change of a weight cannot be formed from the tensors of the adapter.',
+    'Check that the adapter was trained on this base and was saved whole.',
+  ),
+  'adapter-tensor-inferred': informationCode(
+    'A tensor without a name was placed at the only weight of its shape.',
+    'Convert the adapter to a naming with module names to be sure.',
+  ),
   'adapter-kind-unsupported': errorCode(
-    'The task vector of this kind of adapter cannot be formed yet.',
+    'The task vector of this kind of adapter cannot be formed.',
     'Merge the adapter into its base and compare the merged checkpoint, or look at its own tensors with the lens "summary".',
   ),
   'adapter-tensor-unplaced': warningCode(

@@ -1,41 +1,76 @@
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Checkpoint } from '../format/checkpoint';
+import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import { readSpan } from '../format/read';
 import { failure, problemFromError, success, type Result } from '../protocol/result';
-import { readAdapterConfig } from './adapter-config';
-import { describeAdapter, type AdapterDescription } from './adapter-modules';
+import { decode } from '../tensor/decode';
+import { readAdapterConfig, type AdapterConfig } from './adapter-config';
+import { describeAdapter, type AdapterDescription } from './describe-adapter';
 import { refuse } from './finding-codes';
-import { isSavedWhole, parsePeftTensorName } from './peft-names';
+import type { ReadSpan } from './load-delta';
 
 const CONFIG_NAME = 'adapter_config.json';
 const LARGEST_CONFIG = 2 * 1024 * 1024;
 
+/** Tensors of one element whose values belong to the description. */
+const SCALAR = /\.(?:alpha|scalar)$/;
+/** An adapter has a few of them for each module; a file with more is none. */
+const MOST_SCALARS = 20_000;
+
 /**
- * Describes an opened checkpoint as the adapter that it is; `null` where it is none, even with an adapter beside it.
- * Fails with `adapter-config-missing`, as {@link readAdapterConfig} does, or with the operating system's answer.
+ * Describes an opened checkpoint as the adapter that it is; `null` where it is none, even with an adapter beside it. Of the
+ * tensors only those of one element are read. Fails as {@link readAdapterConfig} does, as reading does, or with the operating
+ * system's answer.
  */
-export async function openAdapter(checkpoint: Checkpoint): Promise<Result<AdapterDescription | null>> {
+export async function openAdapter(
+  checkpoint: Checkpoint,
+  read: ReadSpan = readSpan,
+): Promise<Result<AdapterDescription | null>> {
   const weights = checkpoint.files[0]?.path ?? checkpoint.path;
-  const hasFactors = checkpoint.tensors.some(({ name }) => isFactor(name));
-  if (!hasFactors && !/^adapter/i.test(basename(weights))) return success(null);
+  const alone = { config: null, fields: new Map(), metadata: checkpoint.metadata, scalars: new Map() };
+  const bare = describeAdapter(alone, checkpoint.tensors, weights);
+  if (!bare && !/^adapter/i.test(basename(weights))) return success(null);
   const path = join(dirname(weights), CONFIG_NAME);
   const text = await readSmallText(path);
-  if (!text.ok) {
-    if (text.problem.code !== 'file-missing') return text;
-    if (!hasFactors) return success(null);
-    return refuse(
-      'adapter-config-missing',
-      weights,
-      `${weights} holds factors of an adapter, but there is no ${CONFIG_NAME} beside it.`,
-    );
-  }
-  const config = readAdapterConfig(text.value, path);
-  return config.ok ? success(describeAdapter(config.value, checkpoint.tensors, weights)) : config;
+  if (!text.ok && text.problem.code !== 'file-missing') return text;
+  const settings = text.ok ? readSettings(text.value, path) : success({ config: null, fields: new Map() });
+  if (!settings.ok) return settings;
+  const scalars = await readScalars(checkpoint.tensors, read);
+  if (!scalars.ok) return scalars;
+  const whole = { ...alone, ...settings.value, scalars: scalars.value };
+  return success(describeAdapter(whole, checkpoint.tensors, weights));
 }
 
-function isFactor(name: string): boolean {
-  const parsed = parsePeftTensorName(name);
-  return parsed !== null && !isSavedWhole(parsed.factor) && parsed.module !== '';
+interface ReadSettings {
+  readonly config: AdapterConfig | null;
+  readonly fields: ReadonlyMap<string, unknown>;
+}
+
+/** PEFT's configuration, or the fields of one that mlx-lm or AdapterHub wrote. */
+function readSettings(text: string, path: string): Result<ReadSettings> {
+  const config = readAdapterConfig(text, path);
+  if (!config.ok && config.problem.code !== 'peft-type-missing') return config;
+  const fields = new Map(Object.entries(JSON.parse(text.replace(/^\uFEFF/, '')) as Record<string, unknown>));
+  if (config.ok) return success({ config: config.value, fields });
+  const isForeign = ['fine_tune_type', 'lora_parameters', 'lora_layers', 'model_class'].some((key) =>
+    fields.has(key),
+  );
+  return isForeign ? success({ config: null, fields }) : config;
+}
+
+async function readScalars(
+  tensors: readonly TensorEntry[],
+  read: ReadSpan,
+): Promise<Result<ReadonlyMap<TensorEntry, number>>> {
+  const values = new Map<TensorEntry, number>();
+  const wanted = tensors.filter(({ name, span }) => span.count === 1 && SCALAR.test(name));
+  for (const entry of wanted.slice(0, MOST_SCALARS)) {
+    const bytes = await read(entry.span);
+    if (!bytes.ok) return bytes;
+    const [value] = decode(entry.span.dtype, bytes.value, 1);
+    if (value !== undefined && Number.isFinite(value)) values.set(entry, value);
+  }
+  return success(values);
 }
 
 /** Reads a configuration; fails with `json-syntax` where it is far too large to be one, else as the operating system says. */

@@ -6,11 +6,12 @@ import type { Finding } from '../protocol/finding';
 import { success, type Problem, type Result } from '../protocol/result';
 import type { StudySpec, TaskSpec } from '../protocol/study';
 import { realPathOf } from './adapter-base';
-import type { AdapterDescription } from './adapter-modules';
+import type { AdapterDescription } from './describe-adapter';
 import type { ReadArchitecture } from './architecture';
 import { denseTask, type BuiltTask } from './dense-task';
-import { factoredTask, type ReadSpan } from './factored-task';
+import { factoredTask } from './factored-task';
 import { modelFinding, refuse } from './finding-codes';
+import type { ReadSpan } from './load-delta';
 import { openAdapter } from './open-adapter';
 import { architectureBeside } from './read-architecture';
 import type { Study } from './study';
@@ -33,7 +34,7 @@ export async function openStudy(spec: StudySpec, options: OpenStudyOptions = {})
   const { open = openCheckpoint, read = readSpan } = options;
   const checked = checkSpec(spec);
   if (!checked.ok) return checked;
-  const base = await openBase(spec, open);
+  const base = await openBase(spec, open, read);
   if (!base.ok) return base;
   const expanded = await withoutRuns(spec.tasks, open);
   if (!expanded.ok) return expanded;
@@ -121,11 +122,11 @@ async function isRun({ path, run }: TaskSpec, open: Open): Promise<boolean> {
   return (await runFolders(path)).length > 0;
 }
 
-async function openBase(spec: StudySpec, open: Open): Promise<Result<Checkpoint | null>> {
+async function openBase(spec: StudySpec, open: Open, read: ReadSpan): Promise<Result<Checkpoint | null>> {
   if (spec.base === undefined) return success(null);
   const base = await open(spec.base);
   if (!base.ok) return base;
-  const adapter = await openAdapter(base.value);
+  const adapter = await openAdapter(base.value, read);
   if (adapter.ok && adapter.value) {
     return refuse(
       'study-base-adapter',
@@ -144,7 +145,7 @@ async function openTask(
 ): Promise<Result<BuiltTask>> {
   const checkpoint = await open(path);
   if (!checkpoint.ok) return checkpoint;
-  const adapter = await openAdapter(checkpoint.value);
+  const adapter = await openAdapter(checkpoint.value, read);
   if (!adapter.ok) return success(unreadableAdapter(name, checkpoint.value, adapter.problem));
   if (adapter.value) {
     const built = factoredTask(name, checkpoint.value, adapter.value, base, read);
@@ -186,7 +187,7 @@ async function otherBase(
   { config }: AdapterDescription,
   base: Checkpoint | null,
 ): Promise<Finding | null> {
-  if (!base || config.baseName === null || config.baseName.includes('\0')) return null;
+  if (!base || !config || config.baseName === null || config.baseName.includes('\0')) return null;
   const named = await realPathOf(resolve(dirname(config.path), config.baseName));
   if (named === null) return null;
   const ours = await Promise.all([base.path, dirname(base.files[0]?.path ?? base.path)].map(realPathOf));

@@ -1,27 +1,66 @@
-import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import type { Checkpoint } from '../format/checkpoint';
 import type { Result } from '../protocol/result';
 import type { LowRankDelta } from '../tensor/pass';
 import type { TensorSpan } from '../tensor/span';
 import type { Training } from './trainer-state';
 
 /** `τ` of one tensor of the base. */
-export type TensorDelta =
-  | { readonly kind: 'dense'; readonly span: TensorSpan }
-  /**
-   * `load` reads the factors (small) into memory as float64, turned so that `scale · b · a` has the base tensor's shape;
-   * it fails as a read does (`file-changed`, `file-missing`, ...). `scale` is already exact (alpha/r, rsLoRA alpha/√r, patterns).
-   */
-  | {
-      readonly kind: 'lowRank';
-      readonly scale: number;
-      readonly rank: number;
-      readonly alpha: number;
-      readonly a: TensorEntry;
-      readonly b: TensorEntry;
-      /** True where the adapter stores the transposed weight (`fan_in_fan_out`). */
-      readonly transposed: boolean;
-      load(): Promise<Result<LowRankDelta>>;
-    };
+export type TensorDelta = DenseDelta | FactoredDelta | FormedDelta;
+
+/** `θ` is stored, in the base tensor's shape. */
+export interface DenseDelta {
+  readonly kind: 'dense';
+  readonly span: TensorSpan;
+}
+
+/**
+ * `τ = scale · B · A`. `load` reads or forms the factors (small) as float64, turned so that the product has the base
+ * tensor's shape; it fails as a read does (`file-changed`, `file-missing`, ...). `scale` is exact (alpha/r, rsLoRA
+ * alpha/√r, patterns), and 1 where `load` works it into the factors.
+ */
+export interface FactoredDelta {
+  readonly kind: 'lowRank';
+  readonly scale: number;
+  /** Inner dimension of the product. For LoHa and LoKr more than the rank that the adapter names. */
+  readonly rank: number;
+  /** `null` where the adapter has none. */
+  readonly alpha: number | null;
+  /** Where the two factors lie as they are; `null` where they are formed from other tensors. */
+  readonly stored: StoredProduct | null;
+  /** What it takes on disk. */
+  readonly bytes: number;
+  readonly parameters: number;
+  load(): Promise<Result<LowRankDelta>>;
+}
+
+/** r × n and m × r on disk. */
+export interface StoredProduct {
+  readonly a: TensorSpan;
+  readonly b: TensorSpan;
+  /** True where the base has (B·A)ᵀ (`fan_in_fan_out`, MLX). */
+  readonly transposed: boolean;
+}
+
+/**
+ * `θ` follows from the base and small tensors of the adapter, and no small factors would do (DoRA, (IA)³, OFT). `load`
+ * forms it in memory, as float64, when it is its turn; it fails as a read does, or with `adapter-delta-not-formed`.
+ */
+export interface FormedDelta {
+  readonly kind: 'formed';
+  /** Entries of `θ`: 8 bytes each while it is held. */
+  readonly count: number;
+  /** What it takes on disk, without the base. */
+  readonly bytes: number;
+  readonly parameters: number;
+  /** Scale, rank and all else that the values depend on beside the bytes of base and adapter. */
+  readonly setting: string;
+  load(): Promise<Result<TensorSpan>>;
+}
+
+/** Bytes on disk of what a task has of one tensor; of an adapter those of its own tensors. */
+export function deltaBytes(delta: TensorDelta): number {
+  return delta.kind === 'dense' ? delta.span.bytes : delta.bytes;
+}
 
 /** `τ = θ − θ₀`, dense (a fine-tuned checkpoint) or factored (an adapter), under the base's tensor names. */
 export interface TaskVector {

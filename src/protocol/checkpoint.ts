@@ -27,6 +27,8 @@ export interface TensorColumns {
 export interface AdapterSummary {
   /** `LoRA`, `rsLoRA`, `DoRA`, ... */
   readonly kind: string;
+  /** In whose naming its tensors are: `PEFT`, `kohya`, `MLX`, ...; `null` where that does not matter. */
+  readonly layout: string | null;
   readonly rank: string;
   readonly alpha: string;
   readonly scale: string;

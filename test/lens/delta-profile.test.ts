@@ -239,22 +239,18 @@ test('says that a study without a base cannot be compared', async () => {
   assert.equal(output.problem.code, 'lens-needs-base');
 });
 
-test('refuses an adapter that is no product of two factors, and says why', async () => {
+test('refuses an adapter that changes no weight, and says why', async () => {
   const folder = temporaryFolder();
   writeSafetensors(path.join(folder, 'base/model.safetensors'), { 'l.weight': { shape: [2, 2] } });
   writeAdapter(
-    path.join(folder, 'dora'),
-    { use_dora: true },
-    {
-      'base_model.model.l.lora_A.weight': { shape: [2, 2] },
-      'base_model.model.l.lora_B.weight': { shape: [2, 2] },
-      'base_model.model.l.lora_magnitude_vector': { shape: [2] },
-    },
+    path.join(folder, 'prompt'),
+    { peft_type: 'PROMPT_TUNING' },
+    { prompt_embeddings: { shape: [4, 2] } },
   );
   const opened = await openStudy({
     name: 's',
     base: path.join(folder, 'base'),
-    tasks: [{ name: 'dora', path: path.join(folder, 'dora') }],
+    tasks: [{ name: 'prompt', path: path.join(folder, 'prompt') }],
   });
   assert.ok(opened.ok);
   assert.equal(opened.value.findings[0]?.code, 'adapter-kind-unsupported');
@@ -270,7 +266,7 @@ test('refuses an adapter that is no product of two factors, and says why', async
     },
   );
   assert.ok(!output.ok);
-  assert.match(output.problem.message, /DoRA/);
+  assert.match(output.problem.message, /prompt tuning/);
 });
 
 test('a tensor of which no entry is finite has no figures, and what is left out is said', async () => {

@@ -129,7 +129,7 @@ test('the factors of an adapter multiply to scale · B · A', async () => {
   );
   const delta = study.tasks[0]?.deltas.get('l.weight');
   assert.ok(delta?.kind === 'lowRank');
-  assert.deepEqual([delta.scale, delta.rank, delta.transposed], [2, 2, false]);
+  assert.deepEqual([delta.scale, delta.rank, delta.stored?.transposed], [2, 2, false]);
   const loaded = await delta.load();
   assert.ok(loaded.ok);
   // 2 · B · A by hand.
@@ -147,7 +147,7 @@ test('a transposed weight gets the transposed product', async () => {
     tensors,
   );
   const delta = study.tasks[0]?.deltas.get('l.weight');
-  assert.ok(delta?.kind === 'lowRank' && delta.transposed);
+  assert.ok(delta?.kind === 'lowRank' && delta.stored?.transposed);
   const loaded = await delta.load();
   assert.ok(loaded.ok);
   assert.deepEqual([loaded.value.rows, loaded.value.columns], [3, 4]);
@@ -166,7 +166,7 @@ test('fan_in_fan_out decides for a square weight', async () => {
     );
     const delta = study.tasks[0]?.deltas.get('l.weight');
     assert.ok(delta?.kind === 'lowRank');
-    assert.equal(delta.transposed, turned);
+    assert.equal(delta.stored?.transposed, turned);
   }
 });
 

@@ -20,8 +20,12 @@ export function temporaryFolder(): string {
 }
 
 /** Writes a safetensors file, making folders on the way, and returns its path. */
-export function writeSafetensors(file: string, tensors: Readonly<Record<string, Written>>): string {
-  const header: Record<string, unknown> = {};
+export function writeSafetensors(
+  file: string,
+  tensors: Readonly<Record<string, Written>>,
+  metadata?: Readonly<Record<string, string>>,
+): string {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
   const parts: Buffer[] = [];
   let offset = 0;
   for (const [name, { shape, values = [0], dtype = 'F32' }] of Object.entries(tensors)) {

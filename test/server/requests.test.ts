@@ -301,7 +301,7 @@ test('an adapter without its configuration still shows its tensors, placed where
   assert.deepEqual(view.tensors.module, ['attention.query', 'attention.query']);
   assert.deepEqual(
     view.findings.map(({ code, severity }) => [code, severity]),
-    [['adapter-config-missing', 'warning']],
+    [['adapter-scale-assumed', 'warning']],
   );
 });
 

@@ -223,6 +223,7 @@ test('an adapter shows its configuration and leads to its base', options, () => 
     scale: '8',
     targets: ['q_proj', 'v_proj'],
     baseName: 'charlm',
+    layout: 'PEFT',
     basePath: '/models/charlm',
   };
   return withCheckpoint(sampleCheckpoint(8, { kind: 'adapter', adapter }), async (view) => {

@@ -60,6 +60,7 @@ function shardBanner({ shardOf }: CheckpointView, send: Send): HTMLElement | nul
 
 function adapterCard(adapter: AdapterSummary, send: Send): HTMLElement {
   const facts = [
+    ['naming', adapter.layout ?? '–'],
     ['rank', adapter.rank],
     ['alpha', adapter.alpha],
     ['scale', adapter.scale],

@@ -53,10 +53,13 @@ function facts(view: CheckpointView): string {
   if (view.shardOf)
     lines.push(['shard of', `${view.shardOf.indexPath} (${String(view.shardOf.shards)} shards)`]);
   if (adapter) {
-    lines.push([
-      'adapter',
-      `${adapter.kind}, rank ${adapter.rank}, alpha ${adapter.alpha}, scale ${adapter.scale}`,
-    ]);
+    const facts = [
+      ['rank', adapter.rank],
+      ['alpha', adapter.alpha],
+      ['scale', adapter.scale],
+    ].flatMap(([name = '', value = '']) => (value === '' ? [] : [`${name} ${value}`]));
+    lines.push(['adapter', [adapter.kind, ...facts].join(', ')]);
+    if (adapter.layout !== null) lines.push(['naming', adapter.layout]);
     lines.push(['targets', adapter.targets.join(', ')]);
     lines.push(['base', adapter.basePath ?? `${adapter.baseName ?? '–'} (not found)`]);
   }

@@ -72,7 +72,7 @@ export function deltaSource(base: Checkpoint, task: TaskVector): WeightSource {
       const target = new Float64Array(shape.reduce((product, size) => product * size, 1));
       const delta = task.deltas.get(tensor);
       if (delta === undefined) return success(target);
-      const loaded = delta.kind === 'dense' ? await whole.load(tensor) : success(target);
+      const loaded = delta.kind === 'lowRank' ? success(target) : await whole.load(tensor);
       if (!loaded.ok) return loaded;
       const added = await addDelta(loaded.value, delta, 1, target);
       return added.ok ? success(target) : added;
@@ -93,7 +93,9 @@ async function addDelta(
     addLowRank(factors.value, coefficient, target);
     return success(null);
   }
-  const values = await readValues(delta.span);
+  const span = delta.kind === 'dense' ? success(delta.span) : await delta.load();
+  if (!span.ok) return span;
+  const values = await readValues(span.value);
   if (!values.ok) return failure(values.problem);
   for (let i = 0; i < target.length; i++) {
     target[i] = (target[i] ?? 0) + coefficient * ((values.value[i] ?? 0) - (base[i] ?? 0));

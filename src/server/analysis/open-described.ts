@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../format/checkpoint';
 import { findAdapterBase } from '../../model/adapter';
-import type { AdapterDescription } from '../../model/adapter-modules';
+import type { AdapterDescription } from '../../model/describe-adapter';
 import { openAdapter } from '../../model/open-adapter';
 import { success, type Problem, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';

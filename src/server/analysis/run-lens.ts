@@ -93,9 +93,11 @@ function keyOf(
     task.training ?? null,
   ]);
   const scales = study.tasks.map((task) =>
-    [...task.deltas.values()].map((delta) =>
-      delta.kind === 'lowRank' ? [delta.scale, delta.transposed] : 0,
-    ),
+    [...task.deltas.values()].map((delta) => {
+      if (delta.kind === 'lowRank')
+        return [delta.scale, delta.rank, delta.alpha, delta.stored?.transposed ?? null];
+      return delta.kind === 'formed' ? delta.setting : 0;
+    }),
   );
   const base = study.base && settingOf(study.base.path, study.base.fingerprint);
   // The findings of the study are part of the result; a configuration can change them and nothing else.

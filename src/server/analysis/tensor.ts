@@ -1,9 +1,10 @@
+import { loadTask } from '../../lens/group-pass';
 import { openStudy } from '../../model/open-study';
 import type { TensorDelta } from '../../model/task-vector';
 import type { TensorStatistics } from '../../protocol/checkpoint';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { failure, success, type Problem, type Result } from '../../protocol/result';
-import type { GroupTask, PassItem } from '../../tensor/pass';
+import type { PassItem } from '../../tensor/pass';
 import type { TensorSpan } from '../../tensor/span';
 import type { AnalysisContext } from './context';
 import { measure } from './tensor-statistics';
@@ -64,18 +65,12 @@ async function ofDelta(
   bins: number,
   context: AnalysisContext,
 ): Promise<Result<TensorStatistics>> {
-  const task = await groupTaskOf(change);
+  const task = await loadTask(change);
   if (!task.ok) return task;
   return measure(base.shape, bins, context, {
     moments: { kind: 'deltaMoments', base, task: task.value },
     histogram: (edges): PassItem => ({ kind: 'deltaHistogram', base, task: task.value, edges }),
   });
-}
-
-async function groupTaskOf(change: TensorDelta): Promise<Result<GroupTask>> {
-  if (change.kind === 'dense') return success({ kind: 'dense', span: change.span });
-  const delta = await change.load();
-  return delta.ok ? success({ kind: 'lowRank', delta: delta.value }) : delta;
 }
 
 function unknownTensor(tensor: string, path: string): Problem {

@@ -1,0 +1,33 @@
+import type { TensorEntry } from '../../format/checkpoint';
+import type { AdapterSettings } from './rules';
+
+/** A whole adapter that changes no weight of the base, so that it has no ΔW. */
+export interface WholeAdapter {
+  /** `prompt tuning`, `control vector`, ... */
+  readonly title: string;
+  /** Why there is no ΔW: a sentence. */
+  readonly reason: string;
+}
+
+/** One kind of adapter without ΔW. One file each. */
+export interface WholeKind {
+  readonly id: string;
+  /** Paper or library in which it is defined. */
+  readonly source: string;
+  recognise(tensors: readonly TensorEntry[], settings: AdapterSettings): WholeAdapter | null;
+}
+
+/** Every kind without ΔW, in the order in which they are asked. */
+export const WHOLE_KINDS: readonly WholeKind[] = [];
+
+/** The kind without ΔW that the tensors are of; `null` where they are of none. */
+export function recogniseWhole(
+  tensors: readonly TensorEntry[],
+  settings: AdapterSettings,
+): WholeAdapter | null {
+  for (const kind of WHOLE_KINDS) {
+    const found = kind.recognise(tensors, settings);
+    if (found) return found;
+  }
+  return null;
+}
