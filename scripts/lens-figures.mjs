@@ -56,6 +56,7 @@ const SHOWN = {
   sharpness: { artifact: 'curves' },
   'unit-importance': { artifact: 'mlp' },
   'task-embedding': { artifact: 'distances' },
+  'data-map': { words: [...RUN, '--set', 'unit=tokens', '--set', 'samples=12'], artifact: 'map' },
   'task-saliency': { artifact: 'channels' },
 };
 

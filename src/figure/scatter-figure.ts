@@ -1,12 +1,13 @@
 import { scaleLinear } from 'd3';
 import type { Scatter } from '../protocol/artifact';
 import { unpackNumbers } from '../protocol/numbers';
-import { bottomAxis, leftAxis, px } from './axes';
+import { bottomAxis, leftAxis } from './axes';
 import { entryMark } from './entries';
 import type { FigureOptions } from './figure-options';
 import { formatNumber } from './number-text';
 import { LIGHT_PALETTE } from './palette';
 import { nameMarks } from './scatter-names';
+import { groupKey, markPath } from './group-key';
 import { lineColour } from './series-key';
 import { label, shape, type Drawing } from './shape';
 
@@ -36,11 +37,14 @@ export function drawScatter(scatter: Scatter, options: FigureOptions = {}): Draw
     scale.ticks(count).map((tick) => ({ at: scale(tick), text: formatNumber(tick, 4) }));
   const places = points.map((point) => ({ point, x: x(point.x), y: y(point.y) }));
   const names = nameMarks(
-    places.map(({ point, x: left, y: top }) => ({ x: left, y: top, name: point.name })),
+    scatter.isNamed === false
+      ? []
+      : places.map(({ point, x: left, y: top }) => ({ x: left, y: top, name: point.name })),
     { ...plot, left: plot.left + 2, right: width - 4 },
     palette,
   );
-  const below = height + (missing > 0 ? 16 : 0);
+  const key = groupKey(scatter, palette);
+  const below = height + key.height + (missing > 0 ? 16 : 0);
   const fill = ({ group }: Point) => (group === null ? palette.accent : lineColour(palette, group));
   return {
     width,
@@ -61,16 +65,21 @@ export function drawScatter(scatter: Scatter, options: FigureOptions = {}): Draw
             class: 'point',
             d: markPath(point.group ?? 0, place.x, place.y),
             fill: fill(point),
-            'fill-opacity': 0.85,
+            'fill-opacity': scatter.isNamed === false ? 0.6 : 0.85,
             ...entryMark(point.index),
           },
-          shape('title', {}, pointText(point)),
+          shape('title', {}, pointText(point, scatter.groupNames)),
         ),
       ),
       ...names.shapes,
+      ...key.shapes(plot.left, height),
       ...names.list(below),
       ...(missing > 0
-        ? [label(`${String(missing)} undefined, not drawn`, plot.left, height + 4, { fill: palette.muted })]
+        ? [
+            label(`${String(missing)} undefined, not drawn`, plot.left, height + key.height + 4, {
+              fill: palette.muted,
+            }),
+          ]
         : []),
     ],
   };
@@ -90,24 +99,9 @@ function pointsOf(scatter: Scatter): Point[] {
   });
 }
 
-function pointText({ name, x, y, group }: Point): string {
-  const grouped = group === null ? '' : `, group ${String(group + 1)}`;
+function pointText({ name, x, y, group }: Point, groupNames: readonly string[] = []): string {
+  const grouped = group === null ? '' : `, ${groupNames[group] ?? `group ${String(group + 1)}`}`;
   return `${name}: ${formatNumber(x)}, ${formatNumber(y)}${grouped}`;
-}
-
-/** Circle, square, triangle, diamond in turn. */
-function markPath(group: number, x: number, y: number): string {
-  const [at, r] = [`${px(x)} ${px(y)}`, 4];
-  switch (group % 4) {
-    case 0:
-      return `M${px(x - r)} ${px(y)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
-    case 1:
-      return `M${at}m-3.5 -3.5h7v7h-7Z`;
-    case 2:
-      return `M${at}m0 -5l4.5 8h-9Z`;
-    default:
-      return `M${at}m0 -5l5 5l-5 5l-5 -5Z`;
-  }
 }
 
 function hull(values: readonly number[]): [number, number] {

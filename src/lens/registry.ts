@@ -5,6 +5,7 @@ import { blockInfluence } from './block-influence';
 import { cka } from './cka';
 import { coefficientSaliency } from './coefficient-saliency';
 import { conceptDepth } from './concept-depth';
+import { dataMap } from './data-map';
 import { deltaProfile } from './delta-profile';
 import { embeddingDrift } from './embedding-drift';
 import { experts } from './experts';
@@ -96,6 +97,7 @@ export const LENSES: readonly Lens[] = [
   taskEmbedding,
   taskSaliency,
   saliency,
+  dataMap,
 ];
 
 /** The lens of that id, if there is one. */

@@ -132,6 +132,10 @@ export interface Scatter extends ArtifactBase {
   readonly points: readonly AxisEntry[];
   /** The group of each point, from 0 on, told apart by colour and mark; as long as `points`. */
   readonly groups?: readonly number[];
+  /** What each group is, for the key; by number where not given. */
+  readonly groupNames?: readonly string[];
+  /** `false`: points are so many of a kind that they are named only when pointed at. */
+  readonly isNamed?: boolean;
 }
 
 /** A directed graph with nodes in columns, e.g. heads by layer and which later heads they write to. */

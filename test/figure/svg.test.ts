@@ -319,6 +319,21 @@ test('groups of a scatter differ in colour and in the form of their marks', () =
   assert.notEqual(form(0), form(1));
 });
 
+test('groups with names have a key, and many points of a kind are named only when pointed at', () => {
+  const scatter: Scatter = {
+    ...heaps(6, (index) => `sample ${String(index)}`),
+    groups: [0, 2, 2, 0, 0, 2],
+    groupNames: ['easy', 'ambiguous', 'hard'],
+    isNamed: false,
+  };
+  const elements = readXml(figureToSvg(scatter));
+  const texts = elements.filter(({ name }) => name === 'text').map(({ text }) => text);
+  assert.ok(texts.includes('easy (3)') && texts.includes('hard (3)'));
+  assert.ok(!texts.some((text) => text.startsWith('ambiguous') || text.startsWith('sample')));
+  const told = elements.filter(({ name }) => name === 'title').map(({ text }) => text);
+  assert.equal(told.filter((text) => /^sample \d: .*, (?:easy|hard)$/.test(text)).length, 6);
+});
+
 test('a graph has a mark for each node and an arc for each edge, the strongest the widest', () => {
   const nodes = [0, 1, 2].map((column) => ({ entry: { label: `h${String(column)}` }, column, row: 0 }));
   const edges = [
