@@ -6,7 +6,7 @@ import type { OnnxModel, OnnxNode } from './onnx/types';
 import { separateConstants } from './rewrite/constants';
 import { withFloatType } from './rewrite/float-type';
 import { inlineFunctions } from './rewrite/inline-functions';
-import { upgradeOpset } from './rewrite/upgrade-opset';
+import { upgradeOpset, type Upgraded } from './rewrite/upgrade-opset';
 
 const HALF: ReadonlySet<ElementType> = new Set<ElementType>(['float16', 'bfloat16']);
 const FLOATS: ReadonlySet<ElementType> = new Set<ElementType>(['float16', 'bfloat16', 'float32', 'float64']);
@@ -24,20 +24,71 @@ export function prepareGraph(
   const { path, graph } = model;
   const inlined = inlineFunctions(model);
   if (!inlined.ok) return inlined;
-  const taken = new Set(inlined.value.flatMap((node) => [...node.inputs, ...node.outputs]));
-  const upgraded = upgradeOpset(inlined.value, model.opsets.get('') ?? 0, taken, path);
-  if (!upgraded.ok) return upgraded;
-  const plain = decompose(upgraded.value.nodes.map(withoutDropout));
-  const given = [...graph.initializers, ...upgraded.value.constants, ...plain.constants];
-  const { nodes, initializers } = separateConstants(plain.nodes, given);
+  const taken = new Set(inlined.value.flatMap(namesIn));
+  const ranks = new Map(graph.inputs.flatMap(({ name, shape }) => (shape ? [[name, shape.length]] : [])));
+  const plain = plainNodes(inlined.value, model.opsets.get('') ?? 0, { taken, ranks, path });
+  if (!plain.ok) return plain;
+  const { opset } = plain.value;
+  const { nodes, initializers } = separateConstants(plain.value.nodes, [
+    ...graph.initializers,
+    ...plain.value.constants,
+  ]);
   // Before IR version 4 every initializer had to be listed as an input, too.
   const inputs = graph.inputs.filter(({ name }) => !initializers.has(name));
   const parts = { nodes, inputs, outputs: graph.outputs, initializers };
   const typed =
     precision === 'float64' ? withFloatType(parts, FLOATS, 'float64') : withFloatType(parts, HALF, 'float32');
-  const opsets = new Map(model.opsets).set('', upgraded.value.opset);
+  const opsets = new Map(model.opsets).set('', opset);
   const made = makeGraph({ path, irVersion: Math.max(8, model.irVersion), opsets, ...typed });
   return made.ok ? success(made.value) : made;
+}
+
+interface Surroundings {
+  /** Names of all values, to which new ones are added. */
+  readonly taken: Set<string>;
+  /** Ranks that inputs of the graph declare. */
+  readonly ranks: ReadonlyMap<string, number>;
+  readonly path: string;
+}
+
+/** Nodes of the target set without fused ones and dropout, those of graphs inside nodes as well. */
+function plainNodes(nodes: readonly OnnxNode[], opset: number, around: Surroundings): Result<Upgraded> {
+  const { taken, ranks, path } = around;
+  const upgraded = upgradeOpset(nodes, opset, taken, path);
+  if (!upgraded.ok) return upgraded;
+  for (const name of [
+    ...upgraded.value.nodes.flatMap(namesIn),
+    ...upgraded.value.constants.map(({ name }) => name),
+  ])
+    taken.add(name);
+  const plain = decompose(upgraded.value.nodes.map(withoutDropout), ranks);
+  const done: OnnxNode[] = [];
+  for (const node of plain.nodes) {
+    const attributes = new Map(node.attributes);
+    for (const [key, attribute] of node.attributes) {
+      if (attribute.kind !== 'graph') continue;
+      const inner = plainNodes(attribute.value.nodes, opset, around);
+      if (!inner.ok) return inner;
+      const initializers = [...attribute.value.initializers, ...inner.value.constants];
+      attributes.set(key, {
+        kind: 'graph',
+        value: { ...attribute.value, nodes: inner.value.nodes, initializers },
+      });
+    }
+    done.push(attributes.size === 0 ? node : { ...node, attributes });
+  }
+  const constants = [...upgraded.value.constants, ...plain.constants];
+  return success({ opset: upgraded.value.opset, nodes: done, constants });
+}
+
+/** Names of values that a node takes and gives, and of those in graphs inside it. */
+function namesIn(node: OnnxNode): readonly string[] {
+  const inner = [...node.attributes.values()].flatMap((attribute) =>
+    attribute.kind === 'graph'
+      ? [...attribute.value.nodes.flatMap(namesIn), ...attribute.value.initializers.map(({ name }) => name)]
+      : [],
+  );
+  return [...node.inputs, ...node.outputs, ...inner];
 }
 
 function withoutDropout(node: OnnxNode): OnnxNode {

@@ -12,16 +12,19 @@ export const DECOMPOSED: readonly string[] = [...DECOMPOSITIONS.keys()];
 
 /**
  * Writes fused nodes as plain ones, which have rules of differentiation. A node with options that are not covered stays:
- * it runs, and no gradient passes it.
+ * it runs, and is lowered where gradients are wanted. `ranks` are those that inputs of the graph declare.
  */
-export function decompose(nodes: readonly OnnxNode[]): {
+export function decompose(
+  nodes: readonly OnnxNode[],
+  ranks: ReadonlyMap<string, number> = new Map(),
+): {
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxTensor[];
 } {
   const constants: OnnxTensor[] = [];
   const plain = nodes.flatMap((node) => {
     const rule = DECOMPOSITIONS.get(node.domain === '' ? node.op : `${node.domain}.${node.op}`);
-    const pieces = new Pieces(node);
+    const pieces = new Pieces(node, ranks);
     if (rule === undefined || !rule(node, pieces)) return [node];
     constants.push(...pieces.constants);
     return pieces.nodes;

@@ -62,7 +62,8 @@ const attention: Decomposition = (node, pieces) => {
 const multiHead: Decomposition = (node, pieces) => {
   const [query = '', key = '', value = '', bias = '', mask = '', attentionBias = '', ...past] = node.inputs;
   const plain = past.every((name) => name === '') && node.outputs.slice(1).every((name) => name === '');
-  if (!plain || key === '' || value === '' || mask !== '') return false;
+  // Keys of four axes have their heads apart already: those that a decoder keeps of the encoder.
+  if (!plain || key === '' || value === '' || mask !== '' || pieces.rank(key) === 4) return false;
   const parts = { query, key, value };
   if (bias !== '') {
     const [q, k, v] = [pieces.fresh('query'), pieces.fresh('key'), pieces.fresh('value')];

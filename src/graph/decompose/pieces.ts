@@ -8,7 +8,15 @@ export class Pieces {
   readonly constants: OnnxTensor[] = [];
   private count = 0;
 
-  constructor(private readonly fused: OnnxNode) {}
+  constructor(
+    private readonly fused: OnnxNode,
+    private readonly ranks: ReadonlyMap<string, number>,
+  ) {}
+
+  /** The rank that a value declares as an input of the graph; `null` for others. */
+  rank(name: string): number | null {
+    return this.ranks.get(name) ?? null;
+  }
 
   /** Adds a node; its output gets `output` as its name, or a new one. */
   add(op: string, inputs: readonly string[], attributes: Attributes = {}, output = this.fresh(op)): string {

@@ -1,6 +1,8 @@
 import { quoted } from '../../format/problems';
 import { success, type Result } from '../../protocol/result';
 import { GraphDraft } from '../graph-draft';
+import { keyOf } from '../lower/lowering';
+import { LOWERINGS } from '../lower/registry';
 import { needsOf, titleOf, type ModelGraph } from '../model-graph';
 import { isFloating } from '../onnx/element-types';
 import { valuesInMemory } from '../onnx/tensor-values';
@@ -110,10 +112,11 @@ class Reverse {
   }
 
   private pass(node: OnnxNode): void {
-    const key = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+    const key = keyOf(node);
     const rule = RULES.get(key);
     if (rule === undefined) return this.block(node, 'has an operator without a rule');
-    if (node.outputs.some((name) => this.traced.varying.has(name))) {
+    // What could not be lowered says more of why.
+    if (!LOWERINGS.has(key) && node.outputs.some((name) => this.traced.varying.has(name))) {
       return this.block(node, 'makes a value whose size depends on the data', this.sizedByData(node));
     }
     const gradients = rule(this.contextOf(node));

@@ -168,6 +168,18 @@ export class Emitter {
     return this.apply('Concat', parts, shape, { axis: int(axis) });
   }
 
+  /** Parts of these sizes along an axis. */
+  split(x: Term, sizes: readonly number[], axis: number): readonly Term[] {
+    if (sizes.length === 1) return [x];
+    const inputs = [x.name, this.draft.integers(sizes)];
+    const names = this.draft.addMany('Split', inputs, sizes.length, { axis: int(axis) });
+    return names.map((name, i) => ({
+      name,
+      shape: x.shape.map((size, at) => (at === axis ? (sizes[i] ?? 0) : size)),
+      type: x.type,
+    }));
+  }
+
   /** A tensor of zeros. */
   zeros(type: ElementType, shape: readonly number[]): Term {
     const zero = { name: this.draft.scalar(type, 0), shape: [], type };

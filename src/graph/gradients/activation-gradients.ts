@@ -6,6 +6,7 @@ import { addObjective, type Objective, type WithObjective } from '../objective/o
 import { refuse } from '../problems';
 import { openSession, type GraphSession } from '../session';
 import { emptyArray, type TensorValue } from '../tensor-value';
+import { traceLowered } from '../lower/lower';
 import { traceGraph } from '../trace';
 import type { Sample } from './accumulate';
 
@@ -112,7 +113,7 @@ async function openActivationSession(
     const count = shape.reduce((product, size) => product * size, 1);
     feeds.set(name, { type, shape, data: emptyArray(type, count) });
   }
-  const traced = await traceGraph(added.value.graph, feeds, [added.value.objective]);
+  const traced = await traceLowered(added.value.graph, feeds, [added.value.objective]);
   if (!traced.ok) return traced;
   const known = values.filter((value) => traced.value.shapes.has(value));
   const made = differentiate(traced.value, added.value.objective, known);

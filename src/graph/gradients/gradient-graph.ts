@@ -6,6 +6,7 @@ import type { ModelGraph } from '../model-graph';
 import { addObjective, type Objective, type WithObjective } from '../objective/objective';
 import { openSession, type GraphSession } from '../session';
 import type { TensorValue } from '../tensor-value';
+import { traceLowered } from '../lower/lower';
 import { traceGraph, type TracedGraph } from '../trace';
 
 /** What is added up over runs, inside the graph. */
@@ -47,7 +48,7 @@ export async function openGradientSession(
   const { reference } = added.value;
   const whole = new Map(feeds);
   if (reference !== null) whole.set(reference.name, zeros(reference));
-  const traced = await traceGraph(added.value.graph, whole, [added.value.objective]);
+  const traced = await traceLowered(added.value.graph, whole, [added.value.objective]);
   if (!traced.ok) return traced;
   const known = targets.filter((target) => traced.value.shapes.has(target));
   const made = differentiate(traced.value, added.value.objective, known);

@@ -7,7 +7,8 @@ import { makeGraph, titleOf, type ModelGraph } from '../model-graph';
 import { refuse } from '../problems';
 import { openSession, type GraphSession } from '../session';
 import type { TensorValue } from '../tensor-value';
-import { traceGraph, type TracedGraph } from '../trace';
+import { traceLowered } from '../lower/lower';
+import type { TracedGraph } from '../trace';
 
 /** A session that multiplies a Jacobian from the left: for weights w of `value`'s shape it gives ∂⟨w, value⟩/∂source. */
 export interface SensitivitySession {
@@ -29,7 +30,7 @@ export async function traceValues(
 ): Promise<Result<TracedGraph>> {
   // Outputs that the values do not lead to are not computed, so they must not be asked for.
   const inner = makeGraph({ ...graph, outputs: [] });
-  return inner.ok ? traceGraph(inner.value, feeds, values) : inner;
+  return inner.ok ? traceLowered(inner.value, feeds, values) : inner;
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { differentiate } from '../../../src/graph/differentiate/differentiate';
+import { traceLowered } from '../../../src/graph/lower/lower';
 import type { OnnxNode, OnnxTensor } from '../../../src/graph/onnx/types';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { openSession } from '../../../src/graph/session';
@@ -68,7 +69,7 @@ export async function checkGradients(given: Case): Promise<void> {
   });
   const graph = got(prepareGraph(whole, precision));
   const targets = [...feeds.keys()].filter((name) => given.fixed?.includes(name) !== true);
-  const traced = got(await traceGraph(graph, feeds, ['objective']));
+  const traced = got(await traceLowered(graph, feeds, ['objective']));
   const made = got(differentiate(traced, 'objective', targets));
   assert.deepEqual(
     made.obstacles.map(({ reason }) => reason),

@@ -9,6 +9,7 @@ export type Plain =
   | readonly number[]
   | { readonly float: number }
   | { readonly floats: readonly number[] }
+  | { readonly strings: readonly string[] }
   | { readonly tensor: OnnxTensor };
 
 export function attribute(value: Plain): Attribute {
@@ -16,6 +17,7 @@ export function attribute(value: Plain): Attribute {
   if (typeof value === 'string') return { kind: 'string', value };
   if ('float' in value) return { kind: 'float', value: value.float };
   if ('floats' in value) return { kind: 'floats', value: value.floats };
+  if ('strings' in value) return { kind: 'strings', value: value.strings };
   if ('tensor' in value) return { kind: 'tensor', value: value.tensor };
   return { kind: 'ints', value };
 }
