@@ -282,7 +282,8 @@ test(
       }
       const objective = { kind: 'log-likelihood', output: 'logits' } as const;
       const one = { inputs: new Map([[input, x]]), reference, count: 1 };
-      const result = got(await accumulate(graph, weights, [one], { objective, accumulation: 'sum' }));
+      const targets = [...weights.keys()];
+      const result = got(await accumulate(graph, weights, [one], { objective, accumulation: 'sum', targets }));
       assert.deepEqual(result.obstacles, []);
       const session = got(
         await openSession(graph, { outputs: ['logits'], weights: new Set(weights.keys()) }),
