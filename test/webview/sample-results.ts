@@ -83,7 +83,7 @@ export function fisherResult(tasks: readonly string[], layers = 12): LensResult 
   const matrices = tasks.map((task): Matrix => ({
     kind: 'matrix',
     id: `mean:${task}`,
-    title: `Fisher information of a weight on average, ${task}`,
+    title: `Fisher information of a weight on average · ${task}`,
     facets: { metric: 'mean', task },
     rows,
     columns: MODULES.map((module) => ({ label: module, module })),

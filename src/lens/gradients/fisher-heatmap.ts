@@ -38,7 +38,7 @@ export function fisherHeatmap(
   return {
     kind: 'matrix',
     id: `${figure.metric}:${task}`,
-    title: `${figure.title}, ${task}`,
+    title: `${figure.title} · ${task}`,
     facets: { metric: figure.metric, task },
     caption,
     rows: rows.map((layer) => ({ label: rowLabel(layer), layer, task })),

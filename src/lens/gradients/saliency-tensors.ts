@@ -52,7 +52,7 @@ class SaliencyCells {
     const values = this.sums.map((cell) => (cell.count === 0 ? null : of(cell)));
     const matrix = networkMatrix(this.axes, values, {
       id: `${figure.metric}:${task}`,
-      title: `${figure.title}, ${task}`,
+      title: `${figure.title} · ${task}`,
       facets: { metric: figure.metric, task },
       caption: `${this.caption} ${AXES_CAPTION}`,
       unit: figure.unit,
@@ -80,7 +80,7 @@ const MEAN = {
 
 const MOVED = {
   metric: 'moved',
-  title: 'What moved (colour) and what matters (bar)',
+  title: 'Relative change, with the sensitivity as a bar',
   unit: '‖τ‖ / ‖θ₀‖',
   measures: 'movement',
 } as const;
@@ -143,7 +143,7 @@ export function saliencyQuadrants(task: TaskSaliency, caption: string): Scatter[
     {
       kind: 'scatter',
       id: `quadrants:${task.task}`,
-      title: `What moved and what matters, ${task.task}`,
+      title: `What moved and what matters · ${task.task}`,
       facets: { metric: 'quadrants', task: task.task },
       caption: `Tensors by rank of ‖τ‖/‖θ₀‖ and of the sensitivity of a weight on average. Upper right: moved and matters; upper left: matters, hardly moved; lower right: moved, hardly matters; lower left: neither. ${caption}`,
       x: { title: 'share of tensors that moved less', values: packNumbers(points.map(({ moved }) => moved)) },
