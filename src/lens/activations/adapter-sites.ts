@@ -33,8 +33,8 @@ export interface SiteAdapter {
 
 /**
  * The matrices that at least two of the study's tasks change, in the order of the graph, with the prototype of each task
- * (Ostapenko et al. 2024, section 4.1: Arrow). An adapter's comes from its factors; that of a fine-tune from θ − θ₀, one
- * matrix in memory at a time. Fails with `cancelled`, or as reading does.
+ * (Ostapenko et al. 2024, section 4.1: Arrow). An adapter's comes from its factors; where it has none (DoRA), and of a
+ * fine-tune, from θ − θ₀, one matrix in memory at a time. Fails with `cancelled`, or as reading does.
  */
 export async function adapterSites(
   study: Study,
@@ -105,7 +105,8 @@ async function leadingOf(
     const svd = lowRankSvd(factors.value);
     return success({ svd, squares: sumOfSquares(svd.values) });
   }
-  const [rows = 0, columns = 0, ...more] = delta.span.shape;
+  const shape = base?.tensors.find(({ name }) => name === tensor)?.span.shape ?? [];
+  const [rows = 0, columns = 0, ...more] = shape;
   if (base === null || more.length > 0 || columns === 0) return success(null);
   const values = await deltaSource(base, task).load(tensor);
   if (!values.ok) return values;
