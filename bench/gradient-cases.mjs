@@ -1,9 +1,8 @@
 // The networks whose gradients are measured: two of the zoo, really trained, and two of usual sizes with random weights.
 import path from 'node:path';
 import { openCheckpoint } from '../src/format/registry.ts';
-import { valuesInMemory } from '../src/graph/onnx/tensor-values.ts';
 import { openStudyNetwork } from '../src/graph/study-network.ts';
-import { tensorValue } from '../src/graph/tensor-value.ts';
+import { tensorOverBytes, tensorValue } from '../src/graph/tensor-value.ts';
 import { encoder, randomValues, residualNetwork } from './networks.mjs';
 
 /** @typedef {import('../src/graph/tensor-value.ts').TensorValue} TensorValue */
@@ -71,8 +70,9 @@ async function random({ graph, layers, sample, classes }, samples) {
   const weights = new Map();
   for (const [name, tensor] of graph.initializers) {
     if (!/\.(weight|bias)$/.test(name)) continue;
-    const numbers = valuesInMemory(tensor);
-    if (numbers !== null) weights.set(name, tensorValue('float32', tensor.shape, numbers));
+    // The graph's own bytes: a model read from a file would be in memory once, too.
+    if (tensor.data.kind === 'memory')
+      weights.set(name, tensorOverBytes('float32', tensor.shape, tensor.data.bytes));
   }
   return {
     graph,

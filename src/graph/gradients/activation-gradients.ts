@@ -122,6 +122,7 @@ async function openActivationSession(
   const session = await openSession(made.value.graph, {
     outputs: [...new Set(gradients.values())],
     weights: new Set(weights.keys()),
+    planMemory: false,
   });
   return session.ok ? success({ session: session.value, reference, gradients }) : session;
 }

@@ -62,7 +62,12 @@ export async function openGradientSession(
     ...[...sums.values()].map(({ output }) => output),
     ...(spread === null ? [] : [spread]),
   ];
-  const session = await openSession(finished.value, { outputs, weights: new Set(targets) });
+  const session = await openSession(finished.value, {
+    outputs,
+    // Bound weights that are no targets are fed as well: the file's are those of another checkpoint.
+    weights: new Set(feeds.keys()),
+    planMemory: false,
+  });
   if (!session.ok) return session;
   const { unconnected, obstacles } = made.value;
   return success({
