@@ -27,6 +27,39 @@ const CODES = {
     'The file is of a format that cannot be opened yet.',
     'Convert it to safetensors, for example with safetensors.torch.save_file.',
   ),
+  'zip-malformed': errorCode(
+    'The directory of a zip archive breaks off or contradicts itself.',
+    DOWNLOAD_AGAIN,
+  ),
+  'zip-too-large': errorCode(
+    'A zip archive claims more files than any checkpoint has.',
+    'Check that this is the right file.',
+  ),
+  'zip-packed': errorCode(
+    'A file in the archive is packed or encrypted, where PyTorch stores it as it is.',
+    'Save the checkpoint again with torch.save.',
+  ),
+  'pickle-malformed': errorCode('The pickle in the file breaks off or contradicts itself.', DOWNLOAD_AGAIN),
+  'pickle-runs-code': errorCode(
+    'Loading the file in Python would run code that no checkpoint needs.',
+    'Do not load the file in Python. Here nothing of it runs; ask its author, or use another source.',
+  ),
+  'pickle-unknown-object': warningCode(
+    'The file names a Python class or function that is no part of a plain state dict.',
+    'It is shown as opaque; torch.load with weights_only=True would refuse it. Save a state dict of tensors instead.',
+  ),
+  'tensor-storage': errorCode(
+    'A tensor lies outside of its storage, or its storage is not there.',
+    'Save the checkpoint again with torch.save.',
+  ),
+  'tensor-strided': warningCode(
+    'A tensor is a view with gaps that is too large to be gathered.',
+    'Call .contiguous() on it before saving.',
+  ),
+  'tensors-left-out': informationCode(
+    'Tensors that are no weights of the model are not listed.',
+    'Open the file of the optimizer for its moments.',
+  ),
   'header-beyond-file': errorCode('The header is longer than the file.', DOWNLOAD_AGAIN),
   'header-too-large': errorCode('The header is longer than the 100 MB that the format allows.', WRITE_AGAIN),
   'header-start': errorCode('The header does not begin with "{".', WRITE_AGAIN),

@@ -10,11 +10,18 @@ import { countOf, refuse } from './problems';
  */
 const CHUNK = 256 * 1024 * 1024;
 
-/** An open file with what the operating system says about it. */
-export interface OpenFile {
+/** Reads exactly `length` bytes from `offset` on. */
+export type ReadBytes = (offset: number, length: number) => Promise<Result<Uint8Array>>;
+
+/** A file as it was when it was opened first. */
+export interface FileState {
   readonly path: string;
   readonly bytes: number;
   readonly modifiedMs: number;
+}
+
+/** An open file with what the operating system says about it. */
+export interface OpenFile extends FileState {
   /** Reads exactly `length` bytes; fails with `file-changed` where the file ends before. */
   read(offset: number, length: number): Promise<Result<Uint8Array>>;
 }

@@ -8,9 +8,18 @@ import { refuse } from './problems';
 import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { safetensorsSharded } from './safetensors-sharded';
+import { torchLegacy } from './torch-legacy';
+import { torchZip } from './torch-zip';
 
 /** Every container format, in the order in which they are asked whether a path is theirs. */
-export const FORMATS: readonly Format[] = [safetensors, safetensorsSharded, peftAdapter, huggingFaceFolder];
+export const FORMATS: readonly Format[] = [
+  safetensors,
+  safetensorsSharded,
+  torchZip,
+  torchLegacy,
+  peftAdapter,
+  huggingFaceFolder,
+];
 
 /**
  * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is

@@ -1,9 +1,7 @@
-import { withFile } from '../../format/read';
+import { withFile, type FileState, type ReadBytes } from '../../format/read';
+export type { FileState, ReadBytes } from '../../format/read';
 import type { Result } from '../../protocol/result';
 import { refuse } from './problems';
-
-/** Reads exactly `length` bytes from `offset` on, counted from the start of the range. */
-export type ReadBytes = (offset: number, length: number) => Promise<Result<Uint8Array>>;
 
 /** A run of bytes that lies in a file as it is, or packed. */
 export interface ByteRange {
@@ -11,13 +9,6 @@ export interface ByteRange {
   readonly length: number;
   /** Lets `use` read, and closes the file whatever happens. Offsets that ascend are cheapest. */
   withBytes<T>(use: (read: ReadBytes) => Promise<Result<T>>): Promise<Result<T>>;
-}
-
-/** A file as it was when it was opened first. */
-export interface FileState {
-  readonly path: string;
-  readonly bytes: number;
-  readonly modifiedMs: number;
 }
 
 /** {@link withFile}, which fails with `file-changed` where the file is another than it was. */

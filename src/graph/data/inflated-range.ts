@@ -4,7 +4,7 @@ import { quoted } from '../../format/problems';
 import { success, type Problem, type Result } from '../../protocol/result';
 import { withSameFile, type ByteRange, type FileState, type ReadBytes } from './byte-range';
 import { refuse } from './problems';
-import type { ZipEntry } from './zip-directory';
+import type { ZipEntry } from '../../format/zip-directory';
 
 const CHUNK = 65_536;
 

@@ -5,7 +5,7 @@ import type { DataFormat, UnreadableArray } from './data-set';
 import { fingerprintOf } from './fingerprint';
 import { inflatedRange, packingReason } from './inflated-range';
 import { openNpy } from './npy';
-import { openZip, type ZipEntry } from './zip-directory';
+import { openZip, type ZipEntry } from '../../format/zip-directory';
 
 /** Unpacked arrays of one file are kept up to this size in all; what is beyond is unpacked again for every call. */
 const MOST_KEPT_BYTES = 2 ** 28;

@@ -1,8 +1,6 @@
-import { quoted } from '../../format/problems';
-import { withFile } from '../../format/read';
-import { success, type Result } from '../../protocol/result';
-import type { FileState, ReadBytes } from './byte-range';
-import { refuse } from './problems';
+import { success, type Result } from '../protocol/result';
+import { quoted, refuse } from './problems';
+import { withFile, type FileState, type ReadBytes } from './read';
 
 /** One file in a zip archive. */
 export interface ZipEntry {
@@ -35,7 +33,7 @@ const MOST_RATIO = 1032;
 /**
  * The files in a zip archive, by the central directory (PKWARE's APPNOTE 6.3, ZIP64 included), each checked: names
  * differ, bytes lie inside the archive and overlap nothing, and no entry claims more than deflate can unpack. Reads
- * the directory and the local headers only. Fails with `data-malformed` or `data-too-large`.
+ * the directory and the local headers only. Fails with `zip-malformed` or `zip-too-large`.
  */
 export async function readZipDirectory(
   file: FileState,
@@ -47,7 +45,7 @@ export async function readZipDirectory(
   const { entries: count, start, bytes } = end.value;
   if (count > MOST_ENTRIES || bytes > LARGEST_DIRECTORY) {
     const claim = `${String(count)} files in a directory of ${String(bytes)} bytes`;
-    return refuse('data-too-large', path, `${path} claims ${claim}.`);
+    return refuse('zip-too-large', path, `${path} claims ${claim}.`);
   }
   if (start + bytes > file.bytes) return broken(path, 'its directory lies outside of it');
   const directory = await read(start, bytes);
@@ -198,7 +196,7 @@ function checkEntries(entries: readonly ZipEntry[], directoryStart: number, path
 }
 
 function broken(path: string, what: string): Result<never> {
-  return refuse('data-malformed', path, `${path}: ${what}.`);
+  return refuse('zip-malformed', path, `${path}: ${what}.`);
 }
 
 /** A zip archive on disk and what is in it. */
