@@ -83,13 +83,20 @@ export function correlate(emit: Emitter, large: Term, small: Term, windows: Wind
   const { group, kernel } = windows;
   const [batch = 1, channels = 1] = large.shape;
   const maps = small.shape[1] ?? 1;
-  const spots = small.shape.slice(2).reduce((product, size) => product * size, 1);
+  const spots = batch * small.shape.slice(2).reduce((product, size) => product * size, 1);
   const perGroup = channels / group;
-  const right = emit.reshape(columns, [batch, group, perGroup * positions, spots]);
-  const left = emit.reshape(small, [batch, group, maps / group, spots]);
-  const product = emit.matmul(left, emit.transposeMatrix(right));
-  const summed = emit.reduce('ReduceSum', product, batch === 1 ? [] : [0]);
-  return emit.reshape(summed, [maps, perGroup, ...kernel]);
+  const lead = group === 1 ? [] : [group];
+  // Batch and places are one axis, so that one product adds up over both.
+  const right = emit.reshape(columns, [...lead, perGroup * positions, spots]);
+  const left = emit.reshape(channelsFirst(emit, small), [...lead, maps / group, spots]);
+  return emit.reshape(emit.matmul(left, emit.transposeMatrix(right)), [maps, perGroup, ...kernel]);
+}
+
+/** [N, C, …] as [C, N, …]. */
+function channelsFirst(emit: Emitter, x: Term): Term {
+  const [batch = 1, channels = 1, ...sizes] = x.shape;
+  if (batch === 1) return emit.reshape(x, [channels, 1, ...sizes]);
+  return emit.transpose(x, [1, 0, ...sizes.map((_, i) => i + 2)]);
 }
 
 /** Windows that tile the input without gap or overlap, as those of a vision transformer's patches. */
@@ -103,7 +110,7 @@ function isPatching(large: Term, small: Term, { kernel, strides, dilations, befo
   );
 }
 
-/** [N, C, …o·k] as [N, C, …k, …o]. */
+/** [N, C, …o·k] as [C, …k, N, …o]. */
 function patches(emit: Emitter, large: Term, { kernel }: Windows): Term {
   const [batch = 1, channels = 1, ...sizes] = large.shape;
   const apart = emit.reshape(large, [
@@ -113,10 +120,10 @@ function patches(emit: Emitter, large: Term, { kernel }: Windows): Term {
   ]);
   const inner = kernel.map((_, i) => 3 + 2 * i);
   const outer = kernel.map((_, i) => 2 + 2 * i);
-  return emit.transpose(apart, [0, 1, ...inner, ...outer]);
+  return emit.transpose(apart, [1, ...inner, 0, ...outer]);
 }
 
-/** For every position in the window the entries that it meets: [N, C, K, …o]. */
+/** For every position in the window the entries that it meets: [C, K, N, …o]. */
 function slices(emit: Emitter, large: Term, small: Term, windows: Windows): Term {
   const { kernel, strides, dilations, before } = windows;
   const outputs = small.shape.slice(2);
@@ -124,15 +131,15 @@ function slices(emit: Emitter, large: Term, small: Term, windows: Windows): Term
     (count, i) => (count - 1) * (strides[i] ?? 1) + (dilations[i] ?? 1) * ((kernel[i] ?? 1) - 1) + 1,
   );
   const behind = reach.map((end, i) => Math.max(0, end - (before[i] ?? 0) - (large.shape[i + 2] ?? 0)));
-  const padded = emit.pad(large, [0, 0, ...before], [0, 0, ...behind]);
+  const padded = emit.pad(channelsFirst(emit, large), [0, 0, ...before], [0, 0, ...behind]);
   const axes = kernel.map((_, i) => i + 2);
   const [batch = 1, channels = 1] = large.shape;
   const parts = offsets(kernel).map((offset) => {
     const starts = offset.map((at, i) => at * (dilations[i] ?? 1));
     const ends = starts.map((start, i) => start + ((outputs[i] ?? 1) - 1) * (strides[i] ?? 1) + 1);
-    return emit.reshape(emit.slice(padded, starts, ends, axes, strides), [batch, channels, 1, ...outputs]);
+    return emit.reshape(emit.slice(padded, starts, ends, axes, strides), [channels, 1, batch, ...outputs]);
   });
-  return emit.concat(parts, 2);
+  return emit.concat(parts, 1);
 }
 
 /** All positions in a window, the last axis fastest. */
