@@ -85,6 +85,15 @@ export function linearCka(x: CentredFeatures, y: CentredFeatures): Cka {
   return { plain, debiased: alone > 0 ? both / Math.sqrt(alone) : null };
 }
 
+/**
+ * HSIC₁ of linear kernels (Song et al. 2012, eq. 5) but for its factor 1/(n(n − 3)); needs four samples. Both must be over the same
+ * samples in the same order: RangeError otherwise.
+ */
+export function unbiasedHsic(x: CentredFeatures, y: CentredFeatures): number {
+  if (x.values.rows !== y.values.rows) throw new RangeError('features are over different samples');
+  return unbiased(x, y, crossSquares(x, y));
+}
+
 /** ‖YᵀX‖_F² = ⟨XXᵀ, YYᵀ⟩, whichever is less work. */
 function crossSquares(x: CentredFeatures, y: CentredFeatures): number {
   if (x === y) return x.own;
