@@ -10,7 +10,7 @@ import { restartPolicy } from './restart-policy';
 
 /** Files whose change on disk can change what the server answers. */
 const WATCHED =
-  '**/{*.safetensors,*.safetensors.index.json,adapter_config.json,config.json,*.study.yaml,*.study.yml}';
+  '**/{*.safetensors,*.safetensors.index.json,*.pt,*.pth,*.ckpt,*.bin,adapter_config.json,config.json,*.study.yaml,*.study.yml}';
 
 /** Documents in which the server finds problems. */
 const DOCUMENTS = [

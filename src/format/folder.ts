@@ -7,12 +7,17 @@ import { formatFinding, quoted, refuse } from './problems';
 import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { INDEX_ENDING, safetensorsSharded } from './safetensors-sharded';
+import { torchLegacy } from './torch-legacy';
+import { torchZip } from './torch-zip';
 
 /** What the libraries write, the most usual first. */
 const INDEX_NAMES = ['model', 'diffusion_pytorch_model'].map((stem) => stem + INDEX_ENDING);
 const WHOLE_NAMES = ['model.safetensors', 'diffusion_pytorch_model.safetensors'];
 /** PEFT, mlx-lm. */
 const ADAPTER_NAMES = ['adapter_model.safetensors', 'adapters.safetensors'];
+/** What the same libraries wrote before, as files of torch; looked for where there is no safetensors file. */
+const TORCH_WHOLE_NAMES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'consolidated.00.pth'];
+const TORCH_ADAPTER_NAMES = ['adapter_model.bin', 'pytorch_adapter.bin'];
 const ADAPTER_CONFIG = 'adapter_config.json';
 
 /** So many names of a folder are listed in a message. */
@@ -29,7 +34,8 @@ export type FolderChoice =
 /**
  * Chooses what a folder opens as, from the names in it: an adapter (`adapter_model.safetensors`), else the
  * index of a sharded model, else `model.safetensors` or `diffusion_pytorch_model.safetensors`, else the only
- * index, else the only `*.safetensors`. An adapter beside a model under one of these names is ambiguous:
+ * index, else the only `*.safetensors`, else what the same libraries wrote as files of torch (`pytorch_model.bin`,
+ * `adapter_model.bin`). An adapter beside a model under one of these names is ambiguous:
  * never guess which of them is meant.
  */
 export function chooseInFolder(names: readonly string[]): FolderChoice {
@@ -50,6 +56,12 @@ export function chooseInFolder(names: readonly string[]): FolderChoice {
   const file = only(files);
   if (file !== undefined) return { kind: here.has(ADAPTER_CONFIG) ? 'adapter' : 'whole', name: file };
   if (files.length > 1) return { kind: 'ambiguous' };
+  const torchAdapter = TORCH_ADAPTER_NAMES.find((name) => here.has(name));
+  const torchWhole = TORCH_WHOLE_NAMES.find((name) => here.has(name));
+  if (torchAdapter !== undefined) {
+    return torchWhole === undefined ? { kind: 'adapter', name: torchAdapter } : { kind: 'ambiguous' };
+  }
+  if (torchWhole !== undefined) return { kind: 'whole', name: torchWhole };
   return { kind: here.has(ADAPTER_CONFIG) ? 'adapter-without-weights' : 'none' };
 }
 
@@ -78,7 +90,7 @@ async function openFolder(path: string): Promise<Result<Checkpoint>> {
       return openIndexIn(path, choice.name, names);
     case 'whole':
     case 'adapter':
-      return openAs(path, safetensors, choice.name);
+      return openAs(path, formatOf(choice.name), choice.name);
     case 'adapter-without-weights':
       return refuse(
         'adapter-weights-missing',
@@ -108,7 +120,15 @@ async function openIndexIn(
   return success({ ...opened.value, findings: [...opened.value.findings, finding] });
 }
 
-async function openAs(path: string, format: Format, name: string): Promise<Result<Checkpoint>> {
+/** Files of torch are of one of two containers, which only their content tells. */
+function formatOf(name: string): Pick<Format, 'open'> {
+  if (name.endsWith('.safetensors')) return safetensors;
+  return {
+    open: async (path) => ((await torchLegacy.recognises(path)) ? torchLegacy : torchZip).open(path),
+  };
+}
+
+async function openAs(path: string, format: Pick<Format, 'open'>, name: string): Promise<Result<Checkpoint>> {
   const opened = await format.open(paths.join(path, name));
   return opened.ok ? success({ ...opened.value, path }) : opened;
 }
@@ -160,6 +180,7 @@ export const huggingFaceFolder: Format = {
       `model${INDEX_ENDING}`,
       'diffusion_pytorch_model.safetensors',
       'the only *.safetensors',
+      'pytorch_model.bin, diffusion_pytorch_model.bin, consolidated.00.pth',
     ],
   },
   recognises: isFolder,
@@ -172,7 +193,7 @@ export const peftAdapter: Format = {
     id: 'peft-adapter',
     title: 'PEFT adapter',
     endings: [ADAPTER_CONFIG],
-    supports: ['adapter_model.safetensors with adapter_config.json'],
+    supports: ['adapter_model.safetensors or adapter_model.bin with adapter_config.json'],
   },
   async recognises(path) {
     if (await isFolder(path)) {
@@ -190,8 +211,11 @@ export const peftAdapter: Format = {
     const listed = await listFolder(folder);
     if (!listed.ok) return listed;
     const files = listed.value.filter((name) => name.endsWith('.safetensors'));
-    const name = ADAPTER_NAMES.find((known) => files.includes(known)) ?? only(files.filter(isNoModel));
-    if (name !== undefined) return safetensors.open(paths.join(folder, name));
+    const name =
+      ADAPTER_NAMES.find((known) => files.includes(known)) ??
+      only(files.filter(isNoModel)) ??
+      TORCH_ADAPTER_NAMES.find((known) => listed.value.includes(known));
+    if (name !== undefined) return formatOf(name).open(paths.join(folder, name));
     const message = `${path}: there is no adapter_model.safetensors beside it, only ${listing(listed.value)}.`;
     return refuse('adapter-weights-missing', path, message);
   },

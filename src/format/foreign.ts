@@ -34,8 +34,7 @@ const SIGNATURES: readonly Signature[] = [
   unsupported('an HDF5 file (Keras)', (start) => start.startsWith('\x89HDF\r\n')),
   unsupported('a NumPy array', (start) => start.startsWith('\x93NUMPY')),
   unsupported('a NumPy archive', (start, name) => isZip(start) && name.endsWith('.npz')),
-  unsupported('a PyTorch checkpoint or another ZIP archive', isZip),
-  unsupported('a Python pickle, as PyTorch wrote checkpoints before version 1.6', isPickle),
+  unsupported('a ZIP archive that torch did not write', isZip),
   unsupported('an ONNX graph', (start, name) => name.endsWith('.onnx') && start.startsWith('\x08')),
   unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),
   unsupported('a tar archive', (start) => start.slice(257, 262) === 'ustar'),
@@ -58,9 +57,4 @@ function unsupported(what: string, matches: Signature['matches']): Signature {
 
 function isZip(start: string): boolean {
   return start.startsWith('PK\x03\x04');
-}
-
-/** Protocol 2 and later begin with the PROTO instruction and its version. */
-function isPickle(start: string): boolean {
-  return start.startsWith('\x80') && ['\x02', '\x03', '\x04', '\x05'].includes(start.charAt(1));
 }

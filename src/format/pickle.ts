@@ -35,6 +35,28 @@ export function readPickleContent(bytes: Uint8Array, path: string, from = 0): Re
   }
 }
 
+/**
+ * The classes and functions that pickles in some bytes name, one pickle behind the other, up to where they can no longer be
+ * read: what stands before that would be called nevertheless. `pickles` counts the whole ones.
+ */
+export function scanPickles(bytes: Uint8Array): { globals: readonly PickleGlobal[]; pickles: number } {
+  const globals: PickleGlobal[] = [];
+  let pickles = 0;
+  for (let at = 0; at < bytes.length; pickles++) {
+    const reader = new PickleReader(bytes, at);
+    try {
+      reader.read();
+    } catch (error) {
+      if (!(error instanceof PickleError)) throw error;
+      globals.push(...reader.globals);
+      break;
+    }
+    globals.push(...reader.globals);
+    at = reader.position;
+  }
+  return { globals, pickles };
+}
+
 /** {@link readPickleContent}, of which only the value is wanted. */
 export function readPickle(bytes: Uint8Array, path: string): Result<Pickled> {
   const content = readPickleContent(bytes, path);

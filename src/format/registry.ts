@@ -4,6 +4,7 @@ import { problemFromError, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
+import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
 import { safetensors } from './safetensors';
@@ -17,6 +18,7 @@ export const FORMATS: readonly Format[] = [
   safetensorsSharded,
   torchZip,
   torchLegacy,
+  pickleFile,
   peftAdapter,
   huggingFaceFolder,
 ];

@@ -9,9 +9,10 @@ import { pathOf, workspaceRoots } from '../file-uri';
 import { nearestTensor } from './nearest-tensor';
 import { showPage, webviewOptions } from './webview-page';
 
-/** Opens `*.safetensors` without asking. */
+/** Opens `*.safetensors`, `*.pt` and `*.pth` without asking. */
 export const CHECKPOINT_EDITOR = 'deltalens.checkpoint';
-/** Opens `*.safetensors.index.json`, which by default stays a text document. */
+const OPENED_AT_ONCE = /\.(?:safetensors|pth?)$/;
+/** Opens `*.safetensors.index.json`, which by default stays a text document, and `*.bin` and `*.ckpt`, which others use, too. */
 export const SHARDED_EDITOR = 'deltalens.shardedCheckpoint';
 
 interface CheckpointDocument extends vscode.CustomDocument {
@@ -47,7 +48,7 @@ export class CheckpointEditors
   async show(uri: vscode.Uri, select?: string): Promise<void> {
     const page = [...this.open].find((candidate) => candidate.uri.toString() === uri.toString());
     if (select !== undefined && !page) this.waiting.set(uri.toString(), select);
-    const editor = uri.path.endsWith('.safetensors') ? CHECKPOINT_EDITOR : SHARDED_EDITOR;
+    const editor = OPENED_AT_ONCE.test(uri.path) ? CHECKPOINT_EDITOR : SHARDED_EDITOR;
     await vscode.commands.executeCommand('vscode.openWith', uri, editor);
     if (select !== undefined) page?.select(select);
   }

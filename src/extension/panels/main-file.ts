@@ -1,3 +1,5 @@
+import { isTorchName } from '../../protocol/checkpoint-names';
+
 /**
  * Which files of a folder stand for what it holds, best first: an index before a whole model before an adapter, or the
  * adapter before all where `adapterFirst`. Shards count only where their index is missing.
@@ -14,8 +16,6 @@ export function mainFiles(names: readonly string[], adapterFirst = false): strin
       name.endsWith('.safetensors.index.json') || (name.endsWith('.safetensors') && !shard.test(name)),
   );
   if (whole.length > 0) return whole.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  return names
-    .filter((name) => shard.test(name))
-    .sort()
-    .slice(0, 1);
+  const shards = names.filter((name) => shard.test(name)).sort();
+  return shards.length > 0 ? shards.slice(0, 1) : names.filter(isTorchName).sort();
 }

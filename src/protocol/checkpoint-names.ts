@@ -1,0 +1,22 @@
+const TORCH = /\.(?:pt|pth|ckpt)$/i;
+/** Plenty of other programs end names in `.bin`: only what libraries write. */
+const TORCH_BIN =
+  /^(?:pytorch_model|diffusion_pytorch_model|adapter_model|pytorch_adapter|pytorch_lora_weights|model)\b[\w.-]*\.bin$/i;
+/** What trainers write beside the weights. */
+const STATES = /^(?:optimizer|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\b/i;
+
+/** Whether a file of this name (no folders) is listed as a checkpoint: safetensors, or weights saved by torch. */
+export function isCheckpointName(name: string): boolean {
+  return name.endsWith('.safetensors') || isTorchName(name);
+}
+
+/** Whether a file of this name is likely to hold weights saved by torch; its content decides. */
+export function isTorchName(name: string): boolean {
+  return (TORCH.test(name) || TORCH_BIN.test(name)) && !STATES.test(name);
+}
+
+/** The safetensors files that hold the same where one of them lies beside: `pytorch_model.bin` → `model.safetensors`. */
+export function safetensorsTwins(name: string): readonly string[] {
+  const stem = name.replace(/\.\w+$/, '');
+  return [`${stem}.safetensors`, `${stem.replace(/^pytorch_/, '')}.safetensors`];
+}
