@@ -93,7 +93,10 @@ export async function streamGroups<Item extends PassItem>(
   work: GroupWork<Item>,
 ): Promise<Result<number>> {
   const readBytes = (group: TensorGroup) => streamedBytes(group, work.factorsAlone ?? false);
-  const total = groups.reduce((sum, group) => sum + readBytes(group), 0);
+  // What is formed in memory passes through the workers, too.
+  const passBytes = (group: TensorGroup) => readBytes(group) + formedBytes(group);
+  const total = groups.reduce((sum, group) => sum + passBytes(group), 0);
+  let passed = 0;
   const held = (group: TensorGroup) => heldBytes(group) + (work.outcomeBytes?.(group) ?? 0);
   let streamed = 0;
   let factors = 0;
@@ -101,7 +104,7 @@ export async function streamGroups<Item extends PassItem>(
     if (context.signal.aborted) return cancelled();
     const items = await itemsOf(batch, work);
     if (!items.ok) return items;
-    const before = streamed;
+    const before = passed;
     const outcomes = await context.passes.run(items.value, {
       signal: context.signal,
       onBytes: (done) => context.progress(total > 0 ? (before + done) / total : 1, 'Reading tensors'),
@@ -112,6 +115,7 @@ export async function streamGroups<Item extends PassItem>(
       if (group) work.take(outcome, group);
     });
     streamed += batch.reduce((sum, group) => sum + readBytes(group), 0);
+    passed += batch.reduce((sum, group) => sum + passBytes(group), 0);
     factors += batch.reduce((sum, group) => sum + factorBytes(group), 0);
   }
   return success(streamed + factors);
@@ -180,6 +184,13 @@ function streamedBytes({ base, members }: TensorGroup, factorsAlone: boolean): n
   return members.reduce(
     (sum, { delta }) => sum + (delta.kind === 'dense' ? delta.span.bytes : 0),
     base.span.bytes,
+  );
+}
+
+function formedBytes({ members }: TensorGroup): number {
+  return members.reduce(
+    (sum, { delta }) => sum + (delta.kind === 'formed' ? delta.count * BYTES_PER_DOUBLE : 0),
+    0,
   );
 }
 

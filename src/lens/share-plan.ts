@@ -140,7 +140,7 @@ function storedOf({ kind, deltas }: TaskVector, index: number, activity: readonl
     (sum, delta) =>
       delta.kind === 'dense'
         ? sum
-        : add(sum, { tensors: 2, parameters: delta.parameters, bytes: delta.bytes }),
+        : add(sum, { tensors: delta.tensors, parameters: delta.parameters, bytes: delta.bytes }),
     { tensors: 0, parameters: 0, bytes: 0 },
   );
 }

@@ -76,7 +76,7 @@ export function orientation(
   const { recipe } = target;
   const wanted = target.shape;
   if (!wanted) {
-    if (recipe.kind !== 'formed') return false;
+    if (recipe.kind !== 'formed' && recipe.kind !== 'sized') return false;
     const turned = [...shape].reverse();
     const matrix = shape.length === 2;
     const first = recipe.mismatch(fanInFanOut && matrix ? turned : shape);

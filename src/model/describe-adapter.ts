@@ -54,7 +54,8 @@ export function describeAdapter(
   const targets = described.filter((each) => each.kind === 'target');
   const refused = described.filter((each) => each.kind === 'refused');
   targets.sort((x, y) => compareNatural(x.module, y.module));
-  const layout = mostFrequent(sorted.modules.map((each) => each.layout));
+  const written = mostFrequent(sorted.modules.map((each) => each.layout));
+  const layout = config && written === 'LyCORIS' ? 'PEFT' : written;
   const kind = kindOf(config, whole, described);
   const refusal = whole?.reason ?? config?.refusal ?? unknownKind(config, targets, sorted, refused);
   const origin = mostFrequent([...rules.origins]);

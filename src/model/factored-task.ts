@@ -1,6 +1,6 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import { fitTargets, type TargetFit } from './adapter-fit';
-import type { AdapterTarget, DeltaRecipe, FormedRecipe } from './adapters/family';
+import type { AdapterTarget, FormedRecipe, SettledRecipe } from './adapters/family';
 import { bestNameChange, changeName, sameShape } from './base-tensor';
 import { isFloating, type BuiltTask } from './dense-task';
 import type { AdapterDescription } from './describe-adapter';
@@ -70,7 +70,8 @@ class Placing {
   placeAlone(): void {
     for (const target of this.adapter.targets) {
       const { recipe, embedding, module, parameter } = target;
-      if (recipe.kind === 'formed') this.leaveOutAll(target, 'its change can only be formed beside the base');
+      if (recipe.kind === 'formed' || recipe.kind === 'sized')
+        this.leaveOutAll(target, 'its change can only be formed beside the base');
       else if (target.key.style === 'anonymous')
         this.leaveOutAll(target, 'the file numbers its modules and names none');
       else {
@@ -94,6 +95,7 @@ class Placing {
       if (fit.inferred) this.reportInferred(target, fit.target.name);
       return;
     }
+    if (target.optional && fit.kind === 'missing') return;
     for (const { name } of target.tensors) this.unplaced.push({ tensor: name, reason: fit.reason });
     const code = fit.kind === 'missing' ? 'adapter-module-not-in-base' : 'base-shape-mismatch';
     this.findings.add(code, `${this.name}: ${target.module}: ${fit.reason}.`, target.module);
@@ -136,17 +138,19 @@ class Placing {
   }
 
   private delta(target: AdapterTarget, base: TensorEntry, transposed: boolean): TensorDelta {
-    const { recipe, shape } = target;
+    const { shape } = base.span;
+    const own = target.recipe;
+    const recipe = own.kind === 'sized' ? own.at(transposed ? [...shape].reverse() : shape) : own;
     if (recipe.kind === 'formed') return this.formed(target, recipe, base, transposed);
-    const smaller = shape ? Math.min(shape.rows, shape.columns) : Infinity;
+    const smaller = Math.min(shape[0] ?? 0, base.span.count / (shape[0] ?? 1));
     const tooHigh = recipe.kind === 'factored' && recipe.rank > smaller * MOST_FACTORED;
-    if (tooHigh) return this.formed(target, asFormed(target), base, transposed);
+    if (tooHigh) return this.formed(target, asFormed(recipe, target.scale), base, transposed);
     return this.factored(target, recipe, transposed);
   }
 
   private factored(
     target: AdapterTarget,
-    recipe: Exclude<DeltaRecipe, FormedRecipe>,
+    recipe: Exclude<SettledRecipe, FormedRecipe>,
     transposed: boolean,
   ): FactoredDelta {
     const { scale, alpha, storedRank } = target;
@@ -172,8 +176,9 @@ class Placing {
   }
 }
 
-function sizeOf({ tensors }: AdapterTarget): { readonly bytes: number; readonly parameters: number } {
+function sizeOf({ tensors }: AdapterTarget): Pick<FactoredDelta, 'bytes' | 'parameters' | 'tensors'> {
   return {
+    tensors: tensors.length,
     bytes: tensors.reduce((sum, { span }) => sum + span.bytes, 0),
     parameters: tensors.reduce((sum, { span }) => sum + span.count, 0),
   };

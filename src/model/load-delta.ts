@@ -3,7 +3,7 @@ import { success, type Result } from '../protocol/result';
 import { decodeInto } from '../tensor/decode';
 import type { LowRankDelta } from '../tensor/pass';
 import type { TensorSpan } from '../tensor/span';
-import type { AdapterTarget, DeltaRecipe, FormedRecipe, PartValues } from './adapters/family';
+import type { DeltaRecipe, FormedRecipe, PartValues, SettledRecipe } from './adapters/family';
 
 /** Reads the bytes of one tensor. */
 export type ReadSpan = (span: TensorSpan) => Promise<Result<Uint8Array>>;
@@ -13,7 +13,7 @@ export type ReadSpan = (span: TensorSpan) => Promise<Result<Uint8Array>>;
  * weight transposed, (B·A)ᵀ = Aᵀ·Bᵀ, the factors are transposed and change places. Fails as reading does.
  */
 export async function loadFactors(
-  recipe: Exclude<DeltaRecipe, FormedRecipe>,
+  recipe: Exclude<SettledRecipe, FormedRecipe>,
   scale: number,
   transposed: boolean,
   read: ReadSpan,
@@ -84,7 +84,7 @@ const BASE = 'θ₀';
  * The recipe of a target as one that forms θ = θ₀ + scale · ΔW: for a rank so high that factors would cost more than the
  * weight itself, and for what takes θ as it is.
  */
-export function asFormed({ recipe, scale }: Pick<AdapterTarget, 'recipe' | 'scale'>): FormedRecipe {
+export function asFormed(recipe: SettledRecipe, scale: number): FormedRecipe {
   if (recipe.kind === 'formed') return recipe;
   const parts =
     recipe.kind === 'factored' ? recipe.parts : new Map([['a', recipe.a], ['b', recipe.b]]); // prettier-ignore
@@ -100,7 +100,7 @@ export function asFormed({ recipe, scale }: Pick<AdapterTarget, 'recipe' | 'scal
 }
 
 /** ΔW without scale, in torch's orientation. */
-function productOf(recipe: Exclude<DeltaRecipe, FormedRecipe>, values: PartValues): Float64Array {
+function productOf(recipe: Exclude<SettledRecipe, FormedRecipe>, values: PartValues): Float64Array {
   if (recipe.kind === 'factored' && recipe.product) return recipe.product(values);
   const factors = recipe.kind === 'factored' ? recipe.factors(values) : plainFactors(recipe, values);
   const { rows, columns, rank, a, b } = factors;

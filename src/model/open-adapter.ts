@@ -13,7 +13,7 @@ const CONFIG_NAME = 'adapter_config.json';
 const LARGEST_CONFIG = 2 * 1024 * 1024;
 
 /** Tensors of one element whose values belong to the description. */
-const SCALAR = /\.(?:alpha|scalar)$/;
+const SCALAR = /\.(?:alpha|scalar|on_input)$/;
 /** An adapter has a few of them for each module; a file with more is none. */
 const MOST_SCALARS = 20_000;
 

@@ -27,8 +27,9 @@ export interface FactoredDelta {
   readonly alpha: number | null;
   /** Where the two factors lie as they are; `null` where they are formed from other tensors. */
   readonly stored: StoredProduct | null;
-  /** What it takes on disk. */
+  /** What it takes on disk, and in how many tensors. */
   readonly bytes: number;
+  readonly tensors: number;
   readonly parameters: number;
   load(): Promise<Result<LowRankDelta>>;
 }
@@ -49,8 +50,9 @@ export interface FormedDelta {
   readonly kind: 'formed';
   /** Entries of `θ`: 8 bytes each while it is held. */
   readonly count: number;
-  /** What it takes on disk, without the base. */
+  /** What it takes on disk without the base, and in how many tensors. */
   readonly bytes: number;
+  readonly tensors: number;
   readonly parameters: number;
   /** Scale, rank and all else that the values depend on beside the bytes of base and adapter. */
   readonly setting: string;

@@ -4,11 +4,13 @@ import { asFormed } from '../load-delta';
 import { shapeText } from '../shape-text';
 import { endings } from './endings';
 import type { AdapterFamily, AdapterTarget, FormedRecipe } from './family';
+import { loha } from './loha';
+import { lokr } from './lokr';
 import { lora } from './lora';
 import { refusal } from './target';
 
 /** Whose ΔW may have a magnitude beside it. */
-const DIRECTIONS: readonly AdapterFamily[] = [lora];
+const DIRECTIONS: readonly AdapterFamily[] = [lora, loha, lokr];
 
 /**
  * DoRA (Liu et al. 2024, https://arxiv.org/abs/2402.09353, eq. 5): θ = m · (θ₀ + ΔW) / ‖θ₀ + ΔW‖ along one axis. PEFT and
@@ -40,7 +42,8 @@ export const dora: AdapterFamily = {
 
 /** A target whose θ₀ + ΔW is brought to these magnitudes. */
 function withMagnitude(target: AdapterTarget, magnitude: TensorEntry): AdapterTarget {
-  const inner = asFormed(target);
+  if (target.recipe.kind === 'sized') return target;
+  const inner = asFormed(target.recipe, target.scale);
   const byInput = isByInput(magnitude);
   const recipe: FormedRecipe = {
     kind: 'formed',

@@ -30,8 +30,9 @@ export class EndingTable {
   private withAdapterName(tail: readonly string[]): Ending | undefined {
     const [first = '', second = '', third] = tail;
     const text = third === undefined ? first : `${first}.${third}`;
-    if (tail.length < 2 || tail.length > 3 || second === 'weight' || second === 'bias') return undefined;
+    if (tail.length < 2 || tail.length > 3 || text === 'weight' || second === 'weight' || second === 'bias')
+      return undefined;
     const ending = this.byText.get(text);
-    return ending?.layout === 'PEFT' ? ending : undefined;
+    return ending?.layout === 'PEFT' || ending?.layout === 'LyCORIS' ? ending : undefined;
   }
 }

@@ -30,6 +30,8 @@ export interface Ending {
   /** `a`, `b`, `magnitude`, ...; parts with the same name are the same thing in every family. */
   readonly part: string;
   readonly layout: Layout;
+  /** Only after kohya's flattened names: after dotted ones it is a parameter of the base. */
+  readonly flattened?: boolean;
 }
 
 /** Who writes names like that. */
@@ -106,6 +108,8 @@ export interface AdapterTarget {
   /** {@link ModuleKey.module}. */
   readonly module: string;
   readonly parameter: 'weight' | 'bias';
+  /** Nothing is missing where the base does not have it. */
+  readonly optional?: boolean;
   /** The rank by which is scaled; `null` where there is none. */
   readonly rank: number | null;
   /** The rank that the tensors have. */
@@ -129,17 +133,32 @@ export interface MatrixShape {
 export type DeltaRecipe =
   /** `scale · B · A`, or its transpose where `turned`; `a` is r × n and `b` is m × r, as they lie on disk. */
   | { readonly kind: 'product'; readonly a: TensorEntry; readonly b: TensorEntry; readonly turned: boolean }
-  /** Factors formed from the parts; the scale is put in afterwards. */
-  | {
-      readonly kind: 'factored';
-      readonly rank: number;
-      readonly parts: ReadonlyMap<string, TensorEntry>;
-      factors(values: PartValues): Factors;
-      /** ΔW without scale, row-major, for a rank so high that forming it costs less than its factors do. */
-      product?(values: PartValues): Float64Array;
-    }
+  | FactoredRecipe
   /** θ formed from θ₀ and the parts; the scale is in it. */
-  | FormedRecipe;
+  | FormedRecipe
+  | SizedRecipe;
+
+/** Factors whose size only the base tells. */
+export interface SizedRecipe {
+  readonly kind: 'sized';
+  /** Why the parts do not fit a weight of this shape (torch's orientation); `null` where they do. */
+  mismatch(shape: readonly number[]): string | null;
+  /** The recipe for a weight of a shape that fits. */
+  at(shape: readonly number[]): FactoredRecipe;
+}
+
+/** A recipe that depends on no shape. */
+export type SettledRecipe = Exclude<DeltaRecipe, SizedRecipe>;
+
+/** Factors formed from the parts; the scale is put in afterwards. */
+export interface FactoredRecipe {
+  readonly kind: 'factored';
+  readonly rank: number;
+  readonly parts: ReadonlyMap<string, TensorEntry>;
+  factors(values: PartValues): Factors;
+  /** ΔW without scale, row-major, for a rank so high that forming it costs less than its factors do. */
+  product?(values: PartValues): Float64Array;
+}
 
 export interface FormedRecipe {
   readonly kind: 'formed';

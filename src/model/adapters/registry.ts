@@ -1,10 +1,40 @@
-import type { AdapterFamily } from './family';
-import { EndingTable } from './endings';
+import { adalora } from './adalora';
+import { additive } from './additive';
+import { boft } from './boft';
 import { dora } from './dora';
+import { EndingTable } from './endings';
+import type { AdapterFamily } from './family';
+import { glora } from './glora';
+import { ia3 } from './ia3';
+import { loha } from './loha';
+import { lokr } from './lokr';
 import { lora } from './lora';
+import { oft } from './oft';
+import { poly } from './poly';
+import { shira } from './shira';
+import { trainableTokens } from './trainable-tokens';
+import { vera } from './vera';
 
-/** Every family, in the order in which they are asked whether tensors are theirs. */
-export const FAMILIES: readonly AdapterFamily[] = [dora, lora];
+/**
+ * Every family, in the order in which they are asked whether tensors are theirs: those that have the tensors of another and
+ * more come before it.
+ */
+export const FAMILIES: readonly AdapterFamily[] = [
+  dora,
+  adalora,
+  lora,
+  loha,
+  lokr,
+  ia3,
+  vera,
+  oft,
+  boft,
+  glora,
+  shira,
+  trainableTokens,
+  additive,
+  poly,
+];
 
 /** The endings of all families. */
 export const ENDINGS = new EndingTable(FAMILIES.flatMap((family) => family.endings));

@@ -40,6 +40,8 @@ export class SettingsRules implements AdapterRules {
     if (fixed !== null)
       return this.from('configuration', { rank: storedRank, alpha: fixed * storedRank, scale: fixed });
     if (alpha !== null) return this.from('tensors', byAlpha(alpha, storedRank));
+    const hub = this.hubAlpha();
+    if (hub !== null) return this.from('configuration', byAlpha(hub, storedRank));
     const described = this.componentConfig(component);
     if (described) return this.from('metadata', scaleOf(described, module));
     const whole = Number(this.settings.metadata['adapter.lora.alpha'] ?? NaN);
@@ -62,6 +64,14 @@ export class SettingsRules implements AdapterRules {
   private from(origin: ScaleOrigin, scale: TargetScale): TargetScale {
     this.origins.add(origin);
     return scale;
+  }
+
+  /** AdapterHub keeps alpha in the field `config` of its configuration, and adds (alpha / r)·B·A. */
+  private hubAlpha(): number | null {
+    const config = this.field('config');
+    if (typeof config !== 'object' || config === null || this.field('model_class') === undefined) return null;
+    const { alpha } = config as Record<string, unknown>;
+    return typeof alpha === 'number' && alpha !== 0 ? alpha : null;
   }
 
   private mlxScale(): number | null {

@@ -27,7 +27,14 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
     else {
       const { key, layout, part } = parsed;
       const id = `${key.component}/${key.style}/${key.module}`;
-      const module = modules.get(id) ?? { key, layout, parts: new Map<string, TensorEntry>() };
+      const known = modules.get(id);
+      // An alpha is written in the same way beside every kind of factors.
+      const decides = !known || known.parts.has('alpha');
+      const module = {
+        key,
+        layout: decides ? layout : known.layout,
+        parts: known?.parts ?? new Map<string, TensorEntry>(),
+      };
       modules.set(id, module);
       if (module.parts.has(part))
         unknown.push({ entry, reason: `${key.module} has more than one tensor "${part}"` });
@@ -38,6 +45,8 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   const isLoralib = [...modules.values()].some(({ layout }) => layout === 'loralib');
   for (const entry of unread) {
     if (isLoralib && PARAMETER.test(entry.name)) saved.push({ tensor: entry.name, entry });
+    else if (/^<[^>]+>$/.test(entry.name))
+      unknown.push({ entry, reason: 'the vector of a new word, no change of a weight' });
     else unknown.push({ entry, reason: 'not a name of a tensor that adapters have' });
   }
   return { modules: [...modules.values()], saved, unknown };

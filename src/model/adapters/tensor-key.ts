@@ -10,7 +10,10 @@ export type TensorKey =
 /** Wrappers of training frameworks, wherever they stand in a name. */
 const WRAPPERS = /(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module)\./g;
 const PEFT_PREFIX = /^(?:module\.)*(?:base_model\.model\.|base_model\.)+/;
-const SAVED_WHOLE = /^(.+)\.modules_to_save(?:\.[^.]+)?\.([^.]+)$/;
+const SAVED_WHOLE = /^(.+)\.(?:modules_to_save|ln_tuning_layers)(?:\.[^.]+)?\.([^.]+)$/;
+
+/** A parameter of the base that PEFT saved under its own name: a bias, or a module that was trained whole. */
+const SAVED_PARAMETER = /\..*(?:weight|bias)$/;
 
 /** Lists without names: cloneofsimo's `text_encoder:0:up`, LoRA-SAM's `w_a_000.weight`. */
 const LIST_ITEM = /^(\w+):(\d+):(up|down)$/;
@@ -41,9 +44,9 @@ export function parseTensorKey(name: string, table: EndingTable): TensorKey | nu
   const item = listItem(bare);
   if (item) return item;
   const found = table.find(renamedProcessor(bare));
-  if (found) {
+  const key = found && moduleKey(withoutWrapper(found.module));
+  if (found && key && !(found.ending.flattened && key.style !== 'flattened')) {
     const { part, layout } = found.ending;
-    const key = moduleKey(found.module.replace(/\.base_layer$/, ''));
     // kohya's endings after dotted names are written by trainers for ComfyUI and diffusers.
     const named = layout === 'kohya' && key.style === 'dotted' ? 'diffusers' : layout;
     return {
@@ -55,12 +58,13 @@ export function parseTensorKey(name: string, table: EndingTable): TensorKey | nu
   }
   const saved = SAVED_WHOLE.exec(bare);
   if (saved) return { kind: 'saved', tensor: `${withoutWrapper(saved[1])}.${saved[2] ?? ''}` };
-  if (!PEFT_PREFIX.test(unwrapped) || /\.base_layer\./.test(bare)) return null;
+  if (!PEFT_PREFIX.test(unwrapped) || !SAVED_PARAMETER.test(bare) || /\.base_layer\./.test(bare)) return null;
   return { kind: 'saved', tensor: bare };
 }
 
+/** Without what PEFT and AdapterHub (`loras.NAME`) put between a layer and its factors. */
 function withoutWrapper(module = ''): string {
-  return module.replace(/\.base_layer$/, '');
+  return module.replace(/\.(?:base_layer|loras\.[^.]+)$/, '');
 }
 
 function listItem(name: string): TensorKey | null {

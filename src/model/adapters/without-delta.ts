@@ -1,5 +1,9 @@
 import type { TensorEntry } from '../../format/checkpoint';
+import { bottleneck } from './bottleneck';
+import { controlVector } from './control-vector';
+import { prompts } from './prompts';
 import type { AdapterSettings } from './rules';
+import { textualInversion } from './textual-inversion';
 
 /** A whole adapter that changes no weight of the base, so that it has no ΔW. */
 export interface WholeAdapter {
@@ -18,7 +22,7 @@ export interface WholeKind {
 }
 
 /** Every kind without ΔW, in the order in which they are asked. */
-export const WHOLE_KINDS: readonly WholeKind[] = [];
+export const WHOLE_KINDS: readonly WholeKind[] = [prompts, bottleneck, textualInversion, controlVector];
 
 /** The kind without ΔW that the tensors are of; `null` where they are of none. */
 export function recogniseWhole(
