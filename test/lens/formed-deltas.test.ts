@@ -64,8 +64,8 @@ async function twins(): Promise<Study> {
 
 test('a formed task vector and that of the merged checkpoint have a cosine of 1', async () => {
   const study = await twins();
-  const { table } = await run(taskSimilarity, study, {}, passes);
-  const cosines = table('pairs').map((row) => row['cosine']);
+  const ran = await run(taskSimilarity, study, {}, passes);
+  const cosines = ran.table('pairs').map((row) => row['cosine']);
   assert.ok(cosines.length > 0);
   for (const cosine of cosines) assert.ok(Math.abs(Number(cosine) - 1) < 1e-12, String(cosine));
 });
