@@ -18,7 +18,7 @@ const PLAIN: readonly RegExp[] = [
 
 /** What runs programs, reads or writes files, opens connections, or calls anything by its name. */
 const DANGEROUS: readonly RegExp[] = [
-  /^(?:os|posix|nt|subprocess|commands|pty|platform|popen2|shutil|socket|ssl|http|urllib|requests|aiohttp|httplib|ftplib|smtplib|asyncio|multiprocessing|ctypes|cffi|importlib|imp|pkgutil|runpy|code|codeop|pdb|bdb|cProfile|profile|trace|timeit|doctest|idlelib|lib2to3|distutils|pip|ensurepip|venv|webbrowser|antigravity|signal|sys|builtins|__builtin__|functools|operator|types|marshal|pickle|_pickle|cloudpickle|dill|joblib|shelve|sqlite3|tempfile|glob|io|pathlib|zipimport|site|test|pydoc|uuid|bz2|logging|torch\.(?:hub|load|_inductor|_dynamo|utils|storage\._load_from_bytes|jit|distributed|serialization\.load)|numpy\.(?:testing|f2py|load|distutils|DataSource)|tensorflow|keras|onnxruntime)(?:\.|$)/,
+  /^(?:os|posix|nt|subprocess|commands|pty|platform|popen2|shutil|socket|ssl|http|urllib|requests|aiohttp|httplib|ftplib|smtplib|imaplib|poplib|nntplib|telnetlib|xmlrpc|socketserver|_io|_aix_support|_osx_support|_pyrepl|_pyio|asyncio|multiprocessing|ctypes|cffi|importlib|imp|pkgutil|runpy|code|codeop|pdb|bdb|cProfile|profile|trace|timeit|doctest|idlelib|lib2to3|distutils|pip|ensurepip|venv|webbrowser|antigravity|signal|sys|builtins|__builtin__|functools|operator|types|marshal|pickle|_pickle|cloudpickle|dill|joblib|shelve|sqlite3|tempfile|glob|io|pathlib|zipimport|site|test|pydoc|uuid|bz2|logging|torch\.(?:hub|load|_inductor|_dynamo|utils|storage\._load_from_bytes|jit|distributed|serialization\.load)|numpy\.(?:testing|f2py|load|distutils|DataSource)|tensorflow|keras|onnxruntime)(?:\.|$)/,
 ];
 
 /** Members of the modules above that make plain values. */

@@ -125,12 +125,12 @@ test('the configuration of an adapter opens the weights beside it, and says so w
   assert.equal(opened.value.path, paths.join(folder, 'adapter_model.safetensors'));
   const bare = folderOf({
     'adapter_config.json': CONFIG,
-    'adapter_model.bin': 'x',
+    'adapter_model.pkl': 'x',
     'model.safetensors': BASE,
   });
   const problem = await problemOf(paths.join(bare, 'adapter_config.json'));
   assert.equal(problem.code, 'adapter-weights-missing');
-  assert.match(problem.message, /"adapter_model\.bin"/);
+  assert.match(problem.message, /"adapter_model\.pkl"/);
   fs.rmSync(paths.join(bare, 'model.safetensors'));
   assert.equal((await problemOf(bare)).code, 'adapter-weights-missing');
 });
@@ -176,7 +176,7 @@ const REFUSED: readonly (readonly [
     'folder-empty',
     /only "config\.json", "sub\/"/,
   ],
-  ['a folder of pickles', { 'pytorch_model.bin': 'x' }, 'folder-empty', /"pytorch_model\.bin"/],
+  ['a folder of pickles', { 'weights.pkl': 'x' }, 'folder-empty', /"weights\.pkl"/],
   [
     'a folder of several checkpoints',
     { 'a.safetensors': BASE, 'b.safetensors': BASE },

@@ -157,7 +157,7 @@ test('files of other networks, of nothing known and missing ones are refused', a
   fs.writeFileSync(zip, zipFile([{ name: 'a', content: Buffer.from('a') }]));
   assert.equal(await refusal(await digits({ rot90: other })), 'importance-other-network');
   assert.equal(await refusal(await digits({ rot90: text })), 'importance-format');
-  assert.equal(await refusal(await digits({ rot90: zip })), 'importance-format');
+  assert.equal(await refusal(await digits({ rot90: zip })), 'format-unsupported');
   assert.equal(await refusal(await digits({ rot90: path.join(folder, 'nowhere.npz') })), 'file-missing');
   assert.equal(await refusal(await digits({}), { from: 'files' }), 'study-needs-fisher');
 });

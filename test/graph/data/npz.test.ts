@@ -148,30 +148,30 @@ test('archives that lie are refused with a code, at the latest where the lie is 
   torn.fill(0xff, 60, 70);
   const start = deflated.indexOf('PK\x01\x02', 0, 'latin1');
   const cases: readonly [string, Buffer, string][] = [
-    ['no bytes', Buffer.alloc(0), 'data-malformed'],
-    ['no archive', Buffer.from('an archive, honestly'), 'data-malformed'],
-    ['an archive without its end', deflated.subarray(0, start), 'data-malformed'],
-    ['an archive without its start', deflated.subarray(20), 'data-malformed'],
+    ['no bytes', Buffer.alloc(0), 'zip-malformed'],
+    ['no archive', Buffer.from('an archive, honestly'), 'zip-malformed'],
+    ['an archive without its end', deflated.subarray(0, start), 'zip-malformed'],
+    ['an archive without its start', deflated.subarray(20), 'zip-malformed'],
     ['torn deflate bytes', torn, 'data-malformed'],
     [
       'a local header elsewhere',
       zipFile([member('a.npy', count, { claims: { local: 7 } })]),
-      'data-malformed',
+      'zip-malformed',
     ],
     [
       'a local header beyond the end',
       zipFile([member('a.npy', count, { claims: { local: 2 ** 31 } })]),
-      'data-malformed',
+      'zip-malformed',
     ],
     [
       'stored bytes that are more than there are',
       zipFile([member('a.npy', count, { claims: { bytes: 2 ** 30 } })]),
-      'data-malformed',
+      'zip-malformed',
     ],
     [
       'a terabyte in a few bytes',
       zipFile([member('a.npy', zeros(50_000), { method: 8, wide: true, claims: { bytes: 2 ** 40 } })]),
-      'data-malformed',
+      'zip-malformed',
     ],
     [
       'more than is there',
@@ -186,9 +186,9 @@ test('archives that lie are refused with a code, at the latest where the lie is 
     [
       'two files in the same bytes',
       zipFile([member('a.npy', count), member('b.npy', count, { claims: { local: 0 } })]),
-      'data-malformed',
+      'zip-malformed',
     ],
-    ['one name twice', zipFile([member('a.npy', count), member('a.npy', noise)]), 'data-malformed'],
+    ['one name twice', zipFile([member('a.npy', count), member('a.npy', noise)]), 'zip-malformed'],
     ['no array in an entry', zipFile([member('a.npy', Buffer.from('PK and so on'))]), 'data-malformed'],
   ];
   for (const [what, bytes, code] of cases) {
