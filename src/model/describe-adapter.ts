@@ -69,6 +69,7 @@ export function describeAdapter(
     unplaced: unplacedOf(sorted, refused, refusal),
     scaleOrigin: origin,
     findings: [
+      ...(refusal === null ? [] : [kindFinding(kind, refusal, path)]),
       ...refusedFindings(refused, path),
       ...rankFindings(targets, path),
       ...assumedScale(origin, layout, targets, path),
@@ -135,6 +136,14 @@ function unplacedOf(
     ...unknown.map(({ entry, reason }) => ({ tensor: entry.name, reason })),
     ...refused.flatMap(({ tensors, reason }) => tensors.map(({ name }) => ({ tensor: name, reason }))),
   ];
+}
+
+function kindFinding(kind: string, reason: string, path: string): Finding {
+  return modelFinding(
+    'adapter-kind-unsupported',
+    path,
+    `${path} is an adapter of the kind ${kind}: ${reason}`,
+  );
 }
 
 /** One finding for all modules that are refused for the same reason. */

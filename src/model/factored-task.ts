@@ -23,9 +23,8 @@ export function factoredTask(
   read: ReadSpan,
 ): BuiltTask {
   const placing = new Placing(name, checkpoint, adapter, read);
-  if (adapter.refusal !== null) placing.reportRefusal(adapter.refusal);
-  else if (base) placing.placeIn(base);
-  else placing.placeAlone();
+  if (adapter.refusal === null && base) placing.placeIn(base);
+  if (adapter.refusal === null && !base) placing.placeAlone();
   return {
     task: { name, checkpoint, kind: 'factored', deltas: placing.deltas, unplaced: placing.unplaced },
     findings: [...adapter.findings, ...placing.findings.all()],
@@ -50,11 +49,6 @@ class Placing {
     this.unplaced = [...adapter.unplaced];
     if (adapter.refusal !== null) return;
     for (const { tensor, reason } of adapter.unplaced) this.reportUnplaced(tensor, reason);
-  }
-
-  reportRefusal(reason: string): void {
-    const message = `${this.name} is an adapter of the kind ${this.adapter.kind}: ${reason}`;
-    this.findings.add('adapter-kind-unsupported', message);
   }
 
   placeIn(base: Checkpoint): void {

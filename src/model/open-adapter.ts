@@ -16,6 +16,8 @@ const LARGEST_CONFIG = 2 * 1024 * 1024;
 const SCALAR = /\.(?:alpha|scalar|on_input)$/;
 /** An adapter has a few of them for each module; a file with more is none. */
 const MOST_SCALARS = 20_000;
+/** Files open at a time while these are read. */
+const AT_ONCE = 64;
 
 /**
  * Describes an opened checkpoint as the adapter that it is; `null` where it is none, even with an adapter beside it. Of the
@@ -63,12 +65,20 @@ async function readScalars(
   read: ReadSpan,
 ): Promise<Result<ReadonlyMap<TensorEntry, number>>> {
   const values = new Map<TensorEntry, number>();
-  const wanted = tensors.filter(({ name, span }) => span.count === 1 && SCALAR.test(name));
-  for (const entry of wanted.slice(0, MOST_SCALARS)) {
-    const bytes = await read(entry.span);
-    if (!bytes.ok) return bytes;
-    const [value] = decode(entry.span.dtype, bytes.value, 1);
-    if (value !== undefined && Number.isFinite(value)) values.set(entry, value);
+  const wanted = tensors
+    .filter(({ name, span }) => span.count === 1 && SCALAR.test(name))
+    .slice(0, MOST_SCALARS);
+  for (let first = 0; first < wanted.length; first += AT_ONCE) {
+    const batch = wanted.slice(first, first + AT_ONCE);
+    const all = await Promise.all(batch.map(({ span }) => read(span)));
+    for (const [index, { span }] of batch.entries()) {
+      const bytes = all[index];
+      const entry = batch[index];
+      if (!bytes || !entry) continue;
+      if (!bytes.ok) return bytes;
+      const [value] = decode(span.dtype, bytes.value, 1);
+      if (value !== undefined && Number.isFinite(value)) values.set(entry, value);
+    }
   }
   return success(values);
 }

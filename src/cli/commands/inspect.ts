@@ -60,7 +60,7 @@ function facts(view: CheckpointView): string {
     ].flatMap(([name = '', value = '']) => (value === '' ? [] : [`${name} ${value}`]));
     lines.push(['adapter', [adapter.kind, ...facts].join(', ')]);
     if (adapter.layout !== null) lines.push(['naming', adapter.layout]);
-    lines.push(['targets', adapter.targets.join(', ')]);
+    if (adapter.targets.length > 0) lines.push(['targets', adapter.targets.join(', ')]);
     lines.push(['base', adapter.basePath ?? `${adapter.baseName ?? '–'} (not found)`]);
   }
   for (const [key, value] of Object.entries(view.metadata)) lines.push([key, value]);
