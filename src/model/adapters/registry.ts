@@ -4,6 +4,7 @@ import { boft } from './boft';
 import { dora } from './dora';
 import { EndingTable } from './endings';
 import type { AdapterFamily } from './family';
+import { fourierft } from './fourierft';
 import { glora } from './glora';
 import { ia3 } from './ia3';
 import { loha } from './loha';
@@ -11,6 +12,7 @@ import { lokr } from './lokr';
 import { lora } from './lora';
 import { oft } from './oft';
 import { poly } from './poly';
+import { randlora } from './randlora';
 import { shira } from './shira';
 import { trainableTokens } from './trainable-tokens';
 import { vera } from './vera';
@@ -31,6 +33,8 @@ export const FAMILIES: readonly AdapterFamily[] = [
   boft,
   glora,
   shira,
+  fourierft,
+  randlora,
   trainableTokens,
   additive,
   poly,

@@ -1,0 +1,79 @@
+// FourierFT and RandLoRA against their definitions.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { torchPermutation } from '../../../src/model/adapters/torch-random';
+import { assertClose, deltaOf, matrix, studyOf, written } from './build';
+
+test('draws the permutation that torch draws', () => {
+  // torch.randperm(10, generator=torch.Generator().manual_seed(0))
+  assert.deepEqual(torchPermutation(0, 10, 10), [4, 1, 7, 5, 3, 9, 0, 8, 6, 2]);
+  assert.deepEqual(torchPermutation(0, 10, 3), [4, 1, 7]);
+  assert.deepEqual(
+    [...torchPermutation(777, 50, 50)].sort((x, y) => x - y),
+    Array.from({ length: 50 }, (_, i) => i),
+  );
+});
+
+test('FourierFT is the real part of the inverse transform of its coefficients', async () => {
+  const spectrum = [1, -2, 0.5];
+  for (const [norm, divisor] of [
+    ['backward', 24],
+    ['ortho', Math.sqrt(24)],
+    ['forward', 1],
+  ] as const) {
+    const study = await studyOf({
+      base: { 'l.fc.weight': written(matrix(4, 6, 3)) },
+      adapter: { 'base_model.model.l.fc.fourierft_spectrum': { shape: [3], values: spectrum } },
+      config: { peft_type: 'FOURIERFT', scaling: 3, random_loc_seed: 7, ifft2_norm: norm },
+    });
+    const places = torchPermutation(7, 24, 3);
+    const wanted = Array.from({ length: 24 }, (_, at) => {
+      const [i, j] = [Math.floor(at / 6), at % 6];
+      const sum = spectrum.reduce((total, value, f) => {
+        const [u, v] = [Math.floor((places[f] ?? NaN) / 6), (places[f] ?? NaN) % 6];
+        return total + value * Math.cos(2 * Math.PI * ((u * i) / 4 + (v * j) / 6));
+      }, 0);
+      return (3 * sum) / divisor;
+    });
+    assertClose(await deltaOf(study, 'l.fc.weight'), wanted, norm);
+  }
+});
+
+test('RandLoRA sums random bases that are weighted by the vectors of the layer, on either side', async () => {
+  const [rank, bases, less, more] = [2, 2, 4, 6];
+  const a = matrix(rank * 3, 5, 1);
+  const b = matrix(7, 3 * rank, 2);
+  const [lambda, gamma] = [matrix(rank, bases, 4), matrix(bases, less, 5)];
+  const shared = {
+    'base_model.randlora_A': written(a, [rank, 3, 5]),
+    'base_model.randlora_B': written(b, [7, 3, rank]),
+  };
+  const small = (k: number, j: number): number => {
+    const [r, n] = [Math.floor(k / bases), k % bases];
+    return (a[r * 3 + n]?.[j] ?? NaN) * (lambda[r]?.[n] ?? NaN) * (gamma[n]?.[j] ?? NaN);
+  };
+  const entry = (i: number, j: number): number => {
+    let sum = 0;
+    for (let k = 0; k < rank * bases; k++) sum += (b[i]?.[k] ?? NaN) * small(k, j);
+    return (sum * 4) / rank;
+  };
+  for (const [rows, columns] of [
+    [more, less],
+    [less, more],
+  ] as const) {
+    const study = await studyOf({
+      base: { 'l.fc.weight': written(matrix(rows, columns, 3)) },
+      adapter: {
+        ...shared,
+        'base_model.model.l.fc.randlora_lambda': written(lambda),
+        'base_model.model.l.fc.randlora_gamma': written(gamma),
+      },
+      config: { peft_type: 'RANDLORA', r: rank, randlora_alpha: 4 },
+    });
+    const wanted = Array.from({ length: rows * columns }, (_, at) => {
+      const [i, j] = [Math.floor(at / columns), at % columns];
+      return rows === more ? entry(i, j) : entry(j, i);
+    });
+    assertClose(await deltaOf(study, 'l.fc.weight'), wanted, `${rows} × ${columns}`);
+  }
+});
