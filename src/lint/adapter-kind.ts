@@ -60,8 +60,8 @@ function addNotAnalysed(document: JsonDocument, kind: string, findings: FindingL
   findings.add('peft-type-not-analysed', {
     range: document.placeOf('peft_type'),
     at: 'peft_type',
-    message: `Adapters of kind "${clipped(kind)}" are not analysed yet; this configuration is not checked further.`,
-    help: 'The tensors can still be inspected.',
+    message: `Configurations of adapters of kind "${clipped(kind)}" are not checked further yet.`,
+    help: 'The tensors are read all the same.',
   });
   return 'other';
 }

@@ -1,5 +1,6 @@
 import type { Finding } from '../protocol/finding';
 import { adapterConfigRule } from './adapter-config';
+import { adapterFileRule } from './adapter-file';
 import { checkpointFileRule } from './checkpoint-file';
 import type { LintContext, LintRule } from './rule';
 import { safetensorsIndexRule } from './safetensors-index';
@@ -8,6 +9,7 @@ import { studyRule } from './study';
 /** Every family of diagnostics. */
 export const RULES: readonly LintRule[] = [
   adapterConfigRule,
+  adapterFileRule,
   safetensorsIndexRule,
   checkpointFileRule,
   studyRule,

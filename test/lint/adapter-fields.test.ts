@@ -214,12 +214,12 @@ const CASES: readonly Case[] = [
     fixed: config({}),
   },
   {
-    says: 'a kind that is not analysed is said to be so',
+    says: 'a kind whose fields are not checked is said to be so',
     text: config({ peft_type: '"IA3"', r: '"x"' }),
     code: 'peft-type-not-analysed',
     severity: 'information',
     covers: '"IA3"',
-    message: /^Adapters of kind "IA3" are not analysed yet/,
+    message: /^Configurations of adapters of kind "IA3" are not checked further yet/,
   },
   {
     says: 'a configuration of MLX is not taken for one of PEFT',
