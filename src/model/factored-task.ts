@@ -70,7 +70,10 @@ class Placing {
         this.leaveOutAll(target, 'the file numbers its modules and names none');
       else {
         const transposed = embedding || this.fanInFanOut;
-        this.deltas.set(`${module}.${parameter}`, this.factored(target, recipe, transposed));
+        const name = `${module}.${parameter}`;
+        // Both text encoders of a pipeline have the same modules.
+        const free = this.deltas.has(name) ? `${target.key.component}.${name}` : name;
+        this.deltas.set(free, this.factored(target, recipe, transposed));
       }
     }
     for (const { entry } of this.adapter.saved)

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { openCheckpoint } from '../../../src/format/registry';
 import { openAdapter } from '../../../src/model/open-adapter';
 import { assertClose, codesOf, deltaOf, matrix, studyOf, times, turned, written, type Case } from './build';
+import { temporaryFolder, writeSafetensors } from '../write-safetensors';
 import { openStudy } from '../../../src/model/open-study';
 
 const Q = 'text_model.encoder.layers.0.self_attn.q_proj';
@@ -168,6 +169,19 @@ test('the bias of lora_B is added to the base’s bias, scaled', async () => {
     config: { peft_type: 'LORA', r: 2, lora_alpha: 4, lora_bias: true },
   });
   assertClose(await deltaOf(study, `${Q}.bias`), [2, 4, 6, 8]);
+});
+
+test('without a base, two text encoders with the same modules are told apart', async () => {
+  const folder = temporaryFolder();
+  const file = writeSafetensors(path.join(folder, 'style.safetensors'), {
+    'lora_te1_l.lora_down.weight': written(A),
+    'lora_te1_l.lora_up.weight': written(B),
+    'lora_te2_l.lora_down.weight': written(A),
+    'lora_te2_l.lora_up.weight': written(B),
+  });
+  const study = await openStudy({ name: 's', tasks: [{ name: 'style', path: file }] });
+  assert.ok(study.ok);
+  assert.deepEqual([...(study.value.tasks[0]?.deltas.keys() ?? [])], ['l.weight', 'text_encoder_2.l.weight']);
 });
 
 test('a missing module is named with the nearest one of the base', async () => {
