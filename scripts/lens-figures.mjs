@@ -10,6 +10,12 @@ const FOLDER = path.join(root, 'docs/pictures/lenses');
 const DIGITS = ['--study', 'samples/vit-digits.study.yaml'];
 const TEXT = ['--study', 'samples/charlm.study.yaml'];
 const RUN = ['--study', 'samples/charlm-run.study.yaml'];
+const ADAPTERS = [
+  'json-r8=samples/charlm/lora/json-r8',
+  'python-rslora-r16=samples/charlm/lora/python-rslora-r16',
+  '--base',
+  'samples/charlm/base',
+];
 const EXPERTS = ['--study', 'samples/moe-toy.study.yaml'];
 
 /**
@@ -26,6 +32,7 @@ const SHOWN = {
   'magnitude-bands': { artifact: 'magnitudes:rot90' },
   'tall-masks': { artifact: 'shares' },
   'sign-conflict': { artifact: 'conflict_any' },
+  'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
   'head-composition': { words: TEXT, artifact: 'graph:base' },
   'head-rank': { words: TEXT },
   'head-sharing': { words: TEXT },

@@ -1,4 +1,5 @@
 import { activationTaskVectors } from './activation-task-vectors';
+import { adapterCard } from './adapter-card';
 import { adapterRouting } from './adapter-routing';
 import { attentionPatterns } from './attention-patterns';
 import { blockInfluence } from './block-influence';
@@ -58,6 +59,7 @@ export const LENSES: readonly Lens[] = [
   mergeGap,
   trajectory,
   spectrum,
+  adapterCard,
   subspaceAlignment,
   twin,
   headComposition,

@@ -14,6 +14,8 @@ import { compareNatural } from './natural-order';
 export interface AdapterDescription {
   /** PEFT's configuration; `null` where there is none. */
   readonly config: AdapterConfig | null;
+  /** Fields of the `adapter_config.json`, whoever wrote it; empty where there is none. */
+  readonly fields: ReadonlyMap<string, unknown>;
   /** `LoRA`, `DoRA`, `LoHa`, ...; several where modules differ. */
   readonly kind: string;
   /** In whose naming the tensors are. */
@@ -61,6 +63,7 @@ export function describeAdapter(
   const origin = mostFrequent([...rules.origins]);
   return {
     config,
+    fields: settings.fields,
     kind,
     layout,
     targets,

@@ -26,7 +26,14 @@ export function factoredTask(
   if (adapter.refusal === null && base) placing.placeIn(base);
   if (adapter.refusal === null && !base) placing.placeAlone();
   return {
-    task: { name, checkpoint, kind: 'factored', deltas: placing.deltas, unplaced: placing.unplaced },
+    task: {
+      name,
+      checkpoint,
+      kind: 'factored',
+      deltas: placing.deltas,
+      unplaced: placing.unplaced,
+      adapter: { description: adapter, placed: placing.placed },
+    },
     findings: [...adapter.findings, ...placing.findings.all()],
   };
 }
@@ -36,6 +43,7 @@ const MOST_FACTORED = 1 / 2;
 
 class Placing {
   readonly deltas = new Map<string, TensorDelta>();
+  readonly placed = new Map<AdapterTarget, string>();
   readonly unplaced: { tensor: string; reason: string }[];
   readonly findings: ModelFindings;
 
@@ -74,6 +82,7 @@ class Placing {
         // Both text encoders of a pipeline have the same modules.
         const free = this.deltas.has(name) ? `${target.key.component}.${name}` : name;
         this.deltas.set(free, this.factored(target, recipe, transposed));
+        this.placed.set(target, free);
       }
     }
     for (const { entry } of this.adapter.saved)
@@ -89,6 +98,7 @@ class Placing {
       if (this.deltas.has(fit.target.name))
         return this.leaveOutAll(target, `${fit.target.name} has a change already`);
       this.deltas.set(fit.target.name, this.delta(target, fit.target, fit.transposed));
+      this.placed.set(target, fit.target.name);
       if (fit.inferred) this.reportInferred(target, fit.target.name);
       return;
     }

@@ -16,6 +16,7 @@ export function studyFacts({ base, tasks }: Study): StudyFacts {
       attention: models.some(({ tensors }) => attentionTensors(tensors).length > 0),
       vocabulary: base !== null && vocabularyMatrices(base.tensors).length > 0,
       run: isTrainingRun(tasks),
+      adapter: tasks.some(({ adapter }) => adapter !== undefined),
     },
   };
 }

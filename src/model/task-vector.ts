@@ -2,6 +2,8 @@ import type { Checkpoint } from '../format/checkpoint';
 import type { Result } from '../protocol/result';
 import type { LowRankDelta } from '../tensor/pass';
 import type { TensorSpan } from '../tensor/span';
+import type { AdapterTarget } from './adapters/family';
+import type { AdapterDescription } from './describe-adapter';
 import type { Training } from './trainer-state';
 
 /** `τ` of one tensor of the base. */
@@ -64,6 +66,13 @@ export function deltaBytes(delta: TensorDelta): number {
   return delta.kind === 'dense' ? delta.span.bytes : delta.bytes;
 }
 
+/** An adapter as it lies in a base, or by itself. */
+export interface PlacedAdapter {
+  readonly description: AdapterDescription;
+  /** The names in `deltas` of the targets that have a change; a target that is missing was left out. */
+  readonly placed: ReadonlyMap<AdapterTarget, string>;
+}
+
 /** `τ = θ − θ₀`, dense (a fine-tuned checkpoint) or factored (an adapter), under the base's tensor names. */
 export interface TaskVector {
   readonly name: string;
@@ -72,6 +81,8 @@ export interface TaskVector {
   readonly kind: 'dense' | 'factored';
   /** By base tensor name. A base tensor that is missing here: absent in a dense task, unchanged (τ = 0) in a factored one. */
   readonly deltas: ReadonlyMap<string, TensorDelta>;
+  /** Of an adapter that could be read: what it is, and which tensor each of its targets changes. */
+  readonly adapter?: PlacedAdapter;
   /** Where the checkpoint stands in its training run, where that is known. */
   readonly training?: Training;
   /** Tensors of the task that have no place in the base, with the reason. */

@@ -1,5 +1,5 @@
 /** A part that a lens may need of a study beside base and tasks. */
-export type StudyPart = 'experts' | 'attention' | 'vocabulary' | 'run';
+export type StudyPart = 'experts' | 'attention' | 'vocabulary' | 'run' | 'adapter';
 
 /** What a sentence about needs calls a part. */
 export const PART_NAMES: Readonly<Record<StudyPart, string>> = {
@@ -7,6 +7,7 @@ export const PART_NAMES: Readonly<Record<StudyPart, string>> = {
   experts: 'a mixture of experts',
   attention: 'attention layers',
   vocabulary: 'a token embedding or an output head',
+  adapter: 'an adapter',
 };
 
 /** What is in the files of a study, as their names and headers tell. */

@@ -38,6 +38,8 @@ function runsNetwork({ needs }: Lens['description']): boolean {
 function fitting({ description }: Lens, sample: string, tasks: readonly string[]): Promise<Study> {
   if (description.needs.parts?.includes('experts'))
     return runsNetwork(description) ? mixtureStudy() : smallMixture();
+  if (description.needs.parts?.includes('adapter'))
+    return study(path.join(SAMPLES, 'charlm'), 'base', ['lora/json-r8', 'lora/python-rslora-r16']);
   if (description.needs.parts?.includes('run')) {
     const steps = [50, 200, 350].map((step) => `runs/kjv/checkpoint-${String(step)}`);
     return study(path.join(SAMPLES, 'charlm'), 'base', steps);

@@ -21,7 +21,7 @@ test('the first thing that is missing is told', () => {
 });
 
 test('what is not in the files is a lack once they are known', () => {
-  const parts = { run: false, experts: false, attention: true, vocabulary: true };
+  const parts = { run: false, experts: false, attention: true, vocabulary: true, adapter: false };
   const study = { name: 's', base: '/base', tasks };
   const mixture: LensNeeds = { ...needs, parts: ['attention', 'experts'] };
   assert.equal(lackFor(mixture, study), null, 'nothing is known yet');
@@ -31,7 +31,7 @@ test('what is not in the files is a lack once they are known', () => {
 
 test('the checkpoints of a run are its tasks once they are counted', () => {
   const run = { name: 's', base: '/base', tasks: [{ name: 'run', path: '/run', run: true as const }] };
-  const parts = { run: true, experts: false, attention: true, vocabulary: true };
+  const parts = { run: true, experts: false, attention: true, vocabulary: true, adapter: false };
   assert.equal(lackFor(needs, run), null);
   assert.equal(lackFor(needs, run, { tasks: 2, parts }), null);
   assert.deepEqual(lackFor(needs, run, { tasks: 1, parts }), { lack: 'tasks', minimum: 2 });

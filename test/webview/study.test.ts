@@ -107,7 +107,7 @@ test('a lens for which the files lack something moves down the list when they ar
       const { page } = view;
       const titles = () => page.locator('.lens-name strong').allInnerTexts();
       assert.deepEqual(await titles(), [EXPERTS.title, LENS.title]);
-      const parts = { run: false, experts: false, attention: true, vocabulary: true };
+      const parts = { run: false, experts: false, attention: true, vocabulary: true, adapter: false };
       await view.send({ type: 'facts', facts: { tasks: 3, parts } });
       await page.getByText('needs a mixture of experts').waitFor();
       assert.deepEqual(await titles(), [LENS.title, EXPERTS.title]);

@@ -45,6 +45,7 @@ function lackText(lack: Lack): string {
     case 'experts':
     case 'attention':
     case 'vocabulary':
+    case 'adapter':
       return `needs ${PART_NAMES[lack.lack]}`;
   }
 }

@@ -113,5 +113,7 @@ function lackText(lack: Lack): string {
       return vscode.l10n.t('needs attention layers');
     case 'vocabulary':
       return vscode.l10n.t('needs a token embedding or an output head');
+    case 'adapter':
+      return vscode.l10n.t('needs an adapter');
   }
 }
