@@ -26,6 +26,11 @@ export async function openBase(
 ): Promise<Checkpoint | null> {
   const found = await findAdapterBase(adapter, context.roots, []);
   if (found) {
+    const { baseName } = adapter.config;
+    if (!found.inferred && baseName !== null && isAbsolute(baseName)) {
+      const message = `The base is named by an absolute path, "${clipped(baseName, 300)}", which is right on this machine only.`;
+      add(document, findings, 'base-path-absolute', message, {});
+    }
     const opened = await context.open(found.path);
     if (opened.ok) return opened.value;
     add(document, findings, 'base-unreadable', `The base cannot be opened: ${opened.problem.message}`, {

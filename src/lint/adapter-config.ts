@@ -1,5 +1,4 @@
-import * as fs from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Checkpoint } from '../format/checkpoint';
 import { readAdapterConfig, type AdapterConfig } from '../model/adapter';
 import { readPattern } from '../model/pattern';
@@ -8,8 +7,11 @@ import { factorsOf } from './adapter-factors';
 import { checkFields, isRightType } from './adapter-fields';
 import { checkKind } from './adapter-kind';
 import { checkFit, modulesOf } from './adapter-fit';
+import { checkSaved } from './adapter-saved';
+import { checkStrength } from './adapter-strength';
 import { checkTargets } from './adapter-targets';
 import { checkTensors } from './adapter-tensors';
+import { checkDuplicates, checkPickledTwin } from './adapter-twins';
 import { checkValues } from './adapter-values';
 import { FindingList } from './finding-list';
 import { readJsonDocument, type JsonDocument } from './json-document';
@@ -34,6 +36,14 @@ export const adapterConfigRule: LintRule = {
     checkTargets(document, factors, base ? modulesOf(base) : null, findings);
     if (factors && base) checkFit(document, factors, base, findings);
     if (factors) await checkValues(document, factors, context, findings);
+    if (adapter) {
+      checkSaved(document, adapter.tensors, base, findings);
+      await checkPickledTwin(document, adapter, context, findings);
+    }
+    if (factors && config) {
+      await checkStrength(document, config, factors, base, context, findings);
+      await checkDuplicates(document, config, factors, context, findings);
+    }
     return findings.all();
   },
 };
@@ -73,23 +83,10 @@ async function openTensors(
     });
     return null;
   }
-  const pickle = join(dirname(path), 'adapter_model.bin');
-  const isPickled = await fs.stat(pickle).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  if (isPickled) {
-    findings.add('adapter-weights-pickled', {
-      range,
-      message: 'The weights are in adapter_model.bin, a pickle, which is not read yet.',
-      help: 'Save the adapter with safe_serialization=True to have it checked.',
-    });
-  } else {
-    findings.add('adapter-weights-missing', {
-      range,
-      message: 'There is no adapter_model.safetensors beside this configuration.',
-      help: 'Put the weights of the adapter into the same folder.',
-    });
-  }
+  findings.add('adapter-weights-missing', {
+    range,
+    message: 'There is no adapter_model.safetensors beside this configuration.',
+    help: 'Put the weights of the adapter into the same folder.',
+  });
   return null;
 }

@@ -84,13 +84,6 @@ export const ADAPTER_CODES = {
     title: 'The weights beside the configuration cannot be opened.',
     action: 'Do what the message says about that file.',
   },
-  'adapter-weights-pickled': {
-    family: TENSORS,
-    severity: 'information',
-    title: 'The weights beside the configuration are in a pickle.',
-    explanation: 'adapter_model.bin is not read yet, so nothing can be said about the tensors.',
-    action: 'Save the adapter with safe_serialization=True.',
-  },
   'adapter-without-lora': {
     family: TENSORS,
     severity: 'error',
@@ -178,6 +171,82 @@ export const ADAPTER_CODES = {
     explanation: 'PEFT drops the magnitudes and applies plain LoRA: a different model.',
     action: 'Set use_dora to true.',
   },
+  'rslora-over-scaled': {
+    family: TENSORS,
+    severity: 'warning',
+    title: 'With rsLoRA the scale of the adapter is unusually large.',
+    explanation:
+      'rsLoRA scales by α/√r (Kalajdzievski 2023). An α chosen for α/r is √r times too strong with it, and loaders that do not know use_rslora apply α/r instead.',
+    action: 'Check that use_rslora was on in training.',
+  },
+  'adapter-over-ranked': {
+    family: TENSORS,
+    severity: 'information',
+    title: 'The adapter has at least twice the rank that its changes use.',
+    explanation:
+      'The energy is the sum of squared singular values of s·B·A; 99 % of it fit into the rank named.',
+    action: 'Resize the adapter to the rank named where size or speed matters.',
+  },
+  'adapter-beyond-float16': {
+    family: TENSORS,
+    severity: 'warning',
+    title: 'The change of a module has a norm beyond what float16 holds.',
+    explanation: 'Merging it into a float16 base may give infinities.',
+    action: 'Do not merge it in float16; check scale and training of these modules.',
+  },
+  'adapter-rounded-away': {
+    family: BASE,
+    severity: 'warning',
+    title: 'The typical change of a module is smaller than half a step of the element type of the base.',
+    explanation:
+      'BF16 keeps 8 bits of a number, F16 11: a merge in that type rounds such changes to nothing. Root mean squares of change and weight are compared.',
+    action: 'Keep the adapter separate, or merge into a float32 copy of the base.',
+  },
+  'adapter-saved-large': {
+    family: TENSORS,
+    severity: 'information',
+    title: 'Most of the adapter are whole copies of modules.',
+    explanation:
+      'PEFT saves modules_to_save whole, and embeddings, too, where it finds the vocabulary changed.',
+    action: 'Leave out what was not trained.',
+  },
+  'adapter-not-served': {
+    family: TENSORS,
+    severity: 'information',
+    title: 'The adapter has parts that servers of adapters refuse or leave out.',
+    explanation:
+      'vLLM and llama.cpp load low-rank factors beside a base; whole modules and DoRA magnitudes are no such factors.',
+    action: 'Bake the adapter into its base to serve it.',
+  },
+  'adapter-vocabulary-resized': {
+    family: BASE,
+    severity: 'warning',
+    title: 'The adapter was trained with another vocabulary than the base has.',
+    action: 'Resize the embeddings of the base before the adapter is loaded.',
+  },
+  'adapter-tied-embeddings': {
+    family: BASE,
+    severity: 'warning',
+    title: 'The adapter changes embeddings that the base ties to its head.',
+    explanation:
+      'The embedding and the head are one tensor there: merged into one, the change reaches both; a trained head is lost.',
+    action: 'Untie the weights before merging, or train with ensure_weight_tying.',
+  },
+  'adapter-near-duplicate': {
+    family: TENSORS,
+    severity: 'information',
+    title: 'Another adapter of the workspace makes almost the same change.',
+    explanation: 'The cosine of s·B·A of both, over modules spread over the depth, is 0.99 or more.',
+    action: 'Keep one of the two: a merge with both counts the same change twice.',
+  },
+  'adapter-pickle-differs': {
+    family: TENSORS,
+    severity: 'warning',
+    title: 'A pickle beside the weights holds other weights.',
+    explanation:
+      'Loaders differ in which of the two they take. The pickle was read as data; nothing of it ran.',
+    action: 'Delete the file that is left from an earlier save.',
+  },
   'base-not-named': {
     family: BASE,
     severity: 'information',
@@ -197,6 +266,13 @@ export const ADAPTER_CODES = {
     title: 'The base is named by a path that does not exist.',
     explanation: 'Trainers write the path of their own machine, which means nothing elsewhere.',
     action: 'Point base_model_name_or_path to where the base is now.',
+  },
+  'base-path-absolute': {
+    family: BASE,
+    severity: 'information',
+    title: 'The base is named by an absolute path.',
+    explanation: 'Whoever gets the adapter does not have that folder, and learns the names of yours.',
+    action: 'Write the hub name of the base, or a path relative to the adapter, before you share it.',
   },
   'base-outside-workspace': {
     family: BASE,

@@ -18,8 +18,8 @@ const folder = temporaryFolder();
 // The text on disk does not matter: what the editor holds is checked.
 const path = writeText(paths.join(folder, 'adapter_config.json'), '{}');
 writeTensors(paths.join(folder, 'adapter_model.safetensors'), {
-  'base_model.model.layers.0.q_proj.lora_A.weight': { shape: [8, 4] },
-  'base_model.model.layers.0.q_proj.lora_B.weight': { shape: [6, 8] },
+  'base_model.model.layers.0.q_proj.lora_A.weight': { shape: [8, 32] },
+  'base_model.model.layers.0.q_proj.lora_B.weight': { shape: [24, 8] },
 });
 // Whatever else is wrong, the base of these adapters is not at hand.
 const aboutBase = new Set(['base-not-on-disk', 'base-not-named']);

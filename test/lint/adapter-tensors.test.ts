@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import { test } from 'node:test';
 import type { Finding } from '../../src/protocol/finding';
+import { torchZipFile } from '../format/torch-files';
 import {
   applied,
   codesOf,
@@ -79,15 +81,13 @@ test('a configuration without weights beside it is an error', async () => {
   assert.deepEqual(codesOf(findings), ['adapter-weights-missing']);
 });
 
-test('weights in a pickle are no error, only not read', async () => {
-  const { path, text } = await adapter({}, null);
-  writeText(paths.join(paths.dirname(path), 'adapter_model.bin'), 'a pickle');
-  const findings = await check(path);
-  const finding = only(findings, 'adapter-weights-pickled');
-  assert.equal(finding.severity, 'information');
-  assert.equal(textAt(text, finding.range), '"LORA"');
-  assert.match(finding.message, /adapter_model\.bin, a pickle/);
-  assert.deepEqual(codesOf(findings), ['adapter-weights-pickled']);
+test('weights in a file of torch are checked as others are', async () => {
+  const { path } = await adapter({}, null);
+  const tensor = { storage: 'FloatStorage', shape: [8, 32], stride: [32, 1], elements: 256 };
+  const dict = { dict: [['base_model.model.q_proj.lora_A.weight', { key: '0', ...tensor }]] } as const;
+  const bytes = torchZipFile(dict, { 0: Buffer.alloc(1024) });
+  fs.writeFileSync(paths.join(paths.dirname(path), 'adapter_model.bin'), bytes);
+  assert.ok(codesOf(await check(path)).includes('lora-factor-missing'));
 });
 
 test('weights that cannot be opened are named with the reason', async () => {
@@ -285,10 +285,11 @@ test('magnitudes make an adapter DoRA, and use_dora is set', async () => {
   assert.equal(finding.severity, 'error');
   assert.equal(textAt(files.text, finding.range), 'false');
   assert.match(finding.message, /^2 modules of 2 have a lora_magnitude_vector: this is DoRA/);
-  assert.deepEqual(await repaired(files, finding), []);
+  assert.deepEqual(codesOf(await repaired(files, finding)), ['adapter-not-served']);
 });
 
 test('modules that were saved whole need no factors', async () => {
   const tensors = { ...factors(BOTH), 'base_model.model.score.weight': { shape: [2, 32] } };
-  assert.deepEqual((await adapter({ modules_to_save: ['score'] }, tensors)).findings, []);
+  const { findings } = await adapter({ modules_to_save: ['score'] }, tensors);
+  assert.deepEqual(codesOf(findings), ['adapter-not-served']);
 });

@@ -8,10 +8,16 @@ import type { Finding, QuickFix, TextRange } from '../../src/protocol/finding';
 import { cancelled, success } from '../../src/protocol/result';
 import type { Moments, PassItem, PassRunner } from '../../src/tensor/pass';
 
-/** A float32 tensor for a test file; without values it is filled with 0.5. */
+/** A float32 tensor for a test file; without values it is filled with unlike ones. */
 export interface TestTensor {
   readonly shape: readonly number[];
   readonly values?: readonly number[];
+}
+
+/** Numbers in −1..1 that have nothing to do with each other. */
+function noise(index: number): number {
+  const value = Math.sin(index * 12.9898 + 1) * 43_758.5453;
+  return 2 * (value - Math.floor(value)) - 1;
 }
 
 const folders: string[] = [];
@@ -31,7 +37,10 @@ export function writeTensors(path: string, tensors: Readonly<Record<string, Test
   let offset = 0;
   for (const [name, { shape, values }] of Object.entries(tensors)) {
     const count = shape.reduce((product, size) => product * size, 1);
-    const floats = Float32Array.from({ length: count }, (_, index) => values?.[index % values.length] ?? 0.5);
+    const floats = Float32Array.from(
+      { length: count },
+      (_, index) => values?.[index % values.length] ?? noise(index),
+    );
     const bytes = Buffer.from(floats.buffer);
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + bytes.length] };
     offset += bytes.length;
@@ -74,18 +83,32 @@ function slowMoments(item: PassItem): Moments {
   let zeros = 0;
   let nan = 0;
   let inf = 0;
+  let squares = 0;
   const nonFinite: { index: number; value: 'NaN' | '+Inf' | '-Inf' }[] = [];
   for (let index = 0; index < count; index++) {
     const value = valueAt(index);
     if (value === 0) zeros++;
-    if (Number.isFinite(value)) continue;
+    if (Number.isFinite(value)) {
+      squares += value * value;
+      continue;
+    }
     if (Number.isNaN(value)) nan++;
     else inf++;
     const name = Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
     if (nonFinite.length < 8) nonFinite.push({ index, value: name });
   }
-  const unused = { mean: 0, m2: 0, min: 0, max: 0, l1: 0, squares: 0 };
-  return { kind: 'moments', count, finite: count - nan - inf, zeros, nan, inf, nonFinite, ...unused };
+  const unused = { mean: 0, m2: 0, min: 0, max: 0, l1: 0 };
+  return {
+    kind: 'moments',
+    count,
+    finite: count - nan - inf,
+    zeros,
+    nan,
+    inf,
+    nonFinite,
+    squares,
+    ...unused,
+  };
 }
 
 /** A context whose workspace is `roots`; anything can be replaced. */
