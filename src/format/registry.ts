@@ -54,7 +54,9 @@ async function openUnrecognised(path: string): Promise<Result<Checkpoint>> {
   const foreign = foreignFile(path, start.value);
   if (foreign) return { ok: false, problem: foreign };
   // By name a safetensors file, or an index: reading it as one finds what keeps it from being one.
-  const named = FORMATS.find((format) => format.description.endings.some((ending) => path.endsWith(ending)));
+  const named = [safetensors, safetensorsSharded, peftAdapter].find((format) =>
+    format.description.endings.some((ending) => path.endsWith(ending)),
+  );
   if (named) return named.open(path);
   return refuse(
     'not-a-checkpoint',

@@ -1,7 +1,9 @@
+import { basename } from 'node:path';
 import { isFindingCode, CODES } from './codes';
 import { dtypeByName } from '../tensor/dtype';
 import type { Moments, PassItem } from '../tensor/pass';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import { isWeightsName } from '../protocol/checkpoint-names';
 import { positionOf } from '../model/tensor-position';
 import type { Problem } from '../protocol/result';
 import { FindingList } from './finding-list';
@@ -11,14 +13,22 @@ import { clipped, counted } from './wording';
 /** Of the first positions that a pass reports, so many are named. */
 const POSITIONS = 3;
 
+/** By their names files may be anybody's; only what torch wrote, and what would run code, is of interest. */
+const OF_OTHERS: ReadonlySet<string> = new Set([
+  'format-unsupported',
+  'not-a-checkpoint',
+  'pickle-unknown-object',
+]);
+
 /** A binary checkpoint: whether it opens, what is odd about it, and NaN or ±Inf among its values. */
 export const checkpointFileRule: LintRule = {
   id: 'checkpoint-file',
-  appliesTo: (path) => path.endsWith('.safetensors'),
+  appliesTo: (path) => isWeightsName(basename(path)),
   async check(path, _text, context) {
     const findings = new FindingList(path);
     const opened = await context.open(path);
     if (!opened.ok) {
+      if (!path.endsWith('.safetensors') && OF_OTHERS.has(opened.problem.code)) return findings.all();
       addProblem(opened.problem, findings);
       return findings.all();
     }

@@ -10,6 +10,11 @@ export function isCheckpointName(name: string): boolean {
   return name.endsWith('.safetensors') || isTorchName(name);
 }
 
+/** Whether a file of this name is binary and checked as weights: a checkpoint, or a pickle that may be anything. */
+export function isWeightsName(name: string): boolean {
+  return isCheckpointName(name) || /\.(?:pkl|pickle)$/i.test(name);
+}
+
 /** Whether a file of this name is likely to hold weights saved by torch; its content decides. */
 export function isTorchName(name: string): boolean {
   return (TORCH.test(name) || TORCH_BIN.test(name)) && !STATES.test(name);

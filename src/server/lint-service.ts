@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { isWeightsName } from '../protocol/checkpoint-names';
 import type { WorkspaceContents } from '../protocol/explorer';
 import type { Finding } from '../protocol/finding';
 import { affectedBy, dependentsIn, folderOf, type Change, type Dependents } from './affected';
@@ -82,7 +83,7 @@ export class LintService {
     for (const affected of [...affectedBy(file, change, this.dependents), ...below]) {
       if (!isLinted(affected)) continue;
       // Weights are large: nobody waits for their scan.
-      this.check(affected, { background: affected.endsWith('.safetensors') });
+      this.check(affected, { background: isWeightsName(path.basename(affected)) });
     }
   }
 
@@ -104,7 +105,7 @@ export class LintService {
       }
       const bytes = await sizeOf(file);
       if (bytes === null) continue;
-      toScan -= file.endsWith('.safetensors') ? bytes : 0;
+      toScan -= isWeightsName(path.basename(file)) ? bytes : 0;
       this.check(file, { background: true, headersOnly: toScan < 0 });
     }
   }

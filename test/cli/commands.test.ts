@@ -200,6 +200,53 @@ test('lint exits with 1 for an error, 0 without one, and prints findings alone w
   assert.equal(fine.code, 0);
 });
 
+test('lint speaks SARIF for code hosts: rules with texts, results with places', async () => {
+  const adapter = path.join(folder, 'sarif');
+  fs.mkdirSync(adapter);
+  fs.writeFileSync(
+    path.join(adapter, 'adapter_config.json'),
+    '{\n  "peft_type": "LORA",\n  "lora_alpha": 0\n}',
+  );
+  const ran = await run(['lint', adapter, '--sarif']);
+  const log = JSON.parse(ran.stdout) as {
+    version: string;
+    runs: {
+      tool: { driver: { rules: { id: string; help: { text: string } }[] } };
+      results: {
+        ruleId: string;
+        ruleIndex: number;
+        level: string;
+        locations: {
+          physicalLocation: { artifactLocation: { uri: string }; region?: { startLine: number } };
+        }[];
+      }[];
+    }[];
+  };
+  assert.equal(log.version, '2.1.0');
+  const [only] = log.runs;
+  assert.ok(only);
+  const zero = only.results.find(({ ruleId }) => ruleId === 'lora-alpha-zero');
+  assert.ok(zero);
+  assert.equal(only.tool.driver.rules[zero.ruleIndex]?.id, 'lora-alpha-zero');
+  assert.equal(zero.level, 'warning');
+  const [place] = zero.locations;
+  assert.match(place?.physicalLocation.artifactLocation.uri ?? '', /sarif\/adapter_config\.json$/);
+  assert.equal(place?.physicalLocation.region?.startLine, 3);
+});
+
+test('lint reports pickles that would run code, and is silent about files of others', async () => {
+  const pickles = path.join(folder, 'pickles');
+  fs.mkdirSync(pickles);
+  fs.writeFileSync(path.join(pickles, 'a.pkl'), 'cposix\nsystem\n(S"id"\ntR.');
+  fs.writeFileSync(path.join(pickles, 'b.pt'), 'a text');
+  const ran = await run(['lint', pickles, '--json']);
+  assert.equal(ran.code, 1);
+  assert.deepEqual(
+    (JSON.parse(ran.stdout) as Finding[]).map(({ code, path: file }) => [code, path.basename(file)]),
+    [['pickle-runs-code', 'a.pkl']],
+  );
+});
+
 const WRONG: readonly (readonly [string, readonly string[]])[] = [
   ['no command', []],
   ['an unknown command', ['frobnicate']],

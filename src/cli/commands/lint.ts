@@ -4,18 +4,24 @@ import type { Finding } from '../../protocol/finding';
 import { failure, problemFromError, success, type Problem, type Result } from '../../protocol/result';
 import { walk } from '../../server/analysis/walk';
 import { isLinted } from '../../server/linted';
-import { wrongUse } from '../arguments';
+import { wrongUse, type Arguments, type Option } from '../arguments';
 import { JSON_OPTION, type Command } from '../command';
 import { exitCodeOfFindings } from '../exit-codes';
 import { findingsText } from '../findings-text';
+import { sarifOf } from '../sarif';
 import type { Session } from '../session';
+
+const SARIF_OPTION: Option = {
+  name: 'sarif',
+  help: 'print SARIF 2.1.0, for code hosts',
+};
 
 export const lint: Command = {
   name: 'lint',
-  usage: ['PATH... [--json]'],
+  usage: ['PATH... [--json | --sarif]'],
   summary:
     'check adapter configurations, indexes, studies and checkpoints; a folder stands for all files in it',
-  options: [JSON_OPTION],
+  options: [JSON_OPTION, SARIF_OPTION],
   async run(given, session) {
     if (given.positionals.length === 0) {
       return session.fail(wrongUse('"lint" needs a file or folder.', 'See "deltalens help lint".'));
@@ -25,9 +31,7 @@ export const lint: Command = {
     await session.learn(given.positionals);
     const findings = await lintAll(files.value, rootsOf(given.positionals), session);
     if (!findings.ok) return session.fail(findings.problem);
-    session.output.print(
-      given.has('json') ? `${JSON.stringify(findings.value, null, 2)}\n` : textOf(findings.value),
-    );
+    session.output.print(printed(findings.value, given));
     return exitCodeOfFindings(findings.value);
   },
 };
@@ -86,6 +90,11 @@ function nothingToCheck(file: string): Problem {
       'Name a .safetensors file, an index, an adapter_config.json, a study, or a folder with such files.',
     path: file,
   };
+}
+
+function printed(findings: readonly Finding[], given: Arguments): string {
+  if (given.has('json')) return `${JSON.stringify(findings, null, 2)}\n`;
+  return given.has('sarif') ? sarifOf(findings, process.cwd()) : textOf(findings);
 }
 
 function textOf(findings: readonly Finding[]): string {

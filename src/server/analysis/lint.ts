@@ -1,5 +1,7 @@
 import fs from 'node:fs/promises';
+import { basename } from 'node:path';
 import { lint } from '../../lint/registry';
+import { isWeightsName } from '../../protocol/checkpoint-names';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, problemFromError, success, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';
@@ -24,7 +26,7 @@ export async function lintDocument(
 
 /** The text on disk; `null` for a binary file. */
 async function readDocument(path: string): Promise<Result<string | null>> {
-  if (path.endsWith('.safetensors')) return success(null);
+  if (isWeightsName(basename(path))) return success(null);
   try {
     const { size } = await fs.stat(path);
     if (size > LONGEST_TEXT) {
