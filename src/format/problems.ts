@@ -158,6 +158,18 @@ const CODES = {
     'There is an adapter_config.json but no weights beside it.',
     'Put adapter_model.safetensors beside it.',
   ),
+  'output-exists': errorCode(
+    'There is something by the name of what was to be written.',
+    'Choose a name that is not taken.',
+  ),
+  'output-name': errorCode(
+    'What was to be written has a name that is none of a file.',
+    'Report it: names are made here, not taken from files.',
+  ),
+  'disk-full': errorCode(
+    'The disk has too little room for what was to be written; nothing was left behind.',
+    'Make room, or write to another disk.',
+  ),
   'span-too-large': errorCode('A tensor is too large to be held in memory.', 'Use a lens, which streams it.'),
 } as const;
 

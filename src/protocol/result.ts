@@ -62,6 +62,31 @@ const OPERATING_SYSTEM_ANSWERS: Readonly<Record<string, { code: string; message:
       message: 'a part of the path is not a folder.',
       action: 'Check the path.',
     },
+    EEXIST: {
+      code: 'output-exists',
+      message: 'there is something by that name already.',
+      action: 'Choose a name that is not taken.',
+    },
+    ENOTEMPTY: {
+      code: 'output-exists',
+      message: 'there is something by that name already.',
+      action: 'Choose a name that is not taken.',
+    },
+    ENOSPC: {
+      code: 'disk-full',
+      message: 'the disk is full; nothing was left behind.',
+      action: 'Make room, or write to another disk.',
+    },
+    EDQUOT: {
+      code: 'disk-full',
+      message: 'your quota on this disk is used up; nothing was left behind.',
+      action: 'Make room, or write to another disk.',
+    },
+    EROFS: {
+      code: 'file-unreadable',
+      message: 'the file system is read-only.',
+      action: 'Write to another place.',
+    },
     EMFILE: {
       code: 'too-many-files',
       message: 'too many files are open.',
