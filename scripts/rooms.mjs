@@ -10,7 +10,7 @@ export const ROOMS = {
   graph: ['model', 'format', 'tensor', 'protocol'],
   lens: ['graph', 'model', 'format', 'tensor', 'protocol'],
   merge: ['graph', 'model', 'format', 'tensor', 'protocol'],
-  lint: ['graph', 'model', 'format', 'tensor', 'protocol'],
+  lint: ['merge', 'graph', 'model', 'format', 'tensor', 'protocol'],
   server: ['lens', 'merge', 'lint', 'graph', 'model', 'format', 'tensor', 'protocol'],
   cli: ['server', 'figure', 'lens', 'merge', 'lint', 'graph', 'model', 'format', 'tensor', 'protocol'],
   extension: ['protocol'],

@@ -28,7 +28,8 @@ export function resultText(result: LensResult): string {
   return [`${visible(result.study)}\n`, ...shown.map(sectionText), ...more].join('\n');
 }
 
-function sectionText(artifact: Artifact): string {
+/** One artifact below its title and caption. */
+export function sectionText(artifact: Artifact): string {
   const facets = Object.values(artifact.facets ?? {}).join(' · ');
   const title = facets === '' ? artifact.title : `${artifact.title} (${facets})`;
   const caption = artifact.caption === undefined ? '' : `${visible(artifact.caption)}\n`;

@@ -25,6 +25,9 @@ const WRONG_USE = new Set([
   'study-base-unknown',
   'study-needs-graph',
   'study-needs-data',
+  'write-parameter',
+  'output-exists',
+  'output-kind',
 ]);
 
 /** The exit code that tells a script what kind of problem there was. */

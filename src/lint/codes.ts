@@ -1,6 +1,7 @@
 import { DATA_CODES, type DataCode } from '../graph/data/problems';
 import { GRAPH_CODES, type GraphCode } from '../graph/problems';
 import { FORMAT_CODES, type FormatCode } from '../format/problems';
+import { MERGE_CODES, type MergeCode } from '../merge/problems';
 import { MODEL_CODES, type ModelCode } from '../model/finding-codes';
 import type { Severity } from '../protocol/finding';
 import { ADAPTER_CODES } from './codes-adapter';
@@ -22,7 +23,7 @@ export interface CodeEntry {
 const OWN_CODES = { ...OTHER_CODES, ...ADAPTER_CODES } as const satisfies Record<string, CodeEntry>;
 
 /** Every code that a finding of a rule can have. */
-export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode | GraphCode | DataCode;
+export type FindingCode = keyof typeof OWN_CODES | FormatCode | ModelCode | GraphCode | DataCode | MergeCode;
 
 /** The table of all codes; `docs/findings.md` is made from it. */
 export const CODES: Readonly<Record<FindingCode, CodeEntry>> = {
@@ -30,6 +31,7 @@ export const CODES: Readonly<Record<FindingCode, CodeEntry>> = {
   ...entriesOf('Opening adapters and studies', MODEL_CODES),
   ...entriesOf('Graphs of networks (ONNX)', GRAPH_CODES),
   ...entriesOf('Data sets of studies', DATA_CODES),
+  ...entriesOf('Writing checkpoints and adapters', MERGE_CODES),
   ...OWN_CODES,
 };
 

@@ -8,6 +8,7 @@ import type { LensDescription } from './lens';
 import type { Result } from './result';
 import type { RunSpec, StudySpec } from './study';
 import type { StudyFacts } from './study-facts';
+import type { WriteReport, WriteSpec } from './write';
 
 export interface FormatDescription {
   readonly id: string;
@@ -80,6 +81,8 @@ export interface Requests {
     value: { readonly text: string };
   };
   'deltalens/runLens': { params: { readonly run: RunSpec; readonly job: string }; value: LensResult };
+  /** Writes a new checkpoint or adapter, whole or not at all; never over anything. */
+  'deltalens/write': { params: { readonly write: WriteSpec; readonly job: string }; value: WriteReport };
   /** Findings of one document (its text as the editor holds it, else as on disk) or binary file, and of what it names. */
   'deltalens/lint': {
     params: { readonly path: string; readonly text?: string; readonly roots: readonly string[] };

@@ -16,8 +16,15 @@ export interface Compute {
   close(): void;
 }
 
+/** What may take minutes, and what belongs to it. */
+const LONG: ReadonlySet<RequestName> = new Set([
+  'deltalens/runLens',
+  'deltalens/write',
+  'deltalens/clearCache',
+]);
+
 /**
- * Two compute processes: lenses, which may keep one busy for minutes, run in the first; everything that somebody
+ * Two compute processes: lenses and whatever writes, which may keep one busy for minutes, run in the first; everything that somebody
  * waits for with a hand on the keyboard (hovers, findings, the tree, a tensor's statistics) in the second.
  * Both are started by the first request: whoever asks for anything is likely to open a study soon.
  */
@@ -52,6 +59,6 @@ export class ComputeProcesses implements Compute {
   }
 
   private processFor(name: RequestName): ComputeProcess {
-    return name === 'deltalens/runLens' || name === 'deltalens/clearCache' ? this.lenses : this.answers;
+    return LONG.has(name) ? this.lenses : this.answers;
   }
 }

@@ -29,6 +29,7 @@ const FORWARDED: Readonly<Record<RequestName, true>> = {
   'deltalens/runtime': true,
   'deltalens/studyFacts': true,
   'deltalens/tensor': true,
+  'deltalens/write': true,
 };
 
 /** The names of all requests that the compute process answers. */

@@ -1,4 +1,5 @@
 import type { Command } from '../command';
+import { convert } from './convert';
 import { formats } from './formats';
 import { help } from './help';
 import { inspect } from './inspect';
@@ -8,7 +9,7 @@ import { lint } from './lint';
 import { methods } from './methods';
 
 /** Every command, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [inspect, lens, lenses, methods, formats, lint, help];
+export const COMMANDS: readonly Command[] = [inspect, lens, lenses, methods, formats, lint, convert, help];
 
 /** The command of that name. */
 export function commandNamed(name: string): Command | undefined {

@@ -20,6 +20,7 @@ import { runLens } from './run-lens';
 import { runtime } from './runtime';
 import { factsOfStudy } from './study-facts';
 import { tensorDetail } from './tensor';
+import { write } from './write';
 
 /** One request's handler. */
 export type Handler<N extends RequestName> = (
@@ -47,6 +48,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/runtime': runtime,
   'deltalens/studyFacts': factsOfStudy,
   'deltalens/tensor': tensorDetail,
+  'deltalens/write': write,
 };
 
 /** Answers a request. Never rejects: an exception in a handler is a bug, and answered as the problem `internal-error`. */

@@ -1,0 +1,70 @@
+import path from 'node:path';
+import { bytesOfOutput, checkOutput, writeOutput, type Output } from '../../format/write-output';
+import { readSpan } from '../../format/read';
+import type { MergeContext, WritePlan } from '../../merge/plan';
+import type { RequestParams, RequestResult } from '../../protocol/requests';
+import { success, type Result } from '../../protocol/result';
+import type { WriteReport, WriteSpec } from '../../protocol/write';
+import type { AnalysisContext } from './context';
+import { planWrite } from './plan-write';
+
+/** What planning takes of the way, and a check or writing the rest. */
+const PLANNING = 0.5;
+
+/**
+ * Writes a checkpoint or adapter, or with `dryRun` computes and reports all of it and writes nothing. Fails as opening, planning
+ * and writing do; nothing is left behind then.
+ */
+export async function write(
+  { write: spec }: RequestParams<'deltalens/write'>,
+  context: AnalysisContext,
+): Promise<RequestResult<'deltalens/write'>> {
+  const started = performance.now();
+  // Before anything is read: an hour later is too late to hear that the name is taken.
+  const free = await checkOutput(spec.output, 0);
+  if (!free.ok) return free;
+  const merging: MergeContext = {
+    read: readSpan,
+    passes: context.passes,
+    signal: context.signal,
+    memoryBudget: context.memoryBudget,
+    progress: (fraction, message) => context.progress(fraction * PLANNING, message),
+  };
+  const plan = await planWrite(spec.action, spec.output, merging, context);
+  if (!plan.ok) return plan;
+  const done = spec.dryRun ? await check(spec, plan.value) : await put(spec, plan.value, context);
+  if (!done.ok) return done;
+  return success(reportOf(spec, plan.value, performance.now() - started));
+}
+
+async function check({ output }: WriteSpec, plan: WritePlan): Promise<Result<unknown>> {
+  const room = await checkOutput(output, bytesOfOutput(plan.output));
+  return room.ok ? plan.check() : room;
+}
+
+function put({ output }: WriteSpec, plan: WritePlan, context: AnalysisContext): Promise<Result<unknown>> {
+  return writeOutput(output, plan.output, {
+    signal: context.signal,
+    onBytes: (done, total) => context.progress(PLANNING + (PLANNING * done) / Math.max(1, total), 'Writing'),
+  });
+}
+
+function reportOf(spec: WriteSpec, plan: WritePlan, elapsedMs: number): WriteReport {
+  const files = filesOf(plan.output, spec.output);
+  return {
+    action: spec.action,
+    output: spec.output,
+    written: !spec.dryRun,
+    opens: plan.opens === '' ? spec.output : path.join(spec.output, plan.opens),
+    files,
+    bytes: bytesOfOutput(plan.output),
+    tensors: plan.tensors,
+    ...plan.report(),
+    elapsedMs,
+  };
+}
+
+function filesOf(output: Output, target: string): WriteReport['files'] {
+  if (output.kind === 'file') return [{ name: path.basename(target), bytes: output.file.bytes }];
+  return output.files.map(({ name, bytes }) => ({ name, bytes }));
+}
