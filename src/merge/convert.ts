@@ -1,12 +1,12 @@
 import { copiedTensor, type OutputFile } from '../format/output-file';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
-import { placeOf } from '../model/naming';
 import { success, type Result } from '../protocol/result';
 import type { Table } from '../protocol/artifact';
 import type { ConvertAction } from '../protocol/write';
 import { checkpointOutput } from './output';
 import type { WritePlan } from './plan';
 import { mergeFinding } from './problems';
+import { withoutTies } from './ties';
 
 /**
  * A checkpoint of any container as safetensors, every value as it is. A file that is safetensors already keeps its order of
@@ -20,8 +20,8 @@ export function planConversion(
   target: string,
   companions: readonly OutputFile[],
 ): Result<WritePlan> {
-  const { kept, shared } =
-    tied === 'once' ? withoutTies(checkpoint.tensors) : { kept: checkpoint.tensors, shared: [] };
+  const found = withoutTies(checkpoint.tensors);
+  const { kept, tied: shared } = tied === 'once' ? found : { kept: checkpoint.tensors, tied: [] };
   const isSafetensors = checkpoint.container.startsWith('safetensors');
   const own = keptMetadata(checkpoint, metadata, isSafetensors);
   const output = checkpointOutput(target, {
@@ -63,48 +63,6 @@ function keptMetadata(
   const first: Readonly<Record<string, string>> = format === undefined ? {} : { format };
   if (choice === 'strip') return first;
   return isSafetensors ? metadata : { ...first, ...metadata };
-}
-
-interface Shared {
-  readonly name: string;
-  /** The tensor that is written. */
-  readonly as: string;
-}
-
-/**
- * Tensors by whether another one has the very same values in the very same place of the file. Of a token embedding and the
- * output head that is tied to it the embedding stays, as models expect; of others the first name in alphabetical order.
- */
-function withoutTies(tensors: readonly TensorEntry[]): {
-  readonly kept: readonly TensorEntry[];
-  readonly shared: readonly Shared[];
-} {
-  const groups = new Map<string, TensorEntry[]>();
-  for (const entry of tensors) {
-    const { path, offset, bytes, dtype, shape, memory } = entry.span;
-    // Empty tensors share nothing, and those gathered into memory are copies.
-    const key = memory || bytes === 0 ? entry.name : [path, offset, bytes, dtype, shape.join('x')].join('\0');
-    groups.set(key, [...(groups.get(key) ?? []), entry]);
-  }
-  const shared: Shared[] = [];
-  const left = new Set<TensorEntry>();
-  for (const group of groups.values()) {
-    const [keeps, ...others] = [...group].sort(byPreference);
-    for (const entry of others) {
-      left.add(entry);
-      shared.push({ name: entry.name, as: keeps?.name ?? '' });
-    }
-  }
-  return { kept: tensors.filter((entry) => !left.has(entry)), shared };
-}
-
-function byPreference(a: TensorEntry, b: TensorEntry): number {
-  const heads = Number(isHead(a)) - Number(isHead(b));
-  return heads !== 0 ? heads : a.name < b.name ? -1 : 1;
-}
-
-function isHead({ name }: TensorEntry): boolean {
-  return placeOf(name).module === 'head';
 }
 
 function tensorTable(tensors: readonly TensorEntry[]): Table {

@@ -13,7 +13,7 @@ export interface MergeContext {
   /** Bytes that may be held at once. */
   readonly memoryBudget: number;
   /** `fraction` is 0..1. */
-  progress(fraction: number, message: string): void;
+  readonly progress: (fraction: number, message: string) => void;
 }
 
 /** A checkpoint that is ready to be written. */

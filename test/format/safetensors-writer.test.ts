@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import { test } from 'node:test';
+import type { TensorEntry } from '../../src/format/checkpoint';
 import { copiedTensor, heldTensor, type OutputFile } from '../../src/format/output-file';
 import { readSpan } from '../../src/format/read';
 import { openCheckpoint } from '../../src/format/registry';
@@ -110,7 +111,7 @@ test('shards with their index open as the same checkpoint', async () => {
   assert.ok(opened.value.files.length >= 5);
   assert.ok(opened.value.files.every(({ bytes }) => bytes < most + 20_000));
   for (const { name, span } of whole.value.tensors) {
-    const again = opened.value.tensors.find((each) => each.name === name);
+    const again: TensorEntry | undefined = opened.value.tensors.find((each) => each.name === name);
     assert.ok(again);
     assert.deepEqual(await readSpan(again.span), await readSpan(span));
   }

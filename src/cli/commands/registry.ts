@@ -1,4 +1,5 @@
 import type { Command } from '../command';
+import { bake } from './bake';
 import { convert } from './convert';
 import { formats } from './formats';
 import { help } from './help';
@@ -9,7 +10,17 @@ import { lint } from './lint';
 import { methods } from './methods';
 
 /** Every command, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [inspect, lens, lenses, methods, formats, lint, convert, help];
+export const COMMANDS: readonly Command[] = [
+  inspect,
+  lens,
+  lenses,
+  methods,
+  formats,
+  lint,
+  convert,
+  bake,
+  help,
+];
 
 /** The command of that name. */
 export function commandNamed(name: string): Command | undefined {
