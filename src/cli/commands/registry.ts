@@ -1,6 +1,8 @@
 import type { Command } from '../command';
 import { bake } from './bake';
 import { convert } from './convert';
+import { convertLayout } from './convert-layout';
+import { extract } from './extract';
 import { formats } from './formats';
 import { help } from './help';
 import { inspect } from './inspect';
@@ -8,6 +10,7 @@ import { lens } from './lens';
 import { lenses } from './lenses';
 import { lint } from './lint';
 import { methods } from './methods';
+import { resize } from './resize';
 
 /** Every command, in the order in which help lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -19,6 +22,9 @@ export const COMMANDS: readonly Command[] = [
   lint,
   convert,
   bake,
+  resize,
+  extract,
+  convertLayout,
   help,
 ];
 

@@ -1,0 +1,65 @@
+import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import type { TaskVector } from '../model/task-vector';
+import type { Table } from '../protocol/artifact';
+import type { ChangedTensor } from './extract-targets';
+
+/** Parameters that an adapter saves whole. */
+export interface SavedWhole {
+  /** By their names in the base, with the values of the task. */
+  readonly tensors: readonly TensorEntry[];
+  /** `modules_to_save`: whole names. */
+  readonly modules: readonly string[];
+  /** Whether biases of modules with factors are among them. */
+  readonly bias: boolean;
+}
+
+/**
+ * What can be saved of the changes without factors. PEFT saves modules with all their parameters, and of modules that have
+ * factors the bias; a parameter of no module (a class token) has no place.
+ */
+export function savedWhole(
+  rest: readonly ChangedTensor[],
+  base: Checkpoint,
+  { deltas }: TaskVector,
+): SavedWhole {
+  const modules = new Set<string>();
+  const biases = new Set<string>();
+  for (const { entry } of rest) {
+    const [, module = '', parameter] = /^(.+)\.(weight|bias)$/.exec(entry.name) ?? [];
+    if (module === '') continue;
+    const own = rest.some((each) => each.entry.name === `${module}.weight`);
+    const hasMatrix = base.tensors.some(
+      ({ name, span }) => name === `${module}.weight` && span.shape.length > 1,
+    );
+    if (parameter === 'bias' && hasMatrix && !own) biases.add(entry.name);
+    else modules.add(module);
+  }
+  const tensors = base.tensors.flatMap((entry) => {
+    const [, module = ''] = /^(.+)\.[^.]+$/.exec(entry.name) ?? [];
+    if (!modules.has(module) && !biases.has(entry.name)) return [];
+    const delta = deltas.get(entry.name);
+    return [{ name: entry.name, span: delta?.kind === 'dense' ? delta.span : entry.span }];
+  });
+  return { tensors, modules: [...modules], bias: biases.size > 0 };
+}
+
+/** What has no place in the factors, and why. */
+export function restTable(rest: readonly ChangedTensor[], saved: ReadonlySet<string>): Table {
+  return {
+    kind: 'table',
+    id: 'rest',
+    title: 'Changed, and not in the factors',
+    columns: [
+      { name: 'tensor', title: 'Tensor', type: 'text' },
+      { name: 'reason', title: 'Why', type: 'text' },
+      { name: 'norm', title: '‖τ‖', type: 'number' },
+      { name: 'saved', title: 'Saved whole', type: 'boolean' },
+    ],
+    rows: rest.map(({ entry, place, squares }) => [
+      entry.name,
+      String(place),
+      Math.sqrt(squares),
+      saved.has(entry.name),
+    ]),
+  };
+}
