@@ -1,7 +1,7 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import type { TaskVector } from '../model/task-vector';
 import type { Table } from '../protocol/artifact';
-import type { ChangedTensor } from './extract-targets';
+import { reasonOf, type ChangedTensor } from './extract-targets';
 
 /** Parameters that an adapter saves whole. */
 export interface SavedWhole {
@@ -55,11 +55,11 @@ export function restTable(rest: readonly ChangedTensor[], saved: ReadonlySet<str
       { name: 'norm', title: '‖τ‖', type: 'number' },
       { name: 'saved', title: 'Saved whole', type: 'boolean' },
     ],
-    rows: rest.map(({ entry, place, squares }) => [
-      entry.name,
-      String(place),
-      Math.sqrt(squares),
-      saved.has(entry.name),
+    rows: rest.map((each) => [
+      each.entry.name,
+      reasonOf(each),
+      Math.sqrt(each.squares),
+      saved.has(each.entry.name),
     ]),
   };
 }

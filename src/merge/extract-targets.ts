@@ -90,7 +90,8 @@ function placeFor({ name, span }: TensorEntry, turned: boolean): Representable |
   if (role === 'norm') return 'a norm';
   if (kind === 'head') return 'the output head, which is trained whole';
   if (role === 'embedding' && shape.length === 2) return 'an embedding';
-  if (shape.length > 2 && shape[1] === 1) return 'a convolution of each channel by itself';
+  if (shape.length > 2 && shape[1] === 1)
+    return 'a convolution with one input channel, or one for each group';
   const transposed = turned && shape.length === 2 && CONV1D.test(name);
   const inner = transposed ? [shape[0] ?? 1] : shape.slice(1);
   return { module: name.slice(0, -'.weight'.length), embedding: false, inner, transposed };
@@ -104,4 +105,9 @@ function hasConv1d({ tensors }: Checkpoint): boolean {
     const [rows = 0, columns = 0] = span.shape;
     return name.endsWith('.c_fc.weight') && span.shape.length === 2 && columns > rows;
   });
+}
+
+/** Why a tensor has no factors; empty where it has. */
+export function reasonOf({ place }: ChangedTensor): string {
+  return typeof place === 'string' ? place : '';
 }

@@ -7,7 +7,7 @@ import type { ExtractAction } from '../protocol/write';
 import type { MatrixOutcome } from '../tensor/matrix-source';
 import type { GroupTask, PassItem } from '../tensor/pass';
 import { chooseRank } from './factor-rank';
-import { changedTensors, type ChangedTensor, type Representable } from './extract-targets';
+import { changedTensors, reasonOf, type ChangedTensor, type Representable } from './extract-targets';
 import { factorsFrom, peftTensors, writtenDtype, type LoraModule } from './lora-module';
 import { folderOutput } from './output';
 import { peftConfig, targetModules } from './peft-config';
@@ -207,7 +207,7 @@ function leftOut(
   const [first] = out;
   if (!first) return [];
   const more = out.length > 1 ? ` and ${String(out.length - 1)} more` : '';
-  const message = `${path}: ${first.entry.name}${more} changed, and has no place in the LoRA: ${String(first.place)}.`;
+  const message = `${path}: ${first.entry.name}${more} changed, and has no place in the LoRA: ${reasonOf(first)}.`;
   const code = saved.size > 0 ? 'extract-not-saved' : 'extract-left-out';
   return [mergeFinding(code, path, message, first.entry.name)];
 }

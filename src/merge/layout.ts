@@ -45,7 +45,9 @@ export async function planLayout(
   }
   tensors.push(...rules.saved);
   const config: OutputFile[] = rules.config === null ? [] : [textFile('adapter_config.json', rules.config)];
-  const { lora_adapter_metadata: _old, ...metadata } = checkpoint.metadata;
+  const metadata = Object.fromEntries(
+    Object.entries(checkpoint.metadata).filter(([key]) => key !== 'lora_adapter_metadata'),
+  );
   const output = (rules.config === null ? checkpointOutput : folderOutput)(target, {
     stem: rules.stem,
     tensors,

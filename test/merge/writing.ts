@@ -8,6 +8,7 @@ import type { Checkpoint } from '../../src/format/checkpoint';
 import type { MergeContext } from '../../src/merge/plan';
 import type { Result } from '../../src/protocol/result';
 import type { WriteAction, WriteReport } from '../../src/protocol/write';
+import { openStudy } from '../../src/model/open-study';
 import { answer } from '../../src/server/analysis/answer';
 import { DirectoryCache } from '../../src/server/analysis/directory-cache';
 import { ResultCache } from '../../src/server/analysis/result-cache';
@@ -16,25 +17,30 @@ import { reduceMatrix } from '../../src/tensor/kernels/matrix';
 import type { PassOutcome, PassRunner } from '../../src/tensor/pass';
 import { failure, success } from '../../src/protocol/result';
 import { decode } from '../../src/tensor/decode';
+import { slowPasses } from '../lens/slow-passes';
 import { temporaryFolder } from '../model/write-safetensors';
 
 export const ZOO = '/work/shared/zoo';
 export const hasZoo = fs.existsSync(ZOO);
 
-/** Works matrices off in this thread. */
+/** Matrices by the kernel of the workers, in this thread; everything else the slow way. */
 const passes: PassRunner = {
-  run(items) {
+  async run(items, options) {
     const files = new OpenFiles();
     const outcomes: PassOutcome[] = [];
     for (const item of items) {
-      assert.equal(item.kind, 'matrix');
-      const outcome = item.kind === 'matrix' ? reduceMatrix(item, files) : null;
-      if (outcome === null) continue;
-      if (!('kind' in outcome)) return Promise.resolve(failure(outcome));
-      outcomes.push(outcome);
+      if (item.kind === 'matrix') {
+        const outcome = reduceMatrix(item, files);
+        if (!('kind' in outcome)) return failure(outcome);
+        outcomes.push(outcome);
+        continue;
+      }
+      const slow = await slowPasses().run([item], options);
+      if (!slow.ok) return slow;
+      outcomes.push(...slow.value);
     }
     files.close();
-    return Promise.resolve(success(outcomes));
+    return success(outcomes);
   },
 };
 
@@ -138,4 +144,20 @@ export function distance(x: Float64Array, y: Float64Array): number {
     whole += value ** 2;
   }
   return Math.sqrt(difference / whole);
+}
+
+/** ΔW of every module of an adapter as it is read, by the base's or the adapter's own names. */
+export async function deltasOf(adapter: string, base?: string): Promise<ReadonlyMap<string, Float64Array>> {
+  const spec = { name: 's', ...(base === undefined ? {} : { base: path.resolve(base) }) };
+  const study = await openStudy({ ...spec, tasks: [{ name: 'task', path: path.resolve(adapter) }] });
+  assert.ok(study.ok, study.ok ? '' : study.problem.message);
+  const found = new Map<string, Float64Array>();
+  for (const [name, delta] of study.value.tasks[0]?.deltas ?? []) {
+    if (delta.kind !== 'lowRank') continue;
+    const loaded = await delta.load();
+    assert.ok(loaded.ok);
+    const { scale, b, a, rank } = loaded.value;
+    found.set(name, product(scale, b, a, rank));
+  }
+  return found;
 }
