@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
+import { hostname } from 'node:os';
 import * as paths from 'node:path';
 import { cancelled, failure, problemFromError, success, type Result } from '../protocol/result';
 import type { OutputFile } from './output-file';
@@ -60,8 +61,8 @@ export async function writeOutput(
   const total = bytesOfOutput(output);
   const place = await checkOutput(target, total);
   if (!place.ok) return place;
-  const name = `.${paths.basename(place.value)}.${randomBytes(6).toString('hex')}.tmp`;
-  const temporary = paths.join(paths.dirname(place.value), name);
+  await removeLeftovers(place.value);
+  const temporary = `${temporaryPrefix(place.value)}${String(process.pid)}-${randomBytes(6).toString('hex')}.tmp`;
   const progress = { done: 0, total };
   try {
     if (output.kind === 'folder') await fs.mkdir(temporary);
@@ -77,6 +78,32 @@ export async function writeOutput(
     return failure(problemFromError(error, place.value));
   } finally {
     await fs.rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Temporary names of this machine for a place: the process and a random number follow. */
+function temporaryPrefix(place: string): string {
+  const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+  return paths.join(paths.dirname(place), `.${paths.basename(place)}.${machine}-`);
+}
+
+/** Removes what a process left behind that was killed while it wrote to the same place. */
+async function removeLeftovers(place: string): Promise<void> {
+  const prefix = paths.basename(temporaryPrefix(place));
+  const folder = paths.dirname(place);
+  for (const name of await fs.readdir(folder).catch(() => [])) {
+    if (!name.startsWith(prefix)) continue;
+    const [, process] = /^(\d+)-[0-9a-f]{12}\.tmp$/.exec(name.slice(prefix.length)) ?? [];
+    if (process === undefined || isRunning(Number(process))) continue;
+    await fs.rm(paths.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

@@ -135,3 +135,27 @@ test('a folder to lie in that is not there is named', async () => {
   assert.equal(checked.problem.code, 'file-missing');
   assert.match(checked.problem.message, /missing/);
 });
+
+test('what a killed process left behind for the same place is removed, and nothing else', async () => {
+  const inside = place('leftovers');
+  const target = paths.join(inside, 'out');
+  // The temporary name of this machine, as it is while a file is written.
+  let name = '';
+  const file: OutputFile = {
+    name: 'f',
+    bytes: 1,
+    async *pieces() {
+      name = fs.readdirSync(inside)[0] ?? '';
+      yield await Promise.resolve(success(new Uint8Array(1)));
+    },
+  };
+  assert.ok((await writeOutput(target, { kind: 'folder', files: [file] }, { signal: never })).ok);
+  fs.rmSync(target, { recursive: true });
+  const ended = name.replace(`-${String(process.pid)}-`, '-999999999-');
+  assert.notEqual(ended, name);
+  fs.mkdirSync(paths.join(inside, ended));
+  fs.mkdirSync(paths.join(inside, name));
+  fs.writeFileSync(paths.join(inside, '.out.mine.tmp'), '');
+  assert.ok((await writeOutput(target, two, { signal: never })).ok);
+  assert.deepEqual(fs.readdirSync(inside).sort(), [name, '.out.mine.tmp', 'out'].sort());
+});

@@ -1,17 +1,22 @@
 import * as vscode from 'vscode';
 import type { DeltalensContext } from '../context';
 import { attachNetwork } from './attach-network';
+import { bakeIntoBase } from './bake-into-base';
 import { clearBase } from './clear-base';
 import { clearCache } from './clear-cache';
 import type { Command } from './command';
 import { compareSelected } from './compare-selected';
 import { compareWithBase } from './compare-with-base';
+import { convertLayout } from './convert-layout';
+import { convertToSafetensors, stripMetadata } from './convert-to-safetensors';
 import { showExportCommand } from './export-command';
 import { exportResult } from './export-result';
+import { extractAdapter } from './extract-adapter';
 import { inspectCheckpoint } from './inspect-checkpoint';
 import { openStudy } from './open-study';
 import { openTrainingRun } from './open-training-run';
 import { refresh } from './refresh';
+import { resizeRank } from './resize-rank';
 import { restartServer } from './restart-server';
 import { runLens } from './run-lens';
 import { selectAsBase } from './select-as-base';
@@ -29,6 +34,12 @@ export const COMMANDS: readonly Command[] = [
   openStudy,
   openTrainingRun,
   attachNetwork,
+  bakeIntoBase,
+  extractAdapter,
+  resizeRank,
+  convertLayout,
+  convertToSafetensors,
+  stripMetadata,
   showExportCommand,
   exportResult,
   toggleTable,
