@@ -14,7 +14,7 @@ export function checkKind(document: JsonDocument, findings: FindingList): Adapte
     findings.add('adapter-config-foreign', {
       range: document.opening,
       message: `This is a configuration of ${foreign}, not of PEFT; it is not checked.`,
-      help: 'Convert the adapter to PEFT layout to have it analysed.',
+      help: 'Its tensors are analysed all the same; convert it to PEFT layout to have the configuration checked, too.',
     });
     return 'other';
   }

@@ -20,6 +20,11 @@ export function isTorchName(name: string): boolean {
   return (TORCH.test(name) || TORCH_BIN.test(name)) && !STATES.test(name);
 }
 
+/** Whether a path of a checkpoint names a file of it and not its folder: weights, an index or a configuration. */
+export function isCheckpointFilePath(path: string): boolean {
+  return /\.(?:safetensors|json|pt|pth|ckpt|bin)$/i.test(path);
+}
+
 /** The safetensors files that hold the same where one of them lies beside: `pytorch_model.bin` → `model.safetensors`. */
 export function safetensorsTwins(name: string): readonly string[] {
   const stem = name.replace(/\.\w+$/, '');

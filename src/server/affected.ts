@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { ExplorerEntry, WorkspaceContents } from '../protocol/explorer';
+import { isCheckpointFilePath, isCheckpointName } from '../protocol/checkpoint-names';
 
 /** The part of the workspace's contents that tells what a changed file concerns. */
 export interface Dependents {
@@ -22,11 +23,7 @@ export function dependentsIn(contents: WorkspaceContents): Dependents {
 
 /** The folder an entry's files lie in, whether the entry names the folder or a file in it. */
 export function folderOf(entry: Pick<ExplorerEntry, 'path'>): string {
-  return isNamedLikeAFile(entry.path) ? path.dirname(entry.path) : entry.path;
-}
-
-function isNamedLikeAFile(file: string): boolean {
-  return /\.(safetensors|json)$/i.test(file);
+  return isCheckpointFilePath(entry.path) ? path.dirname(entry.path) : entry.path;
 }
 
 /** `came-or-went`: the set of files is another now. `written`: the same file has other contents. */
@@ -40,9 +37,12 @@ export type Change = 'came-or-went' | 'written';
 export function affectedBy(changed: string, change: Change, dependents: Dependents): readonly string[] {
   const folder = path.dirname(changed);
   const affected = new Set([changed]);
-  const isWeights = changed.endsWith('.safetensors');
+  const isWeights = isCheckpointName(path.basename(changed));
   if (isWeights) {
-    const stem = path.basename(changed, '.safetensors').replace(/-\d+-of-\d+$/, '');
+    const stem = path
+      .basename(changed)
+      .replace(/\.\w+$/, '')
+      .replace(/-\d+-of-\d+$/, '');
     affected.add(path.join(folder, 'adapter_config.json'));
     affected.add(path.join(folder, `${stem}.safetensors.index.json`));
   }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import test from 'node:test';
 import fc from 'fast-check';
 import type { Finding } from '../../src/protocol/finding';
-import { affectedBy, type Dependents } from '../../src/server/affected';
+import { affectedBy, folderOf, type Dependents } from '../../src/server/affected';
 import { histogramEdges } from '../../src/server/analysis/histogram-edges';
 import { inParallel } from '../../src/server/analysis/in-parallel';
 import { positionOf } from '../../src/model/tensor-position';
@@ -212,4 +212,18 @@ test('a task added under the key of a running one cancels it and starts after it
     });
   });
   assert.deepEqual(events, ['first cancelled', 'second']);
+});
+
+test('the folder of an entry is where its file lies, whatever container that is of', () => {
+  for (const name of [
+    'model.safetensors',
+    'pytorch_model.bin',
+    'a.pt',
+    'b.PTH',
+    'c.ckpt',
+    'adapter_config.json',
+  ]) {
+    assert.equal(folderOf({ path: `/w/model/${name}` }), '/w/model');
+  }
+  assert.equal(folderOf({ path: '/w/model' }), '/w/model');
 });

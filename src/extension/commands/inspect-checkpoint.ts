@@ -6,6 +6,7 @@ import { showProblem } from '../show-problem';
 import type { Command } from './command';
 import { pickCheckpoint } from './pick-checkpoint';
 import { nodesOf, pathsOf } from './targets';
+import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 
 /** Opens checkpoints and adapters in their editor; a tensor of the tree is selected there. */
 export const inspectCheckpoint: Command = {
@@ -38,7 +39,7 @@ export async function editorFile(
 ): Promise<vscode.Uri | undefined> {
   const name = path.posix.basename(uri.path);
   const isConfig = name === 'adapter_config.json';
-  if (!isConfig && /\.(safetensors|json)$/.test(name)) return uri;
+  if (!isConfig && isCheckpointFilePath(name)) return uri;
   const folder = isConfig ? vscode.Uri.joinPath(uri, '..') : uri;
   const files = mainFiles(await fileNames(folder), adapter || isConfig);
   if (files.length === 0) {

@@ -6,6 +6,7 @@ import type { DeltalensContext } from '../context';
 import { workspaceRoots } from '../file-uri';
 import { entryAt, familyOf } from './entry-at';
 import { pickCheckpoint } from './pick-checkpoint';
+import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 
 /** The problem of a selection in which no base can be told from the rest. */
 const BASE_UNKNOWN = 'study-base-unknown';
@@ -107,7 +108,7 @@ function loneStudy(paths: readonly string[]): StudySpec {
 /** `model.safetensors` says nothing; the folder it lies in does. */
 function shortName(file: string): string {
   const name = path.basename(file);
-  return /\.(safetensors|json)$/.test(name) ? path.basename(path.dirname(file)) : name;
+  return isCheckpointFilePath(name) ? path.basename(path.dirname(file)) : name;
 }
 
 function without(paths: readonly string[], path: string): string[] {

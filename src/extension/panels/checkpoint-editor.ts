@@ -8,6 +8,7 @@ import { Disposable } from '../disposable';
 import { pathOf, workspaceRoots } from '../file-uri';
 import { nearestTensor } from './nearest-tensor';
 import { showPage, webviewOptions } from './webview-page';
+import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 
 /** Opens `*.safetensors`, `*.pt` and `*.pth` without asking. */
 export const CHECKPOINT_EDITOR = 'deltalens.checkpoint';
@@ -172,7 +173,7 @@ class CheckpointPage extends Disposable {
       ...(this.view?.files ?? []).map((file) => file.path),
     ];
     if (!named.includes(path)) return;
-    if (/\.(safetensors|json)$/.test(path)) return this.around.show(vscode.Uri.file(path));
+    if (isCheckpointFilePath(path)) return this.around.show(vscode.Uri.file(path));
     await vscode.commands.executeCommand('deltalens.inspect', vscode.Uri.file(path));
   }
 

@@ -10,6 +10,7 @@ import type { SelectedBase } from '../selected-base';
 import { parentOf, type EntryNode, type PlaceTreeNode, type TreeNode } from './nodes';
 import { placeRequest } from './place-request';
 import { treeItem } from './tree-item';
+import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 
 const NOTHING: WorkspaceContents = { families: [], studies: [], truncated: false };
 
@@ -175,7 +176,7 @@ function runFolders(entries: readonly ExplorerEntry[]): string[] {
 }
 
 function folderOf(entry: ExplorerEntry): string {
-  return /\.(safetensors|json)$/.test(entry.path) ? path.dirname(entry.path) : entry.path;
+  return isCheckpointFilePath(entry.path) ? path.dirname(entry.path) : entry.path;
 }
 
 function bothWays(folders: readonly string[]): string[] {
