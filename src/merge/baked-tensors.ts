@@ -13,7 +13,7 @@ import type { TensorSpan } from '../tensor/span';
 import { mergeFinding, refuse } from './problems';
 
 /** Entries formed at a time. */
-const PIECE = 2 ** 20;
+const PIECE = 2 ** 17;
 /** Beyond this share of a change lost to rounding it is worth a warning. */
 const MOST_LOST = 0.5;
 
@@ -116,24 +116,19 @@ export class BakedTensors {
     sums: Sums,
   ): Uint8Array {
     const written: WritableDtype = isWritable(dtype) ? dtype : 'F32';
-    const { weight } = this;
-    const total = before.map((value, at) => value + weight * (added[at] as number));
+    const total = scaledSum(before, this.weight, added);
     const bytes = encode(written, total);
-    const after = decode(written, bytes, total.length);
-    for (let i = 0; i < total.length; i++) {
-      const [old, now] = [before[i] as number, after[i] as number];
-      const change = weight * (added[i] as number);
-      if (!Number.isFinite(now)) {
-        if (!Number.isFinite(old)) continue;
-        if (sums.notFinite++ === 0)
-          sums.firstNotFinite = `entry ${String(first + i)}: ${String(old)} + ${String(change)}`;
-        continue;
-      }
-      sums.baseSquares += old * old;
-      sums.deltaSquares += change * change;
-      sums.lostSquares += (now - old - change) ** 2;
-      sums.largest = Math.max(sums.largest, Math.abs(now));
+    const found = compare(before, added, this.weight, decode(written, bytes, total.length));
+    sums.baseSquares += found.baseSquares;
+    sums.deltaSquares += found.deltaSquares;
+    sums.lostSquares += found.lostSquares;
+    sums.largest = Math.max(sums.largest, found.largest);
+    if (sums.notFinite === 0 && found.notFinite > 0) {
+      const at = found.firstNotFinite;
+      const [old, change] = [before[at] ?? NaN, this.weight * (added[at] ?? NaN)];
+      sums.firstNotFinite = `entry ${String(first + at)}: ${String(old)} + ${String(change)}`;
     }
+    sums.notFinite += found.notFinite;
     return bytes;
   }
 
@@ -186,6 +181,36 @@ export class BakedTensors {
       ...rounded,
     ];
   }
+}
+
+/** x + w·y */
+function scaledSum(x: Float64Array, weight: number, y: Float64Array): Float64Array {
+  const total = new Float64Array(x.length);
+  for (let i = 0; i < total.length; i++) total[i] = (x[i] as number) + weight * (y[i] as number);
+  return total;
+}
+
+/** Sums over some entries of what was, what was added, and what is now. In locals: it is the loop that all time goes to. */
+function compare(before: Float64Array, added: Float64Array, weight: number, after: Float64Array) {
+  let [baseSquares, deltaSquares, lostSquares, largest, notFinite, firstNotFinite] = [0, 0, 0, 0, 0, -1];
+  for (let i = 0; i < after.length; i++) {
+    const old = before[i] as number;
+    const now = after[i] as number;
+    const change = weight * (added[i] as number);
+    const lost = now - old - change;
+    // x − x is 0 for finite numbers alone.
+    if (now - now !== 0) {
+      if (old - old !== 0) continue;
+      if (notFinite++ === 0) firstNotFinite = i;
+      continue;
+    }
+    baseSquares += old * old;
+    deltaSquares += change * change;
+    lostSquares += lost * lost;
+    const size = Math.abs(now);
+    if (size > largest) largest = size;
+  }
+  return { baseSquares, deltaSquares, lostSquares, largest, notFinite, firstNotFinite };
 }
 
 /** Rows of s·B·A; `first` and `count` are those of entries, in whole rows. */
