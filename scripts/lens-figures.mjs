@@ -33,6 +33,7 @@ const SHOWN = {
   'tall-masks': { artifact: 'shares' },
   'sign-conflict': { artifact: 'conflict_any' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
+  'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
   'head-composition': { words: TEXT, artifact: 'graph:base' },
   'head-rank': { words: TEXT },
   'head-sharing': { words: TEXT },

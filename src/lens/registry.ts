@@ -1,5 +1,6 @@
 import { activationTaskVectors } from './activation-task-vectors';
 import { adapterCard } from './adapter-card';
+import { adapterMergeGap } from './adapter-merge-gap';
 import { adapterRouting } from './adapter-routing';
 import { attentionPatterns } from './attention-patterns';
 import { blockInfluence } from './block-influence';
@@ -60,6 +61,7 @@ export const LENSES: readonly Lens[] = [
   trajectory,
   spectrum,
   adapterCard,
+  adapterMergeGap,
   subspaceAlignment,
   twin,
   headComposition,

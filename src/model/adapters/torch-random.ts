@@ -19,7 +19,7 @@ const LENGTH = 624;
 const MIDDLE = 397;
 
 /** MT19937 (Matsumoto & Nishimura 1998, https://doi.org/10.1145/272991.272995): unsigned 32-bit numbers. */
-function mersenneTwister(seed: number): () => number {
+export function mersenneTwister(seed: number): () => number {
   const state = new Uint32Array(LENGTH);
   state[0] = seed;
   for (let i = 1; i < LENGTH; i++) {
