@@ -170,7 +170,9 @@ export function mergeAdvice(tensors: readonly TensorMerge[], { adapters, rank, l
     ...(whole
       ? [catLine(figures('cat_resized').error, whole.rank, rank)]
       : [
-          `${countText(differing, 'module')} differ in shape between the adapters: they belong to different bases.`,
+          tensors.length === 0
+            ? 'No module has finite factors: see the findings.'
+            : `${countText(differing, 'module')} differ in shape between the adapters: they belong to different bases.`,
         ]),
     ...(leftOut > 0
       ? [
@@ -192,6 +194,7 @@ function factorLines(figures: (method: Combination) => MergeFigures): string[] {
     const { error, cosine } = figures(method);
     return error === null ? [] : [{ method, error, cosine }];
   });
+  if (found.length === 0 && figures('cat').error === null) return [];
   if (found.length === 0)
     return ['PEFT refuses "linear", "ties" and "dare": the adapters differ in rank in some module.'];
   const text = found

@@ -1,7 +1,9 @@
 import { mersenneTwister } from '../model/adapters/torch-random';
 import { networkOrder } from '../model/naming';
+import { ModelFindings } from '../model/model-findings';
 import type { FactoredDelta } from '../model/task-vector';
 import type { Artifact } from '../protocol/artifact';
+import type { Finding } from '../protocol/finding';
 import type { LensDescription } from '../protocol/lens';
 import { cancelled, failure, success, type Result } from '../protocol/result';
 import type { WeightedDelta } from '../tensor/factor-merges';
@@ -109,7 +111,7 @@ export const adapterMergeGap: Lens = {
     };
     const merged = await mergeAll(groups, weights.value, rank, settings, context);
     if (!merged.ok) return merged;
-    const { tensors, bytesRead } = merged.value;
+    const { tensors, bytesRead, notFinite } = merged.value;
     const artifacts: Artifact[] = [
       mergeAdvice(tensors, { adapters: taking, rank, leftOut }),
       layerMatrix(tensors),
@@ -117,7 +119,7 @@ export const adapterMergeGap: Lens = {
       methodTable(tensors),
       tensorTable(tensors),
     ];
-    return success({ artifacts, findings: [], bytesRead });
+    return success({ artifacts, findings: notFiniteFindings(adapters.value, notFinite), bytesRead });
   },
 };
 
@@ -174,13 +176,35 @@ function tooFew(study: string, taking: readonly string[]): Result<never> {
   });
 }
 
+interface MergedAll {
+  readonly tensors: readonly TensorMerge[];
+  readonly bytesRead: number;
+  /** Factors with NaN or infinities: their tensors are in no figure. */
+  readonly notFinite: readonly { readonly task: number; readonly tensor: string }[];
+}
+
+function notFiniteFindings(adapters: readonly AdapterTask[], found: MergedAll['notFinite']): Finding[] {
+  return adapters.flatMap(({ index, name, task }) => {
+    const findings = new ModelFindings(task.checkpoint.path);
+    for (const { task: own, tensor } of found)
+      if (own === index)
+        findings.add(
+          'matrix-not-finite',
+          `${name}: the factors of ${tensor} hold NaN or infinities; the tensor is left out of every figure.`,
+          tensor,
+        );
+    return findings.all();
+  });
+}
+
 async function mergeAll(
   groups: readonly MergeGroup[],
   weights: readonly number[],
   rank: number,
   settings: Parameters<typeof mergesOf>[2],
   context: LensContext,
-): Promise<Result<{ readonly tensors: readonly TensorMerge[]; readonly bytesRead: number }>> {
+): Promise<Result<MergedAll>> {
+  const notFinite: MergedAll['notFinite'][number][] = [];
   const tensors: TensorMerge[] = [];
   let bytesRead = 0;
   for (const [at, { tensor, members }] of groups.entries()) {
@@ -192,9 +216,13 @@ async function mergeAll(
       const read = await loadLowRank(delta);
       if (!read.ok) return read;
       bytesRead += read.value.bytesRead;
-      parts.push({ weight: weights[task] ?? 1, delta: read.value.delta });
+      const own = read.value.delta;
+      if (own.a.every(Number.isFinite) && own.b.every(Number.isFinite))
+        parts.push({ weight: weights[task] ?? 1, delta: own });
+      else notFinite.push({ task, tensor });
     }
+    if (parts.length < members.length) continue;
     tensors.push({ tensor, adapters: parts.length, merges: mergesOf(parts, rank, settings) });
   }
-  return success({ tensors, bytesRead });
+  return success({ tensors, bytesRead, notFinite });
 }

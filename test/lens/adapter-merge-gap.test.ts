@@ -196,6 +196,20 @@ test('unrelated trained adapters lose most of the sum to cross terms', WITH_ZOO,
   assert.ok(error > 0.5 && error < 1.5, String(error));
 });
 
+test('a module with NaN is in no figure, and a finding names it', async () => {
+  const folder = temporaryFolder();
+  const factors = (module: string, value: number): Record<string, Written> => ({
+    [`base_model.model.${module}.lora_A.weight`]: { shape: [1, 4], values: [value] },
+    [`base_model.model.${module}.lora_B.weight`]: { shape: [4, 1], values: [1] },
+  });
+  for (const [name, value] of [['one', NaN], ['two', 1]] as const)
+    writeAdapter(path.join(folder, name), { r: 1, lora_alpha: 1 }, { ...factors(Q, value), ...factors(V, 1) });
+  const ran = await run(adapterMergeGap, await study(folder, null, ['one', 'two']));
+  assert.deepEqual(ran.findings.map(({ code }) => code), ['matrix-not-finite']);
+  assert.match(ran.findings[0]?.message ?? '', /one: the factors of .*q_proj/);
+  assert.deepEqual(new Set(ran.table('tensors').map(({ tensor }) => tensor)), new Set([`${V}.weight`]));
+}); // prettier-ignore
+
 test('fewer than two adapters with factors are refused, with the reason', async () => {
   const opened = await study(path.join(SAMPLES, 'charlm'), 'base', ['json', 'lora/json-r8']);
   const output = await adapterMergeGap.run(opened, {}, {

@@ -74,7 +74,13 @@ before(() => {
   write('silent b', mixture(3), false);
 }); // prettier-ignore
 
-const ALL = LENSES.filter(({ description }) => description.needs.data.every((data) => data === 'weights'));
+const WEIGHTS = LENSES.filter(({ description }) =>
+  description.needs.data.every((data) => data === 'weights'),
+);
+/** Lenses about adapters have nothing to look at in fine-tunes. */
+const [ADAPTERS, ALL] = [true, false].map((about) =>
+  WEIGHTS.filter(({ description }) => (description.needs.parts?.includes('adapter') ?? false) === about),
+) as [Lens[], Lens[]];
 const HEADS = ['head-composition', 'head-rank', 'head-sharing', 'kv-redundancy'];
 /** Lenses over whole models, one by one: they show the base whatever the tasks are. */
 const SINGLE = ['summary', 'experts', 'nestedness', ...HEADS];
@@ -173,8 +179,15 @@ async function open({ title, base, tasks }: Case): Promise<Study> {
   return opened.value;
 }
 
-for (const each of CASES) {
-  for (const lens of ALL) {
+const NO_ADAPTER: Case = {
+  title: 'fine-tunes alone',
+  base: 'base',
+  tasks: ['a', 'b'],
+  expected: () => ({ problem: 'no-task-vector' }),
+};
+
+for (const each of [...CASES, NO_ADAPTER]) {
+  for (const lens of each === NO_ADAPTER ? ADAPTERS : ALL) {
     const { id, parameters } = lens.description;
     test(`${each.title}: ${id} says what is wrong, and gives what there is`, async () => {
       const study = await open(each);
