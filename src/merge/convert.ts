@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { copiedTensor, type OutputFile } from '../format/output-file';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
 import { success, type Result } from '../protocol/result';
@@ -25,7 +26,7 @@ export function planConversion(
   const isSafetensors = checkpoint.container.startsWith('safetensors');
   const own = keptMetadata(checkpoint, metadata, isSafetensors);
   const output = checkpointOutput(target, {
-    stem: checkpoint.tensors.some(({ name }) => name.startsWith('base_model.model.')) ? 'adapter_model' : 'model',
+    stem: stemOf(checkpoint),
     tensors: kept.map((entry) => copiedTensor(entry)),
     metadata: { ...own, ...Object.fromEntries(shared.map(({ name, as }) => [name, as])) },
     order: isSafetensors ? 'given' : 'library',
@@ -46,6 +47,15 @@ export function planConversion(
       findings: [...checkpoint.findings, ...findings],
     }),
   });
+}
+
+/** Loaders find adapters and parts of pipelines by the names of their files, and so they keep them. */
+function stemOf({ files, path }: Checkpoint): string {
+  const [, kept] =
+    /^(adapter_model|adapters|pytorch_lora_weights|diffusion_pytorch_model)\b/.exec(
+      basename(files[0]?.path ?? path),
+    ) ?? [];
+  return kept ?? 'model';
 }
 
 function metadataText(own: Readonly<Record<string, string>>, dropped: readonly string[]): string {

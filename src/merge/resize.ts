@@ -2,6 +2,7 @@ import type { Checkpoint } from '../format/checkpoint';
 import { copiedTensor, textFile } from '../format/output-file';
 import type { AdapterTarget } from '../model/adapters/family';
 import type { AdapterDescription } from '../model/describe-adapter';
+import { modelFinding } from '../model/finding-codes';
 import { loadFactors } from '../model/load-delta';
 import { cancelled, success, type Result } from '../protocol/result';
 import type { Finding } from '../protocol/finding';
@@ -96,7 +97,7 @@ export async function planResize(
     report: () => ({
       summary: summaryOf(rows),
       tables: [rankTable(rows)],
-      findings: [...adapter.findings, ...notReached(rows, path)],
+      findings: [...adapter.findings, ...unplaced(adapter, path), ...notReached(rows, path)],
     }),
   });
 }
@@ -154,6 +155,13 @@ function summaryOf(rows: readonly RankRow[]): string {
   const ranks = rows.map(({ rank }) => rank);
   const range = `${String(Math.min(...ranks))} to ${String(Math.max(...ranks))}`;
   return `${String(rows.length)} modules of rank ${range}; ${(100 * share).toFixed(2)} % of ‖ΔW‖² is kept.`;
+}
+
+/** Tensors that have no place in the new adapter. */
+function unplaced({ unplaced: tensors }: AdapterDescription, path: string): readonly Finding[] {
+  return tensors.map(({ tensor, reason }) =>
+    modelFinding('adapter-tensor-unplaced', path, `${path}: ${tensor} is left out: ${reason}.`, tensor),
+  );
 }
 
 /** Modules that keep less than was asked for. */

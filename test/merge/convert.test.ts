@@ -69,3 +69,9 @@ test('a name that is taken is refused before anything is read', async () => {
   assert.ok(!result.ok);
   assert.equal(result.problem.code, 'output-exists');
 });
+
+test('the weights of an adapter keep the name by which loaders find them', async () => {
+  const { report } = await written(of('samples/charlm/lora/json-r8', { metadata: 'strip' }));
+  const names = report.files.map(({ name }) => name);
+  assert.deepEqual(names, ['adapter_model.safetensors', 'adapter_config.json']);
+});
