@@ -7,13 +7,19 @@ import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import { FROM_PARAMETER } from './gradients/fisher-files';
 import { fisherHeatmap } from './gradients/fisher-heatmap';
 import { obstacleNotes } from './gradients/obstacle-notes';
-import { AT_PARAMETER, studyFisher, type TaskFisher } from './gradients/fisher-models';
+import {
+  AT_PARAMETER,
+  PRECISION_PARAMETER,
+  studyFisher,
+  type StudyFisher,
+  type TaskFisher,
+} from './gradients/fisher-models';
 import { OBJECTIVE_PARAMETER } from './gradients/objective-parameter';
-import type { Lens } from './lens';
+import type { Lens, LensOutput } from './lens';
 
 const description: LensDescription = {
   id: 'fim-score',
-  version: 2,
+  version: 3,
   title: 'Which layers does a task need?',
   summary:
     'Ranks the layers by the Fisher information of their tensors: which to train, and which to freeze.',
@@ -34,7 +40,7 @@ const description: LensDescription = {
     tasks: { minimum: 0 },
     factored: true,
   },
-  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER, FROM_PARAMETER],
+  parameters: [...SAMPLE_PARAMETERS, OBJECTIVE_PARAMETER, AT_PARAMETER, PRECISION_PARAMETER, FROM_PARAMETER],
 };
 
 interface LayerScore {
@@ -48,20 +54,24 @@ interface LayerScore {
 export const fimScore: Lens = {
   description,
   async run(study, parameters, context) {
-    const found = await studyFisher(study, description, parameters, context);
-    if (!found.ok) return found;
-    const { tasks, findings, bytesRead } = found.value;
-    const scores = tasks.map(scoresOf);
-    const artifacts: Artifact[] = [
-      advice(tasks, scores),
-      ...obstacleNotes(tasks.map(({ fisher }) => fisher.without)),
-      curves(tasks, scores),
-      ...tasks.map((task) => fisherHeatmap(task, FROBENIUS)),
-      layerTable(tasks, scores),
-    ];
-    return success({ artifacts, findings, bytesRead });
+    const found = await studyFisher(study, description, parameters, context, (basis, soFar) =>
+      context.partial?.(basis, () => outputOf(soFar())),
+    );
+    return found.ok ? success(outputOf(found.value)) : found;
   },
 };
+
+function outputOf({ tasks, findings, bytesRead }: StudyFisher): LensOutput {
+  const scores = tasks.map(scoresOf);
+  const artifacts: Artifact[] = [
+    advice(tasks, scores),
+    ...obstacleNotes(tasks.map(({ fisher }) => fisher.without)),
+    curves(tasks, scores),
+    ...tasks.map((task) => fisherHeatmap(task, FROBENIUS)),
+    layerTable(tasks, scores),
+  ];
+  return { artifacts, findings, bytesRead };
+}
 
 const FROBENIUS = {
   metric: 'frobenius',

@@ -152,6 +152,23 @@ test('what there is after every sample is the lens on these samples, and a preci
   assert.ok(done >= 16 && done < 40, String(done));
 });
 
+test('the ranking of layers refines with the samples, too', async () => {
+  const study = await networkStudy(['rot90']);
+  const seen: string[] = [];
+  await run(fimScore, study, { samples: 2 }, undefined, undefined, (basis, make) => {
+    seen.push(
+      `${basis}: ${
+        make()
+          .artifacts.map(({ id }) => id)
+          .includes('layers')
+          ? 'layers'
+          : 'none'
+      }`,
+    );
+  });
+  assert.deepEqual(seen, ['1 of 2 samples: layers', '2 of 2 samples: layers']);
+});
+
 test(
   'batch normalisations have importances of scale and shift, and none of running averages',
   WITH_ZOO,
