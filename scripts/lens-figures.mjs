@@ -34,6 +34,7 @@ const SHOWN = {
   'sign-conflict': { artifact: 'conflict_any' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
   'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
+  memory: { words: ADAPTERS, artifact: 'serving' },
   'head-composition': { words: TEXT, artifact: 'graph:base' },
   'head-rank': { words: TEXT },
   'head-sharing': { words: TEXT },

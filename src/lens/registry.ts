@@ -27,6 +27,7 @@ import type { Lens } from './lens';
 import { localRank } from './local-rank';
 import { logitDelta } from './logit-delta';
 import { magnitudeBands } from './magnitude-bands';
+import { memory } from './memory';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
 import { neurons } from './neurons';
@@ -62,6 +63,7 @@ export const LENSES: readonly Lens[] = [
   spectrum,
   adapterCard,
   adapterMergeGap,
+  memory,
   subspaceAlignment,
   twin,
   headComposition,
