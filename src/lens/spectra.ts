@@ -9,6 +9,7 @@ import type { LensContext } from './lens';
 import { noiseEdge, type NoiseEdge } from './marchenko-pastur';
 import { readMatrices } from './matrix-pass';
 import { countedValues, powerLaw, type PowerLaw } from './power-law';
+import { productEdge } from './product-edge';
 import { livingRanks, spectralFigures, type SpectralFigures } from './spectral-figures';
 import type { StudyMatrices, StudyMatrix } from './study-matrices';
 import { wholeText } from './wording';
@@ -24,6 +25,10 @@ export interface Spectrum extends SpectralFigures {
   readonly nominalRank: number | null;
   /** Of the nominal rank, those without a singular value to speak of. */
   readonly deadRanks: number | null;
+  /** Of the living ranks of an adapter, the smallest that together hold at most a hundredth of the energy. */
+  readonly redundantRanks: number | null;
+  /** Ranks above the random-matrix edge: of a product of factors for an adapter, else of a matrix. */
+  readonly edgeRank: number | null;
   /** How many singular values there are, and how many of them are not rounding. */
   readonly values: number;
   readonly counted: number;
@@ -76,6 +81,10 @@ function spectrumOf(
   singular: Float64Array,
   most: number,
 ): Spectrum {
+  const living = Math.min(livingRanks(singular), nominalRank ?? Infinity);
+  const figures = spectralFigures(singular);
+  const noise = noiseEdge(singular, rows, columns);
+  const product = nominalRank === null ? null : productEdge(singular, rows, columns, nominalRank);
   return {
     tensor,
     of,
@@ -83,14 +92,17 @@ function spectrumOf(
     rows,
     columns,
     nominalRank,
-    deadRanks: nominalRank === null ? null : Math.max(0, nominalRank - livingRanks(singular)),
+    deadRanks: nominalRank === null ? null : Math.max(0, nominalRank - living),
+    redundantRanks:
+      nominalRank === null || figures.rank99 === null ? null : Math.max(0, living - figures.rank99),
+    edgeRank: (nominalRank === null ? noise : product)?.above ?? null,
     values: singular.length,
     counted: countedValues(singular),
     listed: singular.slice(0, most),
     error: error ?? 0,
     powerLaw: powerLaw(singular),
-    noise: noiseEdge(singular, rows, columns),
-    ...spectralFigures(singular),
+    noise,
+    ...figures,
   };
 }
 

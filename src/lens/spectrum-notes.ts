@@ -37,7 +37,29 @@ function adviceFor(spectra: readonly Spectrum[]): string {
       : needed < allotted
         ? `rank ${wholeText(needed)} keeps 95 % of the energy of every matrix, ${wholeText(allotted)} is allotted: a smaller r, or a rank_pattern by layer, would do.`
         : `all of the allotted rank ${wholeText(allotted)} is needed for 95 % of the energy somewhere: a larger r may still gain.`;
-  return `${verdict} By layer: ${runsText(layers)}.${deadText(factored)}`;
+  return `${verdict} By layer: ${runsText(layers)}.${otherRanks(layers, factored)}${deadText(factored)}`;
+}
+
+/** What other shares of the energy, and the random-matrix edge, would keep of an adapter. */
+function otherRanks(layers: readonly LayerRank[], factored: readonly Spectrum[]): string {
+  if (factored.length === 0) return '';
+  const largest = (values: readonly (number | null)[]) => Math.max(0, ...values.map((value) => value ?? 0));
+  const [low, high] = [
+    largest(layers.map(({ rank90 }) => rank90)),
+    largest(layers.map(({ rank99 }) => rank99)),
+  ];
+  const energy = ` For 90 % rank ${wholeText(low)} is enough everywhere, for 99 % rank ${wholeText(high)}.`;
+  const edges = layers.flatMap(({ edge }) => edge ?? []);
+  const edge =
+    edges.length === 0
+      ? ''
+      : ` At most ${wholeText(Math.max(...edges))} ranks of a matrix stand out from what random factors would give.`;
+  const redundant = factored.reduce((sum, { redundantRanks }) => sum + (redundantRanks ?? 0), 0);
+  const spare =
+    redundant === 0
+      ? ''
+      : ` ${wholeText(redundant)} living ranks are redundant: in each matrix they hold less than 1 % of the energy together.`;
+  return `${energy}${edge}${spare}`;
 }
 
 /** How much smaller factors of that rank are than the matrices. */

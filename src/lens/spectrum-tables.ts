@@ -37,6 +37,8 @@ export function spectraTable(names: readonly string[], spectra: readonly Spectru
       { name: 'shape', title: 'Shape', type: 'text' },
       { name: 'values', title: 'Number of singular values', type: 'integer', hidden: true },
       { name: 'error', title: 'Bound of their error', type: 'number', hidden: true },
+      { name: 'redundant_ranks', title: 'Redundant ranks', type: 'integer' },
+      { name: 'edge_rank', title: 'Ranks above the random edge', type: 'integer' },
       { name: 'layer', title: 'Layer', type: 'text' },
       { name: 'module', title: 'Module', type: 'text' },
       { name: 'row', title: 'Heatmap row', type: 'text', hidden: true },
@@ -69,6 +71,8 @@ function rowOf(spectrum: Spectrum, names: readonly string[]): TableCell[] {
     shapeText([spectrum.rows, spectrum.columns]),
     spectrum.values,
     spectrum.error,
+    spectrum.redundantRanks,
+    spectrum.edgeRank,
     place.layer,
     place.module,
     place.row,
@@ -89,7 +93,7 @@ function captionOf(spectra: readonly Spectrum[], vectors: number): string {
     vectors > 0
       ? ` Left out: ${wholeText(vectors)} tensors of fewer than two dimensions, which have no spectrum.`
       : '';
-  return `${MATRICES_CAPTION}${skipped} Figures of a tensor that did not change are undefined. Dead ranks: σ ≤ ${String(DEAD_SHARE)} σ₁ of the rank that an adapter allots. proxy: the noise edge s(√m + √n) takes s from the median singular value, and needs ${wholeText(LEAST_VALUES)} values.${cut}`;
+  return `${MATRICES_CAPTION}${skipped} Figures of a tensor that did not change are undefined. Dead ranks: σ ≤ ${String(DEAD_SHARE)} σ₁ of the rank that an adapter allots. Redundant ranks: the living ones that together hold less than 1 % of the energy. proxy: the random edge of an adapter, σ_med (1 + √(r/m))(1 + √(r/n)), is where a product of random factors of the median strength would end; of a dense matrix it is the noise edge. proxy: the noise edge s(√m + √n) takes s from the median singular value, and needs ${wholeText(LEAST_VALUES)} values.${cut}`;
 }
 
 /** What a layer of a task needs: the most of its matrices. */
@@ -102,6 +106,11 @@ export interface LayerRank {
   /** The largest allotted rank. */
   readonly nominal: number | null;
   readonly dead: number | null;
+  /** The largest ranks for 90 and 99 % of the energy, and above the random edge. */
+  readonly rank90: number | null;
+  readonly rank99: number | null;
+  readonly edge: number | null;
+  readonly redundant: number | null;
 }
 
 /** What the layers of one checkpoint need, in network order. */
@@ -120,6 +129,10 @@ export function layerRanks(spectra: readonly Spectrum[]): LayerRank[] {
       suggested: most(own.map(({ rank95 }) => rank95)),
       nominal: most(own.map(({ nominalRank }) => nominalRank)),
       dead: total(own.map(({ deadRanks }) => deadRanks)),
+      rank90: most(own.map(({ rank90 }) => rank90)),
+      rank99: most(own.map(({ rank99 }) => rank99)),
+      edge: most(own.map(({ edgeRank }) => edgeRank)),
+      redundant: total(own.map(({ redundantRanks }) => redundantRanks)),
     }));
 }
 
@@ -129,7 +142,7 @@ export function layerRankTable(names: readonly string[], spectra: readonly Spect
     kind: 'table',
     id: 'layers',
     title: 'Ranks by layer',
-    caption: `The suggested rank keeps 95 % of the energy of every matrix of the layer: the largest of their ranks. ${MATRICES_CAPTION}`,
+    caption: `The suggested rank keeps 95 % of the energy of every matrix of the layer: the largest of their ranks; beside it those for 90 and 99 %, and the most ranks above the random edge (a proxy). ${MATRICES_CAPTION}`,
     columns: [
       { name: 'task', title: 'Task', type: 'text' },
       { name: 'layer', title: 'Layer', type: 'text' },
@@ -137,6 +150,10 @@ export function layerRankTable(names: readonly string[], spectra: readonly Spect
       { name: 'suggested_rank', title: 'Suggested rank', type: 'integer' },
       { name: 'nominal_rank', title: 'Allotted rank', type: 'integer' },
       { name: 'dead_ranks', title: 'Dead ranks', type: 'integer' },
+      { name: 'rank90', title: 'Rank for 90 %', type: 'integer' },
+      { name: 'rank99', title: '99 %', type: 'integer' },
+      { name: 'edge_rank', title: 'Ranks above the random edge', type: 'integer' },
+      { name: 'redundant_ranks', title: 'Redundant ranks', type: 'integer' },
     ],
     rows: names.flatMap((name, of) =>
       layerRanks(spectra.filter((each) => each.of === of)).map((each): TableCell[] => [
@@ -146,6 +163,10 @@ export function layerRankTable(names: readonly string[], spectra: readonly Spect
         each.suggested,
         each.nominal,
         each.dead,
+        each.rank90,
+        each.rank99,
+        each.edge,
+        each.redundant,
       ]),
     ),
   };

@@ -14,14 +14,14 @@ import { chosenTensors, TENSORS_PARAMETER } from './tensor-filter';
 
 const description: LensDescription = {
   id: 'spectrum',
-  version: 1,
+  version: 2,
   title: 'How many ranks does it use?',
   summary:
     'Gives the singular values of every weight change (or weight) and what they say: how low its rank is, which rank would be enough, and which ranks of an adapter are dead.',
   formula:
-    'stable rank ‖τ‖_F²/σ₁²;  effective rank exp(−Σ p ln p), p = σ/Σσ;  rank@q = smallest k with Σ_{i≤k} σ² ≥ q Σσ²;  α = 1 + n/Σ ln(σᵢ²/σ_min²);  noise edge s(√m + √n)',
+    'stable rank ‖τ‖_F²/σ₁²;  effective rank exp(−Σ p ln p), p = σ/Σσ;  rank@q = smallest k with Σ_{i≤k} σ² ≥ q Σσ²;  α = 1 + n/Σ ln(σᵢ²/σ_min²);  noise edge s(√m + √n), of an adapter σ_med (1 + √(r/m))(1 + √(r/n))',
   reading:
-    'A low effective rank against the allotted one means that a smaller r would do; one near it means that the adapter is full. The rank for 95 % of the energy is what a truncated copy needs. Singular values above the noise edge are structure, those below look like noise. An α between 2 and 4 is common for well-trained weights; it says little about a task vector. Energy is not accuracy: check before cutting.',
+    'A low effective rank against the allotted one means that a smaller r would do; one near it means that the adapter is full. The rank for 95 % of the energy is what a truncated copy needs. Singular values above the noise edge are structure, those below look like noise. An α between 2 and 4 is common for well-trained weights; it says little about a task vector. Redundant ranks of an adapter live, but hold less than 1 % of the energy together; what is above the random edge is more than a product of random factors of that strength would have. Energy is not accuracy: check before cutting.',
   source: [
     {
       title:
@@ -57,6 +57,10 @@ const description: LensDescription = {
     {
       title: 'Implicit Self-Regularization in Deep Neural Networks (Martin, Mahoney 2021)',
       link: 'https://arxiv.org/abs/1810.01075',
+    },
+    {
+      title: 'Local operator theory, random matrices and Banach spaces (Davidson, Szarek 2001)',
+      link: 'https://doi.org/10.1016/S1874-5849(01)80010-3',
     },
     {
       title: 'The Optimal Hard Threshold for Singular Values is 4/√3 (Gavish, Donoho 2014)',

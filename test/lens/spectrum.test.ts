@@ -322,3 +322,20 @@ test('lists only the largest values where all would be too many, and says so', a
     table.rows.map(() => 2),
   );
 });
+
+test('living ranks with next to no energy are redundant, dead ones are not', async () => {
+  // B·A is diagonal: singular values 1, 0.5, 0.01, 0.001 and 0.
+  const unit = (size: number) => Array.from({ length: 25 }, (_, at) => (at % 6 === 0 ? size : 0));
+  const b = [1, 0.5, 0.01, 0.001, 0].flatMap((value, k) => unit(value).slice(5 * k, 5 * k + 5));
+  const { folder } = adapterStudy(5, 5, unit(1), b, 5);
+  const ran = await run(spectrum, await study(folder, 'base', ['adapter']));
+  const [row] = ran.table('spectra');
+  assert.deepEqual([row?.['nominal_rank'], row?.['dead_ranks'], row?.['redundant_ranks']], [5, 1, 2]);
+  assert.deepEqual([row?.['rank90'], row?.['rank95'], row?.['rank99']], [2, 2, 2]);
+  const [layer] = ran.table('layers');
+  assert.deepEqual([layer?.['rank90'], layer?.['suggested_rank'], layer?.['rank99']], [2, 2, 2]);
+  assert.equal(layer?.['redundant_ranks'], 2);
+  const note = ran.artifacts.find(({ id }) => id === 'suggested-ranks');
+  assert.ok(note?.kind === 'note');
+  assert.match(note.text, /2 living ranks are redundant/);
+});
