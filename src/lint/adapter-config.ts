@@ -3,6 +3,7 @@ import type { Checkpoint } from '../format/checkpoint';
 import { readAdapterConfig, type AdapterConfig } from '../model/adapter';
 import { readPattern } from '../model/pattern';
 import { openBase } from './adapter-base';
+import { checkBaseConfig } from './adapter-base-config';
 import { factorsOf } from './adapter-factors';
 import { checkFields, isRightType } from './adapter-fields';
 import { checkKind } from './adapter-kind';
@@ -33,11 +34,12 @@ export const adapterConfigRule: LintRule = {
     const base = config
       ? await openBase(document, { config, tensors: adapter?.tensors ?? [] }, context, findings)
       : null;
+    if (base) await checkBaseConfig(document, base, findings);
     checkTargets(document, factors, base ? modulesOf(base) : null, findings);
     if (factors && base) checkFit(document, factors, base, findings);
     if (factors) await checkValues(document, factors, context, findings);
     if (adapter) {
-      checkSaved(document, adapter.tensors, base, findings);
+      await checkSaved(document, adapter.tensors, base, findings);
       await checkPickledTwin(document, adapter, context, findings);
     }
     if (factors && config) {

@@ -1,4 +1,5 @@
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
+import { readSpan } from '../format/read';
 import { parsePeftTensorName } from '../model/peft-names';
 import type { FindingList } from './finding-list';
 import type { JsonDocument } from './json-document';
@@ -16,19 +17,21 @@ const LEAST_BYTES = 1_000_000;
 
 /**
  * What an adapter stores besides factors: copies that make it large, embeddings of another vocabulary than the base's,
- * embeddings that the base ties to its head, and modules that servers refuse. Looks at names and shapes only.
+ * embeddings that the base ties to its head, copies that were not trained, and modules that servers refuse. Looks at names
+ * and shapes, and at the bytes of copies.
  */
-export function checkSaved(
+export async function checkSaved(
   document: JsonDocument,
   tensors: readonly TensorEntry[],
   base: Checkpoint | null,
   findings: FindingList,
-): void {
+): Promise<void> {
   const saved = tensors.filter(({ name }) => !FACTOR.test(name));
   checkSize(document, tensors, saved, findings);
   checkServed(document, saved, findings);
   if (base === null) return;
   checkVocabulary(document, saved, base, findings);
+  await checkTrained(document, saved, base, findings);
   checkTied(document, tensors, base, findings);
 }
 
@@ -98,6 +101,34 @@ function checkVocabulary(
       help: 'Resize the embeddings of the base (resize_token_embeddings) before the adapter is loaded, and ship the tokenizer with it.',
     });
   }
+}
+
+/** Copies above this size are not compared with the base. */
+const MOST_COMPARED = 256 * 1024 * 1024;
+
+async function checkTrained(
+  document: JsonDocument,
+  saved: readonly TensorEntry[],
+  base: Checkpoint,
+  findings: FindingList,
+): Promise<void> {
+  const weights = new Map(base.tensors.map((tensor) => [tensor.name, tensor]));
+  const same: string[] = [];
+  for (const { name, span } of saved) {
+    const module = moduleOf(name);
+    const weight = weights.get(`${module}.${name.slice(name.lastIndexOf('.') + 1)}`);
+    if (!weight || weight.span.bytes !== span.bytes || weight.span.dtype !== span.dtype) continue;
+    if (span.bytes > MOST_COMPARED) continue;
+    const [own, its] = [await readSpan(span), await readSpan(weight.span)];
+    if (own.ok && its.ok && Buffer.from(own.value).equals(Buffer.from(its.value))) same.push(module);
+  }
+  if (same.length === 0) return;
+  findings.add('adapter-saved-untrained', {
+    range: document.placeOf('modules_to_save'),
+    at: same[0] ?? '',
+    message: `${same.length === 1 ? '1 copy' : `${same.length} copies`} in the adapter ${same.length === 1 ? 'is' : 'are'} the base's bit by bit: ${named(same)}. It was trained on this base, and not in these modules.`,
+    help: 'Take them out of modules_to_save (or set save_embedding_layers=False) and save the adapter again.',
+  });
 }
 
 function checkTied(

@@ -267,6 +267,21 @@ export const ADAPTER_CODES = {
     explanation: 'Trainers write the path of their own machine, which means nothing elsewhere.',
     action: 'Point base_model_name_or_path to where the base is now.',
   },
+  'base-config-differs': {
+    family: BASE,
+    severity: 'warning',
+    title: 'The config.json beside the adapter is of another base than the one it names.',
+    explanation:
+      'A name stands for whatever lies there now: another version or size of the model, for example.',
+    action: 'Name the base that the adapter was trained on.',
+  },
+  'adapter-saved-untrained': {
+    family: BASE,
+    severity: 'information',
+    title: 'A whole module that the adapter keeps is the base’s, bit by bit.',
+    explanation: 'It says which base the adapter was trained on, and that this module was not trained.',
+    action: 'Leave it out to make the adapter smaller.',
+  },
   'base-path-absolute': {
     family: BASE,
     severity: 'information',

@@ -244,3 +244,28 @@ test('a pickle beside the weights that holds others is a warning, one with the s
   const same = await lintFile(path, contextFor([root]));
   assert.ok(!same.some(({ code }) => code === 'adapter-pickle-differs'));
 });
+
+test('a copy of the base that was not trained says which base it is, and can go', async () => {
+  const saved = { 'base_model.model.embed_tokens.weight': { shape: [100, N] } };
+  const fields = { modules_to_save: ['embed_tokens'] };
+  const { findings } = await findingsOf({ fields, adapter: { ...FULL, ...saved }, base: BASE });
+  const finding = only(findings, 'adapter-saved-untrained');
+  assert.deepEqual([finding.severity, finding.at], ['information', 'embed_tokens']);
+  assert.match(finding.message, /^1 copy in the adapter is the base's bit by bit: embed_tokens\./);
+  const other = { 'base_model.model.embed_tokens.weight': { shape: [100, N], values: [1, 2, 3] } };
+  const trained = await findingsOf({ fields, adapter: { ...FULL, ...other }, base: BASE });
+  assert.ok(!trained.findings.some(({ code }) => code === 'adapter-saved-untrained'));
+});
+
+test('a configuration beside the adapter that is of another base contradicts the name', async () => {
+  const { root, folder, path, text } = write({ adapter: FULL, base: BASE });
+  writeText(paths.join(folder, 'config.json'), '{"model_type": "llama", "vocab_size": 32000}');
+  writeText(paths.join(root, 'base/config.json'), '{"model_type": "llama", "vocab_size": 100}');
+  const finding = only(await lintFile(path, contextFor([root])), 'base-config-differs');
+  assert.deepEqual([finding.severity, finding.at], ['warning', 'vocab_size']);
+  assert.equal(textAt(text, finding.range), '"../base"');
+  assert.match(finding.message, /vocab_size 32000 against 100\.$/);
+  writeText(paths.join(folder, 'config.json'), '{"model_type": "llama", "vocab_size": 100}');
+  const same = await lintFile(path, contextFor([root]));
+  assert.ok(!same.some(({ code }) => code === 'base-config-differs'));
+});
