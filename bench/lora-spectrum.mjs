@@ -57,8 +57,8 @@ async function oneTarget() {
   return quantile(times, 0.5);
 }
 
-/** @param {string} folder */
-function writeAdapter(folder) {
+/** Writes an adapter of all targets of a model of seven billion parameters. @param {string} folder */
+export function writeAdapter(folder) {
   fs.mkdirSync(folder);
   const tensors = Array.from({ length: LAYERS }, (_, layer) =>
     Object.entries(TARGETS).flatMap(([target, [rows, columns]]) => {

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import * as adapters from '../bench/adapters.mjs';
 import * as cka from '../bench/cka.mjs';
 import * as deltaProfile from '../bench/delta-profile.mjs';
 import * as gradients from '../bench/gradients.mjs';
@@ -30,6 +31,8 @@ const ROWS = {
   'delta-profile': deltaProfile,
   'singular-values': singularValues,
   'lora-spectrum': loraSpectrum,
+  'adapter-card': adapters.card,
+  'adapter-extract': adapters.extract,
   'pair-bf16': pairStatistics.bf16,
   'pair-f32': pairStatistics.f32,
   gram: gramPass,
