@@ -59,7 +59,7 @@ export function cacheTable(architecture: Architecture | null, { tokens, batch }:
     kind: 'table',
     id: 'cache',
     title: 'Cache of keys and values',
-    caption: `2 · layers · key-value heads · head size · 2 bytes a token, in half precision; in total for ${countText(batch, 'sequence')} of ${countText(tokens, 'token')}. From the configuration: empty without a config.json, and an upper bound for layers with a window, a state or a compressed cache.`,
+    caption: `2 · layers · key-value heads · head size · 2 bytes a token, in half precision; in total for ${countText(batch, 'sequence')} of ${countText(tokens, 'token')}. From the configuration: empty without a config.json, and an upper bound for layers with a window, a state or a compressed cache. An encoder alone keeps none.`,
     columns: [
       { name: 'part', title: 'Part', type: 'text' },
       { name: 'layers', title: 'Layers', type: 'integer' },
@@ -169,10 +169,14 @@ function servingLines(base: MemoryModel | undefined, adapters: readonly MemoryMo
   if (!base || adapters.length === 0) return [];
   const together = halfOf(base) + adapters.reduce((sum, each) => sum + halfOf(each), 0);
   const apart = adapters.length * halfOf(base);
+  if (adapters.length === 1)
+    return [
+      `The adapter beside its base takes ${bytesText(together)}, merged into it ${bytesText(apart)}: merging one alone saves its own size.`,
+    ];
   const served = `${countText(adapters.length, 'adapter')} beside one base take ${bytesText(together)}, merged copies ${bytesText(apart)}`;
   return [
-    adapters.length > 1 && apart > together
+    apart > together
       ? `${served}: ${shortNumber(apart / together)} times as much.`
-      : `${served}: merging one adapter alone saves its own size.`,
+      : `${served}: adapters that large are no smaller than copies.`,
   ];
 }

@@ -78,6 +78,12 @@ test('adapters beside one base are weighed against merged copies', async () => {
   assert.match(advice.text, /cache of keys and values is unknown/);
 });
 
+test('one adapter is weighed against being merged', async () => {
+  const advice = (await run(memory, await written(1))).artifacts.find(({ id }) => id === 'advice');
+  assert.ok(advice?.kind === 'note');
+  assert.match(advice.text, /beside its base takes 80 B, merged into it 60 B/);
+});
+
 test('a base alone is sized, and there is nothing to serve', async () => {
   const ran = await run(memory, await written(0));
   assert.deepEqual(ran.table('models').map(({ model }) => model), ['base']); // prettier-ignore
