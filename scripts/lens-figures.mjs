@@ -32,6 +32,7 @@ const SHOWN = {
   'magnitude-bands': { artifact: 'magnitudes:rot90' },
   'tall-masks': { artifact: 'shares' },
   'sign-conflict': { artifact: 'conflict_any' },
+  'adapter-library': { words: ADAPTERS, artifact: 'cosine' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
   'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
   memory: { words: ADAPTERS, artifact: 'serving' },

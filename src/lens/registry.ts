@@ -1,5 +1,6 @@
 import { activationTaskVectors } from './activation-task-vectors';
 import { adapterCard } from './adapter-card';
+import { adapterLibrary } from './adapter-library';
 import { adapterMergeGap } from './adapter-merge-gap';
 import { adapterRouting } from './adapter-routing';
 import { attentionPatterns } from './attention-patterns';
@@ -62,6 +63,7 @@ export const LENSES: readonly Lens[] = [
   trajectory,
   spectrum,
   adapterCard,
+  adapterLibrary,
   adapterMergeGap,
   memory,
   subspaceAlignment,
