@@ -35,7 +35,7 @@ const SHOWN = {
   'adapter-library': { words: ADAPTERS, artifact: 'cosine' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
   'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
-  memory: { words: ADAPTERS, artifact: 'serving' },
+  'memory-budget': { words: ADAPTERS, artifact: 'serving' },
   'head-composition': { words: TEXT, artifact: 'graph:base' },
   'head-rank': { words: TEXT },
   'head-sharing': { words: TEXT },

@@ -28,7 +28,7 @@ import type { Lens } from './lens';
 import { localRank } from './local-rank';
 import { logitDelta } from './logit-delta';
 import { magnitudeBands } from './magnitude-bands';
-import { memory } from './memory';
+import { memoryBudget } from './memory-budget';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
 import { neurons } from './neurons';
@@ -65,7 +65,7 @@ export const LENSES: readonly Lens[] = [
   adapterCard,
   adapterLibrary,
   adapterMergeGap,
-  memory,
+  memoryBudget,
   subspaceAlignment,
   twin,
   headComposition,

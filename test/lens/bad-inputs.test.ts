@@ -83,7 +83,7 @@ const [ADAPTERS, ALL] = [true, false].map((about) =>
 ) as [Lens[], Lens[]];
 const HEADS = ['head-composition', 'head-rank', 'head-sharing', 'kv-redundancy'];
 /** Lenses over whole models, one by one: they show the base whatever the tasks are. */
-const SINGLE = ['summary', 'memory', 'experts', 'nestedness', ...HEADS];
+const SINGLE = ['summary', 'memory-budget', 'experts', 'nestedness', ...HEADS];
 
 /** What becomes of a study: the code of the problem, or a code that must be among the findings (`null`: none is needed). */
 type Expected = { readonly problem: string } | { readonly finding: string | null };
@@ -162,7 +162,7 @@ const CASES: readonly Case[] = [
 
 function codeOfNan(lens: string): string | null {
   // It reads no values.
-  if (lens === 'memory') return null;
+  if (lens === 'memory-budget') return null;
   if (lens === 'summary') return 'tensor-nan';
   if (HEADS.includes(lens)) return 'attention-left-out';
   return ['spectrum', 'subspace-alignment', 'twin'].includes(lens)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { memory } from '../../src/lens/memory';
+import { memoryBudget } from '../../src/lens/memory-budget';
 import { unpackNumbers } from '../../src/protocol/numbers';
 import { temporaryFolder, writeAdapter, writeSafetensors } from '../model/write-safetensors';
 import { only, run, SAMPLES, study } from './run';
@@ -28,7 +28,7 @@ async function written(adapters: number, config: object | null = null) {
 
 test('weights take their bytes in each precision, vectors stay in half precision', async () => {
   const opened = await written(1);
-  const ran = await run(memory, opened);
+  const ran = await run(memoryBudget, opened);
   const base = only(ran.table('models'), { model: 'base' });
   const file = opened.base?.files[0];
   assert.ok(file);
@@ -41,7 +41,7 @@ test('weights take their bytes in each precision, vectors stay in half precision
 });
 
 test('training an adapter holds the base frozen, and states for its own values alone', async () => {
-  const row = only((await run(memory, await written(1))).table('training'), { model: 'adapter0' });
+  const row = only((await run(memoryBudget, await written(1))).table('training'), { model: 'adapter0' });
   assert.deepEqual(
     ['trainable', 'frozen', 'weights', 'gradients', 'adam', 'adam_8bit', 'total'].map((name) => row[name]),
     [10, 60, 40, 40, 80, 20, 220],
@@ -50,7 +50,7 @@ test('training an adapter holds the base frozen, and states for its own values a
 
 test('the cache follows grouped queries, and activations the published estimate', async () => {
   const opened = await study(path.join(SAMPLES, 'charlm'), 'base', ['lora/json-r8']);
-  const ran = await run(memory, opened, { tokens: 64, batch: 3 });
+  const ran = await run(memoryBudget, opened, { tokens: 64, batch: 3 });
   const cache = only(ran.table('cache'), { part: 'model' });
   // Keys and values of 4 layers, 2 heads of 32, 2 bytes each.
   assert.equal(cache['per_token'], 2 * 4 * 2 * 32 * 2);
@@ -61,12 +61,12 @@ test('the cache follows grouped queries, and activations the published estimate'
 
 test('without key-value heads every head has its own, of hidden size / heads', async () => {
   const config = { model_type: 'gpt2', n_layer: 3, n_head: 4, n_embd: 24 };
-  const ran = await run(memory, await written(1, config), { tokens: 1 });
+  const ran = await run(memoryBudget, await written(1, config), { tokens: 1 });
   assert.equal(ran.table('cache')[0]?.['per_token'], 2 * 3 * 24 * 2);
 });
 
 test('adapters beside one base are weighed against merged copies', async () => {
-  const ran = await run(memory, await written(3));
+  const ran = await run(memoryBudget, await written(3));
   const series = ran.artifacts.find(({ id }) => id === 'serving');
   assert.ok(series?.kind === 'series');
   const at = series.x.values.indexOf(4);
@@ -79,13 +79,13 @@ test('adapters beside one base are weighed against merged copies', async () => {
 });
 
 test('one adapter is weighed against being merged', async () => {
-  const advice = (await run(memory, await written(1))).artifacts.find(({ id }) => id === 'advice');
+  const advice = (await run(memoryBudget, await written(1))).artifacts.find(({ id }) => id === 'advice');
   assert.ok(advice?.kind === 'note');
   assert.match(advice.text, /beside its base takes 80 B, merged into it 60 B/);
 });
 
 test('a base alone is sized, and there is nothing to serve', async () => {
-  const ran = await run(memory, await written(0));
+  const ran = await run(memoryBudget, await written(0));
   assert.deepEqual(ran.table('models').map(({ model }) => model), ['base']); // prettier-ignore
   assert.ok(!ran.artifacts.some(({ id }) => id === 'serving'));
 });

@@ -13,7 +13,7 @@ import { modelSize } from './memory-sums';
 import { checkNeeds } from './needs';
 
 const description: LensDescription = {
-  id: 'memory',
+  id: 'memory-budget',
   version: 1,
   title: 'How much memory does it take?',
   summary:
@@ -62,7 +62,7 @@ const description: LensDescription = {
 };
 
 /** Sizes of everything in a study. Reads no tensor. */
-export const memory: Lens = {
+export const memoryBudget: Lens = {
   description,
   run(study, parameters) {
     const needs = checkNeeds(study, description);
