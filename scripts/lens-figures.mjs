@@ -35,6 +35,7 @@ const SHOWN = {
   'adapter-library': { words: ADAPTERS, artifact: 'cosine' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
   'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
+  'rank-atoms': { words: ADAPTERS, artifact: 'svd:json-r8' },
   'memory-budget': { words: ADAPTERS, artifact: 'serving' },
   'head-composition': { words: TEXT, artifact: 'graph:base' },
   'head-rank': { words: TEXT },

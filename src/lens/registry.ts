@@ -28,6 +28,7 @@ import type { Lens } from './lens';
 import { localRank } from './local-rank';
 import { logitDelta } from './logit-delta';
 import { magnitudeBands } from './magnitude-bands';
+import { rankAtoms } from './rank-atoms';
 import { memoryBudget } from './memory-budget';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
@@ -65,6 +66,7 @@ export const LENSES: readonly Lens[] = [
   adapterCard,
   adapterLibrary,
   adapterMergeGap,
+  rankAtoms,
   memoryBudget,
   subspaceAlignment,
   twin,

@@ -127,7 +127,8 @@ async function openBase(spec: StudySpec, open: Open, read: ReadSpan): Promise<Re
   const base = await open(spec.base);
   if (!base.ok) return base;
   const adapter = await openAdapter(base.value, read);
-  if (adapter.ok && adapter.value) {
+  // A single stray factor makes no adapter of a model.
+  if (adapter.ok && adapter.value && (adapter.value.config !== null || adapter.value.targets.length > 0)) {
     return refuse(
       'study-base-adapter',
       spec.base,

@@ -12,7 +12,7 @@ import { success } from '../../src/protocol/result';
 import { temporaryFolder } from './files';
 
 const folder = temporaryFolder();
-const ZOO = '/work/shared/zoo';
+const ZOO = paths.resolve(__dirname, '../../../shared/zoo');
 
 async function bytesOf(file: OutputFile): Promise<Buffer> {
   const parts: Uint8Array[] = [];

@@ -85,7 +85,7 @@ for (const lens of LENSES) {
 }
 
 /** Lenses that read factors, or names and shapes, and stream no tensor. */
-const WITHOUT_PASSES = new Set(['adapter-library', 'adapter-merge-gap', 'memory-budget']);
+const WITHOUT_PASSES = new Set(['adapter-library', 'adapter-merge-gap', 'memory-budget', 'rank-atoms']);
 
 for (const lens of LENSES.filter(
   ({ description }) => !runsNetwork(description) && !WITHOUT_PASSES.has(description.id),

@@ -48,7 +48,7 @@ test('missing files and files that cannot be read are underlined where they are 
     ['data: god.npz\n', 'study-path-missing', 'god.npz'],
     ['data:\n  rot90: god.npz\n', 'study-path-missing', 'god.npz'],
     ['data:\n  rot90: { path: god.npz }\n', 'study-path-missing', 'god.npz'],
-    ['data:\n  rot90: torn.npz\n', 'data-malformed', 'torn.npz'],
+    ['data:\n  rot90: torn.npz\n', 'zip-malformed', 'torn.npz'],
     ['data:\n  rot90: base.onnx\n', 'data-format', 'base.onnx'],
   ] as const) {
     const finding = only(await check(rest), code);

@@ -8,7 +8,7 @@ import { ask, bytesOf, deltasOf, hasZoo, newPlace, opened, written, ZOO } from '
 
 const LORA = 'samples/charlm/lora/json-r8';
 const BASE = 'samples/charlm/base';
-const REAL = '/work/shared/realdata';
+const REAL = path.resolve(__dirname, '../../../shared/realdata');
 const of = (adapter: string, layout: WrittenLayout, base: string | null = null): LayoutAction => ({
   kind: 'layout',
   path: path.resolve(adapter),

@@ -7,7 +7,10 @@ import { temporaryFolder, writeAdapter } from '../model/write-safetensors';
 import { ask, deltasOf, distance, hasZoo, newPlace, opened, rowsOf, written, ZOO } from './writing';
 
 const LORA = 'samples/charlm/lora/json-r8';
-const PEFT = '/work/shared/realdata/huggingface+peft/hist-28fe1f1e/tests/regression';
+const PEFT = path.resolve(
+  __dirname,
+  '../../../shared/realdata/huggingface+peft/hist-28fe1f1e/tests/regression',
+);
 const of = (adapter: string, choice: RankChoice, more: Partial<ResizeAction> = {}): ResizeAction => ({
   kind: 'resize',
   path: path.resolve(adapter),

@@ -1,6 +1,7 @@
 // Runs what writes as the server does, and reads what came of it without anything of src that wrote it.
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
+import * as os from 'node:os';
 import * as path from 'node:path';
 import { openCheckpoint } from '../../src/format/registry';
 import { readSpan } from '../../src/format/read';
@@ -18,9 +19,8 @@ import type { PassOutcome, PassRunner } from '../../src/tensor/pass';
 import { failure, success } from '../../src/protocol/result';
 import { decode } from '../../src/tensor/decode';
 import { slowPasses } from '../lens/slow-passes';
-import { temporaryFolder } from '../model/write-safetensors';
 
-export const ZOO = '/work/shared/zoo';
+export const ZOO = path.resolve(__dirname, '../../../shared/zoo');
 export const hasZoo = fs.existsSync(ZOO);
 
 /** Matrices by the kernel of the workers, in this thread; everything else the slow way. */
@@ -52,7 +52,9 @@ export const MERGING: MergeContext = {
   progress: () => undefined,
 };
 
-const folder = temporaryFolder();
+// For the whole process: many files of tests share it.
+const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'deltalens-merge-')));
+process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 let count = 0;
 
 /** A new place to write to. */
