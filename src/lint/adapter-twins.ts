@@ -18,6 +18,10 @@ const NEAR = 0.99;
 /** Modules whose directions are compared, spread over the depth. */
 const COMPARED = 8;
 const MOST_OTHERS = 100;
+/** Adapters of the same shapes are compared by their values up to this number: a folder of hundreds is a matter of a lens. */
+const MOST_READ = 16;
+/** A first module that differs this much settles the question. */
+const UNLIKE = 0.9;
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** Compares an adapter with the other ones of the workspace: the same modules in the same shapes, the same direction. */
@@ -28,13 +32,15 @@ export async function checkDuplicates(
   context: LintContext,
   findings: FindingList,
 ): Promise<void> {
-  if (factors.size === 0 || factorBytes(factors.values()) > MOST_BYTES) return;
+  if (factors.size === 0 || factorBytes(factors.values()) > Math.min(MOST_BYTES, context.scanLimit)) return;
   const folder = dirname(document.path);
   const others = context.known.filter((path) => dirname(path) !== folder && path !== folder);
+  let read = 0;
   for (const path of others.slice(0, MOST_OTHERS)) {
-    if (context.signal.aborted) return;
+    if (context.signal.aborted || read === MOST_READ) return;
     const other = await adapterAt(path, context);
     if (other === null || !haveSameShapes(factors, other.factors)) continue;
+    read++;
     const cosine = await cosineOf(factors, config, other.factors, other.config);
     if (cosine === null || cosine < NEAR) continue;
     findings.add('adapter-near-duplicate', {
@@ -85,6 +91,7 @@ async function cosineOf(
     inner += lowRankInner(one, two);
     xx += lowRankInner(one, one);
     yy += lowRankInner(two, two);
+    if (inner < UNLIKE * Math.sqrt(xx * yy)) break;
   }
   return xx > 0 && yy > 0 ? inner / Math.sqrt(xx * yy) : null;
 }

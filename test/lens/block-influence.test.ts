@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import * as path from 'node:path';
 import { test } from 'node:test';
 import { MeanCosine } from '../../src/lens/activations/mean-cosine';
 import { blockInfluence } from '../../src/lens/block-influence';
-import { openStudy } from '../../src/model/open-study';
-import { networkStudy, run, WITH_ZOO, ZOO } from './run';
+import { convolutionalStudy, networkStudy, run, WITH_ZOO } from './run';
 
 test('the mean of cosines is that of the definition, and vectors without a direction are counted apart', () => {
   const mean = new MeanCosine();
@@ -37,15 +35,8 @@ test(
   'of a convolutional network the modules are compared that keep their channels, pixel by pixel',
   WITH_ZOO,
   async () => {
-    const opened = await openStudy({
-      name: 'cnn',
-      base: path.join(ZOO, 'cnn-digits/base'),
-      tasks: [],
-      graph: path.join(ZOO, 'cnn-digits/onnx/base.onnx'),
-      data: [{ name: 'clean', path: path.join(ZOO, 'vit-digits/data/clean-val.npz') }],
-    });
-    assert.ok(opened.ok);
-    const ran = await run(blockInfluence, opened.value, { samples: 6 });
+    const opened = await convolutionalStudy();
+    const ran = await run(blockInfluence, opened, { samples: 6 });
     // A norm scales every channel of a pixel and shifts it; a convolution changes their number.
     assert.deepEqual(
       ran.table('layers').map(({ layer }) => layer),
@@ -53,7 +44,7 @@ test(
     );
     // Scale, shift, running mean and variance of each channel.
     const [first] = ran.table('layers');
-    const channels = opened.value.base?.tensors.find(({ name }) => name === 'bn1.weight')?.span.shape[0];
+    const channels = opened.base?.tensors.find(({ name }) => name === 'bn1.weight')?.span.shape[0];
     assert.equal(first?.['parameters'], 4 * (channels ?? NaN));
     const advice = ran.artifacts.find(({ id }) => id === 'advice');
     assert.match(advice?.kind === 'note' ? advice.text : '', /leaving out gains nothing/);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import * as path from 'node:path';
 import { test } from 'node:test';
 import { accumulate } from '../../src/graph/gradients/accumulate';
 import { openStudyNetwork } from '../../src/graph/study-network';
@@ -8,10 +7,9 @@ import { fisher } from '../../src/lens/fisher';
 import type { LensOutput } from '../../src/lens/lens';
 import { GradientSamples } from '../../src/lens/gradients/gradient-samples';
 import { placeOf } from '../../src/model/naming';
-import { openStudy } from '../../src/model/open-study';
 import { checkParameters } from '../../src/protocol/lens';
 import { got } from '../graph/got';
-import { networkStudy, run, WITH_ZOO, ZOO } from './run';
+import { convolutionalStudy, networkStudy, run, WITH_ZOO } from './run';
 import { slowPasses } from './slow-passes';
 
 const SAMPLES = 3;
@@ -173,14 +171,8 @@ test(
   'batch normalisations have importances of scale and shift, and none of running averages',
   WITH_ZOO,
   async () => {
-    const opened = await openStudy({
-      name: 'cnn',
-      base: path.join(ZOO, 'cnn-digits/base'),
-      tasks: [],
-      graph: path.join(ZOO, 'cnn-digits/onnx/base.onnx'),
-      data: [{ name: 'clean', path: path.join(ZOO, 'vit-digits/data/clean-val.npz') }],
-    });
-    const ran = await run(fisher, got(opened), { samples: 2 });
+    const opened = await convolutionalStudy();
+    const ran = await run(fisher, opened, { samples: 2 });
     const names = ran.table('tensors').map(({ tensor }) => String(tensor));
     assert.ok(names.includes('bn1.weight') && names.includes('bn1.bias'), names.join(' '));
     assert.deepEqual(

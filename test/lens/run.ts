@@ -72,6 +72,19 @@ export interface Ran {
 /** A table's row by column names. */
 export type Row = Readonly<Record<string, TableCell>>;
 
+/** The convolutional network of the zoo with its graph, and images. */
+export async function convolutionalStudy(): Promise<Study> {
+  const opened = await openStudy({
+    name: 'cnn',
+    base: path.join(ZOO, 'cnn-digits/base'),
+    tasks: [],
+    graph: path.join(ZOO, 'cnn-digits/onnx/base.onnx'),
+    data: [{ name: 'clean', path: path.join(ZOO, 'vit-digits/data/clean-val.npz') }],
+  });
+  assert.ok(opened.ok, opened.ok ? '' : opened.problem.message);
+  return opened.value;
+}
+
 /** Runs a lens on a study; by default over the slow passes. */
 export async function run(
   lens: Lens,
