@@ -1,10 +1,10 @@
 import type { Place } from '../model/place';
 import type { Artifact, Matrix, Note, Table } from '../protocol/artifact';
-import { packNumbers } from '../protocol/numbers';
+import { packNumbers, unpackNumbers } from '../protocol/numbers';
 import { matchAtoms, sharedEnergy, type Atoms, type ModuleAtoms } from './atom-sums';
 import { fromZero } from './domain';
 import { AXES_CAPTION, networkAxes, networkMatrix } from './network-axes';
-import { percent } from './wording';
+import { namesText, percent } from './wording';
 
 /** The atoms of one module. */
 export interface TensorAtoms {
@@ -182,6 +182,26 @@ function atomTable(adapters: readonly AdapterAtoms[]): Table {
 /** Two raw atoms with a larger |cos| are counted as saying the same. */
 const SAME = 0.95;
 
+/** Two adapters share much from this part of the energy on. */
+const MUCH = 0.5;
+const MOST_NAMED = 4;
+
+function sharedText({ rows, values }: Matrix): string[] {
+  const shares = unpackNumbers(values);
+  const name = (at: number) => rows[at]?.label ?? '';
+  const pairs = rows.flatMap((_, x) =>
+    rows.flatMap((__, y) => {
+      const share = Math.max(shares[x * rows.length + y] ?? 0, shares[y * rows.length + x] ?? 0);
+      return x < y && share >= MUCH ? [`${name(x)} and ${name(y)} (${percent(share)})`] : [];
+    }),
+  );
+  if (pairs.length === 0)
+    return ['No two adapters share half of their atoms: their ranks can stand side by side.'];
+  return [
+    `Share most of their atoms, so weight one of the two down in a merge: ${namesText(pairs, MOST_NAMED)}.`,
+  ];
+}
+
 function advice(adapters: readonly AdapterAtoms[], shared: Matrix | null): Note {
   const lines = adapters.map(({ name, tensors }) => {
     const ranks = tensors.reduce((sum, { atoms }) => sum + atoms.raw.delta.rank, 0);
@@ -206,9 +226,7 @@ function advice(adapters: readonly AdapterAtoms[], shared: Matrix | null): Note 
     role: 'recommendation',
     text: [
       ...lines,
-      ...(shared
-        ? ['Adapters that share much are better merged after one of the two is left out or weighted down.']
-        : []),
+      ...(shared ? sharedText(shared) : []),
       'Limits: atoms as stored depend on how the change is factored; only the singular ones are a property of the adapter. Strength says how far weights move, not what for.',
     ].join('\n'),
   };

@@ -146,14 +146,15 @@ function median(values: readonly number[]): number {
   return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
 }
 
-/** Farthest-first (Gonzalez 1985): from the adapter nearest to all others on, always the one farthest from those chosen. */
-export function farthestFirst(distances: Float64Array, n: number, count: number): number[] {
+/** Farthest-first (Gonzalez 1985): from the adapter nearest to all others on, always the one farthest from those chosen; none
+ * that is nearer to one of them than `least`. */
+export function farthestFirst(distances: Float64Array, n: number, count: number, least = 0): number[] {
   const sumOf = (i: number) => distances.subarray(i * n, (i + 1) * n).reduce((sum, value) => sum + value, 0);
   const all = Array.from({ length: n }, (_, i) => i);
   const chosen: number[] = [];
   const nearest = new Float64Array(n).fill(Infinity);
   let next = all.reduce((best, i) => (sumOf(i) < sumOf(best) ? i : best), 0);
-  while (chosen.length < Math.min(count, n)) {
+  while (chosen.length < Math.min(count, n) && (nearest[next] as number) >= least) {
     chosen.push(next);
     for (const i of all) nearest[i] = Math.min(nearest[i] as number, distances[next * n + i] as number);
     const left = all.filter((i) => !chosen.includes(i));
@@ -167,7 +168,7 @@ export function farthestFirst(distances: Float64Array, n: number, count: number)
 
 function clusterTable({ names, sums, grouping, clusters, outliers, distances }: Library): Table {
   const { n, gram, share, shareCount } = sums;
-  const shortlist = farthestFirst(distances, n, SHORTLISTED);
+  const shortlist = farthestFirst(distances, n, SHORTLISTED, 1 - DUPLICATE);
   return {
     kind: 'table',
     id: 'clusters',
@@ -228,7 +229,7 @@ function advice(library: Library): Note {
   const { names, grouping, outliers, distances, sums, clusters } = library;
   const duplicates = duplicatesOf(library);
   const far = names.filter((_, i) => (outliers[i]?.deviation ?? 0) < -FAR);
-  const diverse = farthestFirst(distances, sums.n, SHORTLISTED).map((i) => names[i] ?? '');
+  const diverse = farthestFirst(distances, sums.n, SHORTLISTED, 1 - DUPLICATE).map((i) => names[i] ?? '');
   const groups = Array.from({ length: grouping.count }, (_, group) =>
     names.filter((__, i) => grouping.groups[i] === group),
   ).filter((members) => members.length > 1);

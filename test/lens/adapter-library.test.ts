@@ -108,4 +108,6 @@ test('quantiles, k-means and farthest-first by hand', () => {
   const line = [0, 1, 2, 9];
   const distances = Float64Array.from(line.flatMap((x) => line.map((y) => Math.abs(x - y))));
   assert.deepEqual(farthestFirst(distances, 4, 3), [1, 3, 0]);
+  // What is as good as chosen already is no choice.
+  assert.deepEqual(farthestFirst(distances, 4, 4, 1.5), [1, 3]);
 });

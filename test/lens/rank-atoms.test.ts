@@ -119,4 +119,6 @@ test('the sample adapters have shares that add up to 1 in every module, and all 
   assert.equal(cell(ran.matrix('shared'), first, first), 1);
   const across = cell(ran.matrix('shared'), first, second) ?? NaN;
   assert.ok(across > 0 && across < 0.5, String(across));
+  const advice = ran.artifacts.find(({ id }) => id === 'advice');
+  assert.match(advice?.kind === 'note' ? advice.text : '', /No two adapters share half of their atoms/);
 });
