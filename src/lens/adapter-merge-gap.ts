@@ -7,6 +7,7 @@ import type { Finding } from '../protocol/finding';
 import type { LensDescription } from '../protocol/lens';
 import { cancelled, failure, success, type Result } from '../protocol/result';
 import type { WeightedDelta } from '../tensor/factor-merges';
+import { hasFiniteFactors } from '../tensor/factor-products';
 import {
   layerMatrix,
   mergeAdvice,
@@ -217,8 +218,7 @@ async function mergeAll(
       if (!read.ok) return read;
       bytesRead += read.value.bytesRead;
       const own = read.value.delta;
-      if (own.a.every(Number.isFinite) && own.b.every(Number.isFinite))
-        parts.push({ weight: weights[task] ?? 1, delta: own });
+      if (hasFiniteFactors(own)) parts.push({ weight: weights[task] ?? 1, delta: own });
       else notFinite.push({ task, tensor });
     }
     if (parts.length < members.length) continue;

@@ -34,7 +34,19 @@ export function libraryArtifacts(
   const order = leafOrder(merges, n);
   const { x, y, stress } = classicalScaling(distances, n);
   const arrow = Array.from({ length: n * n }, (_, at) => arrowOf(sums, at));
-  const view: Library = { names, sums, cosines, grouping, clusters, outliers: outliersOf(sums), distances };
+  // What changes nothing is far from everything, and no choice.
+  const shortlist = farthestFirst(distances, n, n, 1 - DUPLICATE).filter(
+    (i) => (sums.gram[i * (n + 1)] as number) > 0,
+  );
+  const view: Library = {
+    names,
+    sums,
+    cosines,
+    grouping,
+    clusters,
+    outliers: outliersOf(sums),
+    shortlist: shortlist.slice(0, SHORTLISTED),
+  };
   const common = {
     kind: 'matrix' as const,
     rows: axis,
@@ -98,7 +110,8 @@ interface Library {
   readonly grouping: Grouping;
   readonly clusters: ModelClusters;
   readonly outliers: readonly Outlier[];
-  readonly distances: Float64Array;
+  /** Indices, in the order of farthest-first. */
+  readonly shortlist: readonly number[];
 }
 
 function cosinesOf({ n, gram }: LibrarySums): (number | null)[] {
@@ -166,9 +179,8 @@ export function farthestFirst(distances: Float64Array, n: number, count: number,
   return chosen;
 }
 
-function clusterTable({ names, sums, grouping, clusters, outliers, distances }: Library): Table {
+function clusterTable({ names, sums, grouping, clusters, outliers, shortlist }: Library): Table {
   const { n, gram, share, shareCount } = sums;
-  const shortlist = farthestFirst(distances, n, SHORTLISTED, 1 - DUPLICATE);
   return {
     kind: 'table',
     id: 'clusters',
@@ -226,10 +238,10 @@ function duplicateTable(library: Library): Table {
 }
 
 function advice(library: Library): Note {
-  const { names, grouping, outliers, distances, sums, clusters } = library;
+  const { names, grouping, outliers, shortlist, clusters } = library;
   const duplicates = duplicatesOf(library);
   const far = names.filter((_, i) => (outliers[i]?.deviation ?? 0) < -FAR);
-  const diverse = farthestFirst(distances, sums.n, SHORTLISTED, 1 - DUPLICATE).map((i) => names[i] ?? '');
+  const diverse = shortlist.map((i) => names[i] ?? '');
   const groups = Array.from({ length: grouping.count }, (_, group) =>
     names.filter((__, i) => grouping.groups[i] === group),
   ).filter((members) => members.length > 1);
@@ -243,7 +255,9 @@ function advice(library: Library): Note {
         ? [`Move alike: ${namesText(groups.map((members) => namesText(members, 4)), 4, '; ')}.`]
         : []),
       ...(far.length > 0 ? [`Point away from the others, leave out of a merge first: ${namesText(far)}.`] : []),
-      `A diverse choice, in this order: ${namesText(diverse, SHORTLISTED)}.`,
+      ...(diverse.length > 0
+        ? [`A diverse choice, in this order: ${namesText(diverse, SHORTLISTED)}.`]
+        : ['No adapter changes anything.']),
       ...(clusters.kind === 'none' ? [clusters.reason] : []),
     ],
     'cosines say whether adapters move weights alike, not how good they are; MBC depends on how A and B were initialised.',

@@ -1,9 +1,10 @@
+import { ModelFindings } from '../model/model-findings';
 import { networkOrder } from '../model/naming';
 import type { Study } from '../model/study';
 import type { FactoredDelta } from '../model/task-vector';
 import type { Finding } from '../protocol/finding';
 import { cancelled, success, type Result } from '../protocol/result';
-import { forFactorPairs, innerOf } from '../tensor/factor-products';
+import { forFactorPairs, hasFiniteFactors, innerOf } from '../tensor/factor-products';
 import type { LowRankDelta } from '../tensor/pass';
 import type { AdapterTask } from './adapter-tasks';
 import { arrowPrototype, prototypeCosine, type ArrowPrototype } from './arrow-prototype';
@@ -35,7 +36,8 @@ const SHARE_OF_BUDGET = 1 / 4;
 /**
  * All inner products ⟨ΔWᵢ, ΔWⱼ⟩ = sᵢsⱼ Σ (BᵢᵀBⱼ) ∘ (AᵢAⱼᵀ), tensor by tensor: the factors of all adapters in a tensor are
  * read, multiplied and let go, so every byte is read once where those of one tensor fit into memory. What is no product of
- * factors (DoRA, modules saved whole) is streamed with the base. Fails as reading does, or with `cancelled`.
+ * factors (DoRA, modules saved whole) is streamed with the base. Factors with NaN or infinities are in no figure: one finding
+ * each. Fails as reading does, or with `cancelled`.
  */
 export async function librarySums(
   study: Study,
@@ -62,19 +64,21 @@ export async function librarySums(
   if (!rest.ok) return rest;
   return success({
     ...sums,
-    findings: rest.value.findings,
-    bytesRead: read.value + rest.value.bytesRead,
+    findings: [...read.value.findings, ...rest.value.findings],
+    bytesRead: read.value.bytesRead + rest.value.bytesRead,
   });
 }
 
 type Sums = Omit<LibrarySums, 'findings' | 'bytesRead'>;
+type Read = Pick<LibrarySums, 'findings' | 'bytesRead'>;
 
 async function addFactored(
   names: readonly string[],
   adapters: readonly AdapterTask[],
   sums: Sums,
   context: LensContext,
-): Promise<Result<number>> {
+): Promise<Result<Read>> {
+  const notFinite = adapters.map(({ task }) => new ModelFindings(task.checkpoint.path));
   let bytesRead = 0;
   for (const [index, name] of names.entries()) {
     const members = adapters.flatMap(({ task }, at): Member[] => {
@@ -86,6 +90,10 @@ async function addFactored(
       const left = await loadBlock(block);
       if (!left.ok) return left;
       bytesRead += left.value.bytesRead;
+      for (const at of left.value.notFinite) {
+        const message = `${adapters[at]?.name ?? ''}: the factors of ${name} hold NaN or infinities; the tensor is in no figure.`;
+        notFinite[at]?.add('matrix-not-finite', message, name);
+      }
       addBlock(left.value.loaded, sums);
       for (const other of blocks.slice(p + 1)) {
         const right = await loadBlock(other);
@@ -98,7 +106,7 @@ async function addFactored(
     }
     context.progress((index + 1) / names.length, 'Multiplying factors of all adapters');
   }
-  return success(bytesRead);
+  return success({ findings: notFinite.flatMap((own) => own.all()), bytesRead });
 }
 
 interface Member {
@@ -132,18 +140,26 @@ function blocksOf(members: readonly Member[], limit: number): Member[][] {
   return blocks;
 }
 
-async function loadBlock(
-  members: readonly Member[],
-): Promise<Result<{ readonly loaded: readonly Loaded[]; readonly bytesRead: number }>> {
+interface LoadedBlock {
+  readonly loaded: readonly Loaded[];
+  /** Indices of the adapters whose factors hold NaN or infinities. */
+  readonly notFinite: readonly number[];
+  readonly bytesRead: number;
+}
+
+async function loadBlock(members: readonly Member[]): Promise<Result<LoadedBlock>> {
   const loaded: Loaded[] = [];
+  const notFinite: number[] = [];
   let bytesRead = 0;
   for (const { at, delta } of members) {
     const read = await loadLowRank(delta);
     if (!read.ok) return read;
     bytesRead += read.value.bytesRead;
-    loaded.push({ at, delta: read.value.delta, prototype: arrowPrototype(read.value.delta) });
+    const own = read.value.delta;
+    if (hasFiniteFactors(own)) loaded.push({ at, delta: own, prototype: arrowPrototype(own) });
+    else notFinite.push(at);
   }
-  return success({ loaded, bytesRead });
+  return success({ loaded, notFinite, bytesRead });
 }
 
 function addBlock(loaded: readonly Loaded[], sums: Sums): void {
@@ -185,7 +201,7 @@ async function addStreamed(
   isFactored: (name: string) => boolean,
   gram: Float64Array,
   context: LensContext,
-): Promise<Result<Pick<LibrarySums, 'findings' | 'bytesRead'>>> {
+): Promise<Result<Read>> {
   const tasks = adapters.map(({ task }) => ({
     ...task,
     deltas: new Map([...task.deltas].filter(([name]) => !isFactored(name))),

@@ -43,9 +43,13 @@ export async function modelClusters(
   if (typeof columns === 'string') return success({ kind: 'none', reason: columns });
   const thresholds = new Float64Array(adapters.length);
   let bytesRead = 0;
-  for (const [at, { task }] of adapters.entries()) {
+  for (const [at, { name, task }] of adapters.entries()) {
     const sizes = await sizesOf([...task.deltas.values()]);
     if (!sizes.ok) return sizes;
+    if (!sizes.value.sizes.every(Number.isFinite)) {
+      const reason = `${name} has factors that hold NaN or infinities, and MBC compares A and B entry by entry.`;
+      return success({ kind: 'none', reason });
+    }
     thresholds[at] = quantile(sizes.value.sizes, SPARSITY);
     bytesRead += sizes.value.bytesRead;
     context.progress((at + 1) / adapters.length / 3, 'Finding the large entries of every adapter');

@@ -3,6 +3,7 @@ import { networkOrder, placeOf } from '../model/naming';
 import type { Finding } from '../protocol/finding';
 import type { LensDescription } from '../protocol/lens';
 import { cancelled, failure, success, type Result } from '../protocol/result';
+import { hasFiniteFactors } from '../tensor/factor-products';
 import { adapterTasks, type AdapterTask } from './adapter-tasks';
 import { atomArtifacts, type AdapterAtoms, type TensorAtoms } from './atom-artifacts';
 import { atomsOf } from './atom-sums';
@@ -88,8 +89,7 @@ async function readAtoms(adapters: readonly AdapterTask[], context: LensContext)
       const read = await loadLowRank(delta);
       if (!read.ok) return read;
       bytesRead += read.value.bytesRead;
-      const { a, b } = read.value.delta;
-      if (a.every(Number.isFinite) && b.every(Number.isFinite)) {
+      if (hasFiniteFactors(read.value.delta)) {
         own.push({ tensor, place: placeOf(tensor), atoms: atomsOf(read.value.delta) });
       } else {
         const message = `${name}: the factors of ${tensor} hold NaN or infinities; the tensor is in no figure.`;

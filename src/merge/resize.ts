@@ -7,6 +7,7 @@ import { loadFactors } from '../model/load-delta';
 import { cancelled, success, type Result } from '../protocol/result';
 import type { Finding } from '../protocol/finding';
 import type { ResizeAction } from '../protocol/write';
+import { hasFiniteFactors } from '../tensor/factor-products';
 import type { LowRankDelta } from '../tensor/pass';
 import { lowRankSvd } from '../tensor/linear/low-rank-svd';
 import { chooseRank, type ChosenRank } from './factor-rank';
@@ -110,7 +111,7 @@ async function resized(
 ): Promise<Result<{ readonly lora: LoraModule; readonly row: RankRow }>> {
   const delta = await factorsOf(target, path, read);
   if (!delta.ok) return delta;
-  if (![delta.value.a, delta.value.b].every((values) => values.every(Number.isFinite))) {
+  if (!hasFiniteFactors(delta.value)) {
     const message = `${path}: the factors of ${module} hold NaN or infinities.`;
     return refuse('factors-not-finite', path, message, module);
   }

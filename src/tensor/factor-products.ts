@@ -65,6 +65,11 @@ export function factoredSquares(delta: LowRankDelta): number {
   return squares < 0 ? 0 : squares;
 }
 
+/** Whether neither factor holds NaN or an infinity. */
+export function hasFiniteFactors({ a, b }: LowRankDelta): boolean {
+  return a.every(Number.isFinite) && b.every(Number.isFinite);
+}
+
 function runsOf(places: readonly number[], deltas: readonly (LowRankDelta | null)[]): number[][] {
   const runs: number[][] = [];
   let rows = Infinity;

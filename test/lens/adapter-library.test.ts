@@ -98,6 +98,31 @@ test('MBC is left out with the reason where adapters have other ranks or modules
   assert.match(note.text, /another rank than json-r8/);
 });
 
+test('an adapter with NaN is reported, and says nothing of the others', async () => {
+  const factors = (seeds: readonly number[]) =>
+    Object.fromEntries(
+      seeds.map((seed) => [`a${String(seed)}`, { a: wave(8, seed), b: wave(10, seed + 9) }]),
+    );
+  const sound = await run(adapterLibrary, await library(factors([1, 2, 3, 4, 5])));
+  const broken = { zz: { a: wave(8, 6).fill(NaN, 3, 4), b: wave(10, 6) } };
+  const ran = await run(adapterLibrary, await library({ ...factors([1, 2, 3, 4, 5]), ...broken }));
+  assert.deepEqual(
+    ran.findings.map(({ code }) => code),
+    ['matrix-not-finite'],
+  );
+  assert.match(ran.findings[0]?.message ?? '', /^zz: the factors of .*q_proj/);
+  for (const { adapter, norm, agreement } of sound.table('clusters')) {
+    const found = only(ran.table('clusters'), { adapter: adapter ?? null });
+    agree(found['norm'], Number(norm), 'norm');
+    agree(found['agreement'], Number(agreement), 'agreement');
+    assert.equal(found['cluster'], null);
+  }
+  const note = ran.artifacts.find(({ id }) => id === 'advice');
+  assert.ok(note?.kind === 'note');
+  assert.match(note.text, /zz has factors that hold NaN/);
+  assert.doesNotMatch(note.text, /choice.*zz/);
+});
+
 test('quantiles, k-means and farthest-first by hand', () => {
   assert.equal(quantile(Float32Array.of(4, 1, 3, 2), 0.5), 2.5);
   assert.equal(quantile(Float32Array.of(4, 0, 2, 1, 3, 5), 0.8), 4);
