@@ -11,7 +11,10 @@ export interface PickleGlobal {
   called: boolean;
 }
 
+/** Instructions, and values of lists that they go through. */
 const MOST_STEPS = 20_000_000;
+/** No module of Python and no class has a name as long. */
+const LONGEST_NAME = 1024;
 const MARK = Symbol('mark');
 type Item = Pickled | typeof MARK;
 
@@ -31,6 +34,7 @@ export class PickleReader {
   private readonly named = new Map<string, PickleGlobal>();
   private readonly stack: Item[] = [];
   private readonly memo = new Map<number, Pickled>();
+  private steps = 0;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -53,14 +57,20 @@ export class PickleReader {
   }
 
   read(): Pickled {
-    for (let step = 0; step < MOST_STEPS; step++) {
+    for (;;) {
+      this.count(1);
       const code = this.bytes[this.take(1)] ?? 0;
       if (code === 0x2e) return this.pop();
       const act = PICKLE_INSTRUCTIONS[code];
       if (act === undefined) this.fail(`has the unknown instruction 0x${code.toString(16)}`);
       act(this);
     }
-    return this.fail('has too many instructions');
+  }
+
+  /** A list that was memoised costs an instruction of two bytes to use again, and all its values to go through. */
+  private count(steps: number): void {
+    this.steps += steps;
+    if (this.steps > MOST_STEPS) this.fail('has too many instructions');
   }
 
   fail(message: string): never {
@@ -174,6 +184,7 @@ export class PickleReader {
 
   /** Something of a module is meant: its name is kept, and where it stands. */
   global(module: string, name: string): void {
+    if (module.length + name.length > LONGEST_NAME) this.fail('names something by a name beyond all bounds');
     const whole = `${module}.${name}`;
     if (!this.named.has(whole)) this.named.set(whole, { name: whole, at: this.at, called: false });
     this.push(new PickledObject(whole));
@@ -184,7 +195,9 @@ export class PickleReader {
     const name = called instanceof PickledObject ? called.name : '?';
     const known = this.named.get(name);
     if (known) known.called = true;
-    this.push(MADE[name]?.(values) ?? new PickledObject(name));
+    const make = MADE[name];
+    if (make) for (const value of values) this.count(Array.isArray(value) ? value.length + 1 : 1);
+    this.push(make?.(values) ?? new PickledObject(name));
   }
 
   /** A persistent id stays as it is; torch's say which storage is meant. */

@@ -40,7 +40,8 @@ export function readPickleContent(bytes: Uint8Array, path: string, from = 0): Re
  * read: what stands before that would be called nevertheless. `pickles` counts the whole ones.
  */
 export function scanPickles(bytes: Uint8Array): { globals: readonly PickleGlobal[]; pickles: number } {
-  const globals: PickleGlobal[] = [];
+  // A list of lists: as arguments of one call they would be more than the stack has room for.
+  const found: (readonly PickleGlobal[])[] = [];
   let pickles = 0;
   for (let at = 0; at < bytes.length; pickles++) {
     const reader = new PickleReader(bytes, at);
@@ -48,13 +49,13 @@ export function scanPickles(bytes: Uint8Array): { globals: readonly PickleGlobal
       reader.read();
     } catch (error) {
       if (!(error instanceof PickleError)) throw error;
-      globals.push(...reader.globals);
+      found.push(reader.globals);
       break;
     }
-    globals.push(...reader.globals);
+    found.push(reader.globals);
     at = reader.position;
   }
-  return { globals, pickles };
+  return { globals: found.flat(), pickles };
 }
 
 /** {@link readPickleContent}, of which only the value is wanted. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PickledObject, readPickle, type Pickled } from '../../src/format/pickle';
+import { PickledObject, readPickle, scanPickles, type Pickled } from '../../src/format/pickle';
 
 /**
  * `pickle.dumps(v, protocol)` of Python 3.11 with v = {'a': [1, -2, 2.5, None, True, (1, 2), 300, 70000, -2**40], 'b': 'é',
@@ -73,4 +73,23 @@ test('a length beyond the file is refused before anything is allocated', () => {
   for (const hex of ['80058d00000000000000ff', '80028bffffffff', '80035803000080', '80028b00000010']) {
     assert.ok(!readPickle(Buffer.from(hex, 'hex'), 'x.pkl').ok, hex);
   }
+});
+
+test('a long list that is handed to a call again and again is refused', () => {
+  // q0: a list of 20 000 times None; then 20 000 times `OrderedDict(list)`.
+  const parts = [
+    'ccollections\nOrderedDict\nq\x01](',
+    'N'.repeat(20_000),
+    'e\x85q\0',
+    'h\x01h\0R0'.repeat(20_000),
+    'N.',
+  ];
+  const read = readPickle(Buffer.from(parts.join(''), 'latin1'), 'x.pkl');
+  assert.match(read.ok ? '' : read.problem.message, /too many instructions/);
+});
+
+test('more names than a call takes arguments are all found', () => {
+  const names = Array.from({ length: 200_000 }, (_, index) => `ca\nb${String(index)}\n0`);
+  const { globals, pickles } = scanPickles(Buffer.from(`${names.join('')}N.`, 'latin1'));
+  assert.deepEqual([globals.length, pickles], [200_000, 1]);
 });
