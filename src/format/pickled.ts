@@ -40,10 +40,11 @@ export function tensorOf(
   [storage, offset, shape, stride]: readonly Pickled[],
   dtype?: Pickled,
 ): PickledTensor | null {
-  if (!Array.isArray(storage) || typeof offset !== 'number') return null;
+  if (!Array.isArray(storage)) return null;
   const [kind, type, key, , , view] = storage;
   // Files of the first versions of torch may have storages that are parts of others: (key, offset, count).
-  const start = Array.isArray(view) && typeof view[1] === 'number' ? view[1] : 0;
+  const start = Array.isArray(view) ? view[1] : 0;
+  if (!isCount(start) || !isCount(offset)) return null;
   if (kind !== 'storage' || !(type instanceof PickledObject) || typeof key !== 'string') return null;
   if (!isCounts(shape) || !isCounts(stride) || shape.length !== stride.length) return null;
   const named = dtype instanceof PickledObject ? dtype : type;
@@ -51,8 +52,9 @@ export function tensorOf(
 }
 
 function isCounts(value: Pickled | undefined): value is number[] {
-  return (
-    Array.isArray(value) &&
-    value.every((each) => typeof each === 'number' && Number.isSafeInteger(each) && each >= 0)
-  );
+  return Array.isArray(value) && value.every(isCount);
+}
+
+function isCount(value: Pickled | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,4 +1,6 @@
+import { success, type Result } from '../protocol/result';
 import { PickledObject, PickledTensor, type Pickled } from './pickled';
+import { refuse } from './problems';
 
 /** The named tensors of what torch saved. */
 export interface StateDict {
@@ -27,51 +29,74 @@ const WEIGHTS = [
 ];
 /** What a pickled torch module keeps its parts in; no part of a tensor's name. */
 const PARTS: ReadonlySet<string> = new Set(['_parameters', '_buffers', '_modules']);
+/** Pieces of a name; and levels that give no piece of one besides. */
 const DEEPEST = 64;
+const DEEPEST_LEVEL = 4 * DEEPEST;
+/**
+ * Values, and pieces and letters of their names, of one checkpoint. A map that holds another twice, which holds a third
+ * twice, stands for exponentially many names: without a bound a file of some hundred bytes would keep a process busy for ever.
+ */
+const MOST_WORK = 2 ** 25;
 const LONGEST_VALUE = 200;
 
 /**
  * Flattens what a checkpoint holds to tensors by dotted names. Where one of the usual keys holds the weights beside other
  * things (an optimizer, a configuration), the names are those within it. A pickled module has the names of its
- * `state_dict()`.
+ * `state_dict()`. Fails with `pickle-malformed` where values hold each other so often that their names are beyond all bounds.
  */
-export function stateDictOf(content: Pickled): StateDict {
+export function stateDictOf(content: Pickled, path: string): Result<StateDict> {
   const all = flatten(content);
+  if (all === null) {
+    const message = `${path}: what it holds is shared so often that its names have no end.`;
+    return refuse('pickle-malformed', path, message);
+  }
+  const metadata = metadataOf(content);
   const key = content instanceof Map ? weightsKey(content) : null;
   if (key === null || !(content instanceof Map)) {
-    return { tensors: all, within: null, leftOut: 0, metadata: metadataOf(content) };
+    return success({ tensors: all, within: null, leftOut: 0, metadata });
   }
-  const tensors = flatten(content.get(key) ?? null);
-  return { tensors, within: key, leftOut: all.length - tensors.length, metadata: metadataOf(content) };
+  // Less than the whole, so within the same bounds.
+  const tensors = flatten(content.get(key) ?? null) ?? [];
+  return success({ tensors, within: key, leftOut: all.length - tensors.length, metadata });
 }
 
 function weightsKey(content: Map<Pickled, Pickled>): string | null {
   // A state dict itself: tensors right at the top.
   if ([...content.values()].some((value) => value instanceof PickledTensor)) return null;
-  return WEIGHTS.find((key) => flatten(content.get(key) ?? null).length > 0) ?? null;
+  return WEIGHTS.find((key) => (flatten(content.get(key) ?? null)?.length ?? 0) > 0) ?? null;
 }
 
-function flatten(content: Pickled): { name: string; tensor: PickledTensor }[] {
+/** The tensors by their names; `null` where there is no end of them. */
+function flatten(content: Pickled): { name: string; tensor: PickledTensor }[] | null {
   const found: { name: string; tensor: PickledTensor }[] = [];
   // What holds itself is gone into once.
   const inside = new Set<Pickled>();
-  const visit = (value: Pickled, path: readonly string[]): void => {
+  let work = 0;
+  const visit = (value: Pickled, path: readonly string[], level: number): void => {
     if (value instanceof PickledTensor) {
-      found.push({ name: path.join('.'), tensor: value });
+      work += path.reduce((letters, piece) => letters + piece.length, 0);
+      if (work <= MOST_WORK) found.push({ name: path.join('.'), tensor: value });
       return;
     }
+    if (path.length > DEEPEST || level > DEEPEST_LEVEL || inside.has(value)) return;
     const parts = partsOf(value);
-    if (parts === null || path.length > DEEPEST || inside.has(value)) return;
+    if (parts === null) return;
     inside.add(value);
-    for (const [key, part] of parts) visit(part, PARTS.has(key) ? path : [...path, key]);
+    work += path.length + (value instanceof Map ? value.size : 0);
+    for (const [key, part] of parts) {
+      if (++work > MOST_WORK) break;
+      if (typeof part !== 'object' || part === null) continue;
+      visit(part, key === null || PARTS.has(key) ? path : [...path, key], level + 1);
+    }
     inside.delete(value);
   };
-  visit(content, []);
-  return found;
+  visit(content, [], 0);
+  return work > MOST_WORK ? null : found;
 }
 
-function partsOf(value: Pickled): Iterable<readonly [string, Pickled]> | null {
-  if (value instanceof PickledObject) return value.state === undefined ? null : partsOf(value.state);
+/** What a value holds, with the piece of a name that each has; the state of an object gives none. */
+function partsOf(value: Pickled): readonly (readonly [string | null, Pickled])[] | null {
+  if (value instanceof PickledObject) return value.state === undefined ? null : [[null, value.state]];
   if (value instanceof Map) {
     return [...value].flatMap(([key, part]) =>
       typeof key === 'string' || typeof key === 'number' ? [[String(key), part] as const] : [],

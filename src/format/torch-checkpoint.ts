@@ -24,12 +24,14 @@ export interface TorchFile {
 
 /**
  * The checkpoint in what torch saved: its named tensors, each placed in the file, and what is odd about it. Fails with
- * `tensor-storage`, or as reading does.
+ * `tensor-storage`, `pickle-malformed`, or as reading does.
  */
 export async function torchCheckpoint(torch: TorchFile): Promise<Result<Checkpoint>> {
   const { file, pickle } = torch;
   const { path } = file;
-  const dict = stateDictOf(pickle.value);
+  const flattened = stateDictOf(pickle.value, path);
+  if (!flattened.ok) return flattened;
+  const dict = flattened.value;
   const placer = new TensorPlacer(path, torch.storages);
   const tensors: TensorEntry[] = [];
   for (const { name, tensor } of dict.tensors) {

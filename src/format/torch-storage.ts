@@ -14,38 +14,40 @@ export interface StorageSpan {
 }
 
 /** Element types by class of storage, and by torch's own names. */
-const TYPES: Readonly<Record<string, DtypeName>> = {
-  DoubleStorage: 'F64',
-  FloatStorage: 'F32',
-  HalfStorage: 'F16',
-  BFloat16Storage: 'BF16',
-  LongStorage: 'I64',
-  IntStorage: 'I32',
-  ShortStorage: 'I16',
-  CharStorage: 'I8',
-  ByteStorage: 'U8',
-  BoolStorage: 'BOOL',
-  ComplexFloatStorage: 'C64',
-  float64: 'F64',
-  float32: 'F32',
-  float16: 'F16',
-  bfloat16: 'BF16',
-  int64: 'I64',
-  int32: 'I32',
-  int16: 'I16',
-  int8: 'I8',
-  uint64: 'U64',
-  uint32: 'U32',
-  uint16: 'U16',
-  uint8: 'U8',
-  bool: 'BOOL',
-  complex64: 'C64',
-  float8_e4m3fn: 'F8_E4M3',
-  float8_e5m2: 'F8_E5M2',
-  float8_e4m3fnuz: 'F8_E4M3FNUZ',
-  float8_e5m2fnuz: 'F8_E5M2FNUZ',
-  float8_e8m0fnu: 'F8_E8M0',
-};
+const TYPES: ReadonlyMap<string, DtypeName> = new Map(
+  Object.entries<DtypeName>({
+    DoubleStorage: 'F64',
+    FloatStorage: 'F32',
+    HalfStorage: 'F16',
+    BFloat16Storage: 'BF16',
+    LongStorage: 'I64',
+    IntStorage: 'I32',
+    ShortStorage: 'I16',
+    CharStorage: 'I8',
+    ByteStorage: 'U8',
+    BoolStorage: 'BOOL',
+    ComplexFloatStorage: 'C64',
+    float64: 'F64',
+    float32: 'F32',
+    float16: 'F16',
+    bfloat16: 'BF16',
+    int64: 'I64',
+    int32: 'I32',
+    int16: 'I16',
+    int8: 'I8',
+    uint64: 'U64',
+    uint32: 'U32',
+    uint16: 'U16',
+    uint8: 'U8',
+    bool: 'BOOL',
+    complex64: 'C64',
+    float8_e4m3fn: 'F8_E4M3',
+    float8_e5m2: 'F8_E5M2',
+    float8_e4m3fnuz: 'F8_E4M3FNUZ',
+    float8_e5m2fnuz: 'F8_E5M2FNUZ',
+    float8_e8m0fnu: 'F8_E8M0',
+  }),
+);
 const BYTES: Readonly<Record<string, number>> = {
   F64: 8,
   I64: 8,
@@ -62,17 +64,20 @@ const BYTES: Readonly<Record<string, number>> = {
 
 /** Bytes that one element of a storage has; `null` for an element type that is not read. */
 export function elementBytes(type: string): number | null {
-  const dtype = TYPES[type];
+  const dtype = TYPES.get(type);
   return dtype === undefined ? null : (BYTES[dtype] ?? 1);
 }
 
 /** Views with gaps (transposed, cut out) are gathered into memory when the file is opened, up to so many bytes together. */
 const MOST_GATHERED = 256 * 1024 * 1024;
+/** Bytes that are read for that, gaps included: views of two elements may each span a whole storage. */
+const MOST_PASSED = 8 * MOST_GATHERED;
 
 /** Places tensors in their storages. */
 export class TensorPlacer {
   readonly findings: Finding[] = [];
   private gathered = 0;
+  private passed = 0;
 
   constructor(
     private readonly path: string,
@@ -85,7 +90,7 @@ export class TensorPlacer {
    */
   async place(name: string, tensor: PickledTensor): Promise<Result<TensorEntry | null>> {
     const { path } = this;
-    const dtype = TYPES[tensor.type];
+    const dtype = TYPES.get(tensor.type);
     const size = elementBytes(tensor.type);
     if (dtype === undefined || size === null) {
       const message = `${path}: the tensor ${quoted(name)} has elements of ${quoted(tensor.type)}, which are not read.`;
@@ -119,12 +124,14 @@ export class TensorPlacer {
     size: number,
   ): Promise<Result<TensorEntry | null>> {
     const { path } = this;
-    if (this.gathered + Math.max(span.bytes, reach) > MOST_GATHERED) {
+    const room = MOST_GATHERED - this.gathered;
+    if (Math.max(span.bytes, reach) > room || this.passed + reach > MOST_PASSED) {
       const message = `${path}: the tensor ${quoted(name)} is a view with gaps of ${String(span.bytes)} bytes, and is left out.`;
       this.findings.push(formatFinding('tensor-strided', path, message, name));
       return success(null);
     }
     this.gathered += span.bytes;
+    this.passed += reach;
     const read = await withFile(path, (file) => file.read(span.offset, reach));
     if (!read.ok) return read;
     const memory = new SharedArrayBuffer(span.bytes);

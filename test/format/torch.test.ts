@@ -163,6 +163,74 @@ test('what reaches beyond its storage, lacks it, is packed or torn is refused', 
   }
 });
 
+/** `}` memoised as 0 and, so many times, a map that holds the one before under each of the keys. */
+function nested(levels: number, keys: readonly string[], innermost: Plain): Buffer {
+  const parts = [
+    Buffer.from('}q\0', 'latin1'),
+    pickled({ dict: [['w', innermost]] }),
+    Buffer.from('0', 'latin1'),
+  ];
+  parts.push(pickled('w'), pickled(innermost), Buffer.from('s', 'latin1'));
+  for (let level = 1; level <= levels; level++) {
+    parts.push(Buffer.from(`}q${String.fromCharCode(level % 250)}(`, 'latin1'));
+    for (const key of keys)
+      parts.push(pickled(key), Buffer.from(`h${String.fromCharCode((level - 1) % 250)}`, 'latin1'));
+    parts.push(Buffer.from('u', 'latin1'));
+  }
+  return Buffer.concat(parts);
+}
+
+test('maps that hold the same map twice at every level are refused, those that hold one are not', async () => {
+  const twice = await openCheckpoint(write(torchZipFile({ raw: nested(60, ['a', 'b'], A) }, { 0: VALUES })));
+  assert.equal(twice.ok ? '' : twice.problem.code, 'pickle-malformed');
+  const once = await opened(write(torchZipFile({ raw: nested(60, ['a'], A) }, { 0: VALUES })));
+  assert.deepEqual(Object.keys(await valuesOf(once)), [`${'a.'.repeat(60)}w`]);
+});
+
+test('modules nested without end and an object that is its own state have no tensors, and no more happens', async () => {
+  const deep: Plain = { raw: nested(50_000, ['_modules'], A) };
+  const own: Plain = { raw: Buffer.concat([global('my', 'Net'), Buffer.from(')\x812b', 'latin1')]) };
+  for (const content of [deep, own]) {
+    const checkpoint = await opened(write(torchZipFile(content, { 0: VALUES })));
+    assert.deepEqual(checkpoint.tensors, []);
+    assert.equal(checkpoint.findings.at(-1)?.code, 'no-tensors');
+  }
+});
+
+test('an element type that is called like a member of every object is not read', async () => {
+  const one: Plain = { dict: [['a', { ...A, storage: 'constructor' }]] };
+  const checkpoint = await opened(write(torchZipFile(one, { 0: VALUES })));
+  assert.deepEqual(
+    checkpoint.findings.map(({ code }) => code),
+    ['pickle-unknown-object', 'tensor-dtype', 'no-tensors'],
+  );
+});
+
+test('a tensor before the start of its storage is none', async () => {
+  const before: Plain = { dict: [['a', { ...A, offset: -4, shape: [2], stride: [1] }]] };
+  const checkpoint = await opened(write(torchZipFile(before, { 0: VALUES })));
+  assert.deepEqual(checkpoint.tensors, []);
+});
+
+test('many views that each reach over a whole storage are gathered up to a bound', async () => {
+  // Two elements as far apart as the storage is long: 64 MiB are read for each.
+  const elements = 2 ** 24;
+  const far: TorchTensor = { ...A, elements, shape: [2], stride: [elements - 1] };
+  const names = Array.from({ length: 34 }, (_, index) => `v${String(index)}`);
+  const views: Plain = { dict: names.map((name) => [name, far]) };
+  const path = write(torchZipFile(views, { 0: Buffer.alloc(4 * elements) }));
+  const checkpoint = await opened(path);
+  fs.rmSync(path);
+  assert.equal(checkpoint.tensors.length, 32);
+  assert.deepEqual(
+    checkpoint.findings.map(({ code, at }) => [code, at]),
+    [
+      ['tensor-strided', 'v32'],
+      ['tensor-strided', 'v33'],
+    ],
+  );
+});
+
 test('any change of any byte of the directory gives a problem or a checkpoint, never an exception', async () => {
   const dict: Plain = { dict: [['a', A]] };
   for (const bytes of [
