@@ -53,7 +53,7 @@ for (const lens of LENSES) {
   let ran: ReturnType<typeof run> | undefined;
   const result = () =>
     (ran ??= fitting(lens, 'charlm', ['json', 'lora/json-r8']).then((opened) =>
-      run(lens, opened, runsNetwork(lens.description) ? { samples: 8 } : {}, matrixPasses()),
+      run(lens, opened, runsNetwork(lens.description) ? { samples: 4 } : {}, matrixPasses()),
     ));
 
   test(`the result of ${name} is plain JSON, and no two artifacts in it have the same id`, async () => {
