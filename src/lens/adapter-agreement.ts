@@ -3,7 +3,7 @@ import type { RunRouting } from './activations/token-routing';
 
 /** How far routing finds the adapters that were trained on a data set. */
 export interface Agreement {
-  /** Share of tokens whose first choice is one of them, by site; `null` where none of them is there. */
+  /** Share of tokens whose first choice is one of them, by site; `null` where none of them is there, or nobody else. */
   readonly sites: readonly (number | null)[];
   /** The mean of these. */
   readonly tokens: number | null;
@@ -32,15 +32,16 @@ export function agreementOf(
 ): Agreement | null {
   const own = new Set(ownAdapters(data, adapters));
   if (own.size === 0 || own.size === adapters.length) return null;
-  const bySite = sites.map((site) => {
+  const choices = sites.map((site) => {
     const members = site?.members.filter((member) => own.has(member)) ?? [];
-    if (site === null || members.length === 0) return null;
-    return members.reduce((sum, member) => sum + (site.first[member] ?? 0), 0);
+    return site === null || members.length === 0 || members.length === site.members.length
+      ? null
+      : { site, members };
   });
-  const chances = sites.map((site) => {
-    const members = site?.members.filter((member) => own.has(member)) ?? [];
-    return site === null || members.length === 0 ? null : members.length / site.members.length;
-  });
+  const bySite = choices.map(
+    (choice) => choice && choice.members.reduce((sum, member) => sum + (choice.site.first[member] ?? 0), 0),
+  );
+  const chances = choices.map((choice) => choice && choice.members.length / choice.site.members.length);
   const right = votes.filter((vote) => own.has(vote.indexOf(Math.max(...vote)))).length;
   return {
     sites: bySite,

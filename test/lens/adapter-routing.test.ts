@@ -75,7 +75,9 @@ test('a token counts for its best adapters, and only where they are', () => {
   const votes = [new Float64Array(4), new Float64Array(4)];
   const values = Float64Array.of(Math.log(3), 0, -50, 0, 0, 0);
   sums.add({ rows: 2, columns: 3, values }, 1, votes, 0);
-  const { first, weight, entropy, tokens } = sums.routing();
+  const routing = sums.routing();
+  assert.ok(routing);
+  const { first, weight, entropy, tokens } = routing;
   assert.equal(tokens, 2);
   assert.deepEqual([...first], [1, 0, 0, 0]);
   [0.625, 0, 0.375, 0].forEach((wanted, at) => assert.ok(Math.abs((weight[at] ?? NaN) - wanted) < 1e-12));
@@ -84,7 +86,8 @@ test('a token counts for its best adapters, and only where they are', () => {
     ['0.500000', '0.000000', '0.500000', '0.000000'],
   );
   const sure = -(0.75 * Math.log(0.75) + 0.25 * Math.log(0.25));
-  assert.ok(Math.abs((entropy ?? 0) - (sure + Math.log(3)) / 2 / Math.log(3)) < 1e-9);
+  assert.equal(new RoutingSums(4, [0, 2], 2).routing(), null, 'no token is no share of 0');
+  assert.ok(Math.abs(entropy - (sure + Math.log(3)) / 2 / Math.log(3)) < 1e-9);
 });
 
 test('adapters of a data set have its name, or its name before a separator', () => {
@@ -103,6 +106,13 @@ test('adapters of a data set have its name, or its name before a separator', () 
     [0.7, 2 / 3, 2 / 3, [0.7, null]],
   );
   assert.equal(agreementOf('c', ['a-1', 'b'], { sites: [site], votes }), null);
+  const among = { ...site, members: [0, 1], first: Float64Array.of(0.6, 0.4, 0) };
+  const mixed = agreementOf('a', ['a-1', 'a-2', 'b'], { sites: [site, among], votes });
+  assert.deepEqual(
+    [mixed?.tokens, mixed?.chance, mixed?.sites],
+    [0.7, 2 / 3, [0.7, null]],
+    'no choice there',
+  );
 });
 
 test('the gate of a module is found in the file, whatever wraps the name', async () => {

@@ -30,14 +30,14 @@ export interface SiteRouting {
   /** Softmax over the k highest scores, 0 for others, on average over the tokens. */
   readonly weight: Float64Array;
   /** Mean entropy of the softmax over all adapters, as a share of ln of their number. */
-  readonly entropy: number | null;
+  readonly entropy: number;
   /** Adapters that are there. */
   readonly members: readonly number[];
 }
 
 /** How one run was routed. */
 export interface RunRouting {
-  /** As long as the sites; `null` where fewer than two adapters have what the router needs. */
+  /** As long as the sites; `null` where fewer than two adapters have what the router needs, or no token came. */
   readonly sites: readonly (SiteRouting | null)[];
   /** samples × adapters: the weight of each adapter, added up over tokens and sites. */
   readonly votes: readonly Float64Array[];
@@ -176,10 +176,12 @@ export class RoutingSums {
     this.tokens += scores.rows;
   }
 
-  routing(): SiteRouting {
+  /** The means over the tokens; `null` of none. */
+  routing(): SiteRouting | null {
     const { tokens, members } = this;
-    const mean = (sum: Float64Array) => sum.map((value) => value / Math.max(1, tokens));
-    const entropy = tokens > 0 ? this.entropy / tokens / Math.log(members.length) : null;
+    if (tokens === 0) return null;
+    const mean = (sum: Float64Array) => sum.map((value) => value / tokens);
+    const entropy = this.entropy / tokens / Math.log(members.length);
     return { tokens, members, entropy, first: mean(this.first), weight: mean(this.weight) };
   }
 
