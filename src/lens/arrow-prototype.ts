@@ -13,7 +13,7 @@ export interface ArrowPrototype {
 }
 
 /**
- * The input direction that ΔW = s·B·A amplifies most (Ostapenko et al. 2024, sec. 4.2), without ΔW: with fᵀf = BᵀB the matrix
+ * The input direction that ΔW = s·B·A amplifies most (Ostapenko et al. 2024, section 4), without ΔW: with fᵀf = BᵀB the matrix
  * f·A has the same right singular vectors, and v = Aᵀ·fᵀ·z/√λ₁ of the first eigenpair of f·AAᵀ·fᵀ. `null` where ΔW is zero or
  * not finite.
  */

@@ -1,3 +1,5 @@
+import { SplitMix64 } from '../graph/data/sampling';
+
 /** Points in rows, `count` of `width` numbers each. */
 export interface Points {
   readonly count: number;
@@ -19,7 +21,8 @@ const MOST_STEPS = 300;
  * Chance is seeded, so the result is the same every time. `k` is at most the number of points.
  */
 export function kMeans(points: Points, k: number, starts = 10, seed = 1): KMeans {
-  const random = uniform(seed);
+  const bits = new SplitMix64(seed);
+  const random = () => bits.below(2 ** 32) / 2 ** 32;
   let best: KMeans = { clusters: [], inertia: Infinity };
   for (let start = 0; start < starts; start++) {
     const found = settle(points, plusPlus(points, k, random));
@@ -109,13 +112,4 @@ function renumbered(clusters: readonly number[]): number[] {
     numbers.set(cluster, known);
     return known;
   });
-}
-
-/** Numbers in [0, 1): a linear congruential generator (Numerical Recipes). */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

@@ -33,7 +33,7 @@ export interface SiteAdapter {
 
 /**
  * The matrices that at least two of the study's tasks change, in the order of the graph, with the prototype of each task
- * (Ostapenko et al. 2024, section 4.1: Arrow). An adapter's comes from its factors; where it has none (DoRA), and of a
+ * (Ostapenko et al. 2024, section 4: Arrow). An adapter's comes from its factors; where it has none (DoRA), and of a
  * fine-tune, from θ − θ₀, one matrix in memory at a time. Fails with `cancelled`, or as reading does.
  */
 export async function adapterSites(

@@ -11,7 +11,7 @@ export interface SampleDynamics {
   readonly at: number;
   /** Mean over the checkpoints of p(label). */
   readonly confidence: number;
-  /** Standard deviation of it, divided by the number of checkpoints. */
+  /** Standard deviation of p(label) over the checkpoints: the root of the mean square, with E below it and not E − 1. */
   readonly variability: number;
   /** Share of the checkpoints (and tokens) that are right. */
   readonly correctness: number;
