@@ -6,8 +6,10 @@ import { goldScores, type GoldScores } from '../../src/lens/activations/gold-pro
 import { labelsOf } from '../../src/lens/activations/sample-labels';
 import { dynamicsOf, medianConfidence, regionsOf } from '../../src/lens/activations/training-dynamics';
 import { dataMap } from '../../src/lens/data-map';
+import { objectiveOf } from '../../src/lens/gradients/objective-parameter';
 import { openStudy } from '../../src/model/open-study';
 import type { Study } from '../../src/model/study';
+import { success } from '../../src/protocol/result';
 import { got } from '../graph/got';
 import { networkStudy, readJson, run, SAMPLES, WITH_ZOO, ZOO } from './run';
 import { slowPasses } from './slow-passes';
@@ -93,6 +95,27 @@ test('probabilities of labels give the loss that PyTorch has', WITH_ZOO, async (
     assert.ok((error[row] ?? NaN) >= least - 1e-9 && (error[row] ?? NaN) <= (1 - p) * Math.SQRT2 + 1e-9);
     if (p > 0.5) assert.equal(right[row], 1);
   });
+});
+
+test('a checkpoint that gives no numbers is refused by name, and not called hard to learn', async () => {
+  const study = await networkStudy(['rot90', 'invert'], ['invert']);
+  const network = got(await openStudyNetwork(study, { samples: 4, seed: 0 }));
+  const samples = got(await network.samplesNamed('invert'));
+  const labels = got(await labelsOf(samples));
+  const { output } = objectiveOf(network.network, {});
+  const request = { task: study.tasks[1] ?? null, samples, labels, output };
+  const sound = got(await network.weightsOf(request.task, signal));
+  const broken = new Map(
+    [...sound].map(([name, value]) => [
+      name,
+      { ...value, data: new Float32Array(value.data.length).fill(NaN) },
+    ]),
+  );
+  const astray = { ...network, weightsOf: () => Promise.resolve(success(broken)) };
+  const found = await goldScores(astray, request, { signal }, () => undefined);
+  assert.ok(!found.ok);
+  assert.equal(found.problem.code, 'logits-not-finite');
+  assert.match(found.problem.message, /^invert gives NaN .* 4 labels of invert/);
 });
 
 test('checkpoints stand in the order of their steps, and every sample has a point and a row', async () => {

@@ -6,6 +6,7 @@ import { numbersOf } from '../../graph/tensor-value';
 import type { TaskVector } from '../../model/task-vector';
 import { failure, success, type Result } from '../../protocol/result';
 import type { LensContext } from '../lens';
+import { countText } from '../wording';
 import { logSoftmax } from './logit-shift';
 import type { SampleLabels } from './sample-labels';
 
@@ -31,7 +32,7 @@ export interface GoldRequest {
 
 /**
  * Probability of every label under one model. Fails with `data-labels-missing` where labels are no classes of the output, one of
- * each row of it, or as running the network does.
+ * each row of it, with `logits-not-finite` where a label has no probability, or as running the network does.
  */
 export async function goldScores(
   study: StudyNetwork,
@@ -58,6 +59,7 @@ export async function goldScores(
     },
   );
   if (!read.ok) return read;
+  if (fits && scores.undefinedRows > 0) return notFinite(task, samples, scores.undefinedRows);
   if (fits) return success(scores);
   return failure({
     code: 'data-labels-missing',
@@ -66,10 +68,21 @@ export async function goldScores(
   });
 }
 
+function notFinite(task: TaskVector | null, samples: StudySamples, rows: number): Result<never> {
+  const model = task?.name ?? 'The base';
+  return failure({
+    code: 'logits-not-finite',
+    message: `${model} gives NaN or infinite logits for ${countText(rows, 'label')} of ${samples.name}, so these have no probability.`,
+    action: `Leave ${task === null ? 'this base' : 'this checkpoint'} out: its training went astray, or its file is damaged.`,
+  });
+}
+
 class ScoreSums implements GoldScores {
   readonly probability: Float64Array;
   readonly right: Uint8Array;
   readonly error: Float64Array;
+  /** Labels without a probability, as the logits are no numbers. */
+  undefinedRows = 0;
 
   constructor(private readonly labels: Float64Array) {
     this.probability = new Float64Array(labels.length).fill(NaN);
@@ -83,7 +96,8 @@ class ScoreSums implements GoldScores {
     if (label === IGNORED) return true;
     if (!Number.isInteger(label) || label < 0 || label >= logits.length) return false;
     const p = logSoftmax(logits).map(Math.exp);
-    const gold = p[label] ?? 0;
+    const gold = p[label] ?? NaN;
+    if (Number.isNaN(gold)) this.undefinedRows++;
     this.probability[row] = gold;
     this.right[row] = Number(p.every((value, at) => value < gold || at === label));
     const squares = p.reduce((sum, value, at) => sum + (value - Number(at === label)) ** 2, 0);
