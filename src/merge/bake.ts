@@ -15,7 +15,7 @@ import { withoutTies } from './ties';
 
 /**
  * A base with a task vector added, `θ = θ₀ + w·τ`, tensor by tensor: summed in float32, written in the element type of the base.
- * Tensors that do not change are copied. Writing fails with `bake-not-finite` where a sum has NaN or infinities that the base
+ * Tensors that do not change are copied; those that do not and share the values of another one are left out. Writing fails with `bake-not-finite` where a sum has NaN or infinities that the base
  * has not; a check reports them. Fails with `write-nothing`, `bake-dtype`, `write-parameter`, or as making files does.
  */
 export function planBake(
@@ -29,7 +29,10 @@ export function planBake(
   const { path } = base;
   if (!Number.isFinite(weight))
     return refuse('write-parameter', path, 'The weight of the adapter is no finite number.');
-  const { kept } = withoutTies(base.tensors);
+  // What changes by itself is written by itself, whoever had its values before.
+  const tied = withoutTies(base.tensors).tied.filter(({ name }) => !task.deltas.has(name));
+  const left = new Set(tied.map(({ name }) => name));
+  const kept = base.tensors.filter(({ name }) => !left.has(name));
   const changed = kept.flatMap((entry) => {
     const delta = task.deltas.get(entry.name);
     return delta ? [{ entry, delta }] : [];
@@ -52,7 +55,6 @@ export function planBake(
     mostShardBytes,
   }, companions.filter(({ name }) => name !== 'adapter_config.json')); // prettier-ignore
   if (!files.ok) return files;
-  const tied = tiedFindings(base, changed);
   return success({
     ...files.value,
     tensors: kept.length,
@@ -60,7 +62,7 @@ export function planBake(
     report: () => ({
       summary: `${task.name} added to ${String(changed.length)} of ${String(kept.length)} tensors${weight === 1 ? '' : `, ${String(weight)} times`}.`,
       tables: [baked.table()],
-      findings: [...findings, ...tied, ...baked.findings()],
+      findings: [...findings, ...tiedFindings(base, changed), ...baked.findings()],
     }),
   });
 }
@@ -85,6 +87,15 @@ function tiedFindings(
   base: Checkpoint,
   changed: readonly { readonly entry: TensorEntry }[],
 ): readonly Finding[] {
+  const names = new Set(changed.map(({ entry }) => entry.name));
+  const shared = withoutTies(base.tensors).tied.flatMap(({ name, as }) => {
+    if (names.has(name) === names.has(as)) return [];
+    const message = names.has(name)
+      ? `${base.path}: ${name} changes and ${as}, whose values it shared, does not: it is written apart, which a loader that ties the two undoes.`
+      : `${base.path}: ${as} changes, and ${name}, which shares its values, changes with it.`;
+    return [mergeFinding('bake-tied', base.path, message, name)];
+  });
+  if (shared.length > 0) return shared;
   if (base.tensors.some(({ name }) => placeOf(name).module === 'head')) return [];
   const embedding = changed.find(({ entry }) => placeOf(entry.name).module === 'embedding.token')?.entry;
   if (!embedding) return [];

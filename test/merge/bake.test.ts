@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import type { BakeAction } from '../../src/protocol/write';
 import { encode } from '../../src/tensor/encode';
+import { floats, torchZipFile, type TorchTensor } from '../format/torch-files';
 import { temporaryFolder, writeAdapter, writeSafetensors } from '../model/write-safetensors';
 import {
   ask, bytesOf, distance, hasZoo, newPlace, opened, product, rowsOf, shapeOf, valuesOf, written, ZOO,
@@ -139,6 +140,32 @@ test('a change that rounding swallows is told', async () => {
   const [finding] = dry.value.findings;
   assert.deepEqual([finding?.code, finding?.severity], ['bake-rounded-away', 'warning']);
   assert.equal(rowsOf(dry.value, 'changes')[0]?.['lost'], 1);
+});
+
+/** A torch file whose output head is its token embedding, 2 × 2, and an adapter of one of the two. */
+function tiedPair(name: string, module: string): BakeAction {
+  const both: TorchTensor = { key: '0', storage: 'FloatStorage', elements: 4, shape: [2, 2], stride: [2, 1] };
+  const place = path.join(folder, name);
+  fs.mkdirSync(place);
+  const base = path.join(place, 'pytorch_model.bin');
+  const dict = { dict: [['model.embed_tokens.weight', both], ['lm_head.weight', both]] as const }; // prettier-ignore
+  fs.writeFileSync(base, torchZipFile(dict, { 0: floats(1, 2, 3, 4) }));
+  const saved = { [`base_model.model.${module}.weight`]: { shape: [2, 2], values: [5, 6, 7, 8] } };
+  const adapter = writeAdapter(path.join(folder, `${name}-lora`), { r: 1, modules_to_save: [module] }, saved);
+  return of(base, adapter);
+}
+
+test('a head that changes and was its embedding is written apart; an embedding that changes takes its head along', async () => {
+  for (const [name, module, expected] of [
+    ['tied-head', 'lm_head', { 'lm_head.weight': [5, 6, 7, 8], 'model.embed_tokens.weight': [1, 2, 3, 4] }],
+    ['tied-embedding', 'model.embed_tokens', { 'model.embed_tokens.weight': [5, 6, 7, 8] }],
+  ] as const) {
+    const { checkpoint, report } = await written(tiedPair(name, module));
+    const found: Record<string, number[]> = {};
+    for (const each of checkpoint.tensors) found[each.name] = [...(await valuesOf(checkpoint, each.name))];
+    assert.deepEqual(found, expected);
+    assert.ok(report.findings.some(({ code, at }) => code === 'bake-tied' && at === 'lm_head.weight'));
+  }
 });
 
 test('an adapter of another model is refused: there is nothing to write', async () => {
