@@ -2,7 +2,7 @@ import { shapeText } from '../shape-text';
 import { endings } from './endings';
 import type { AdapterFamily, Factors, PartValues } from './family';
 import { refusal } from './target';
-import { torchPermutation } from './torch-random';
+import { FIRST_DRAWN_OTHERWISE, torchPermutation } from './torch-random';
 
 /**
  * FourierFT (Gao et al. 2024, https://arxiv.org/abs/2405.03003, eq. 2–4): `ΔW = scaling · Re(IDFT₂(F))`, F zero but for n
@@ -31,10 +31,7 @@ export const fourierft: AdapterFamily = {
         rank: null, storedRank: null, alpha: null, scale: scaling, tensors: [spectrum], shape: null, embedding: false,
         recipe: {
           kind: 'sized',
-          mismatch: (shape) =>
-            shape.length === 2 && count < (shape[0] ?? 0) * (shape[1] ?? 0)
-              ? null
-              : `${String(count)} coefficients of a matrix do not go with the base’s weight ${shapeText(shape)}`,
+          mismatch: (shape) => mismatchOf(count, shape),
           at: ([rows = 0, columns = 0]) => ({
             kind: 'factored',
             rank: 2 * count,
@@ -46,6 +43,14 @@ export const fourierft: AdapterFamily = {
     ]; // prettier-ignore
   },
 };
+
+function mismatchOf(count: number, shape: readonly number[]): string | null {
+  const size = (shape[0] ?? 0) * (shape[1] ?? 0);
+  if (shape.length !== 2 || count >= size)
+    return `${String(count)} coefficients of a matrix do not go with the base’s weight ${shapeText(shape)}`;
+  if (size < FIRST_DRAWN_OTHERWISE) return null;
+  return `where the coefficients of a weight as large as ${shapeText(shape)} are cannot be drawn yet`;
+}
 
 /** Cosines and sines of every coefficient; the coefficient and the norm of the transform are in `b`. */
 function factorsOf(

@@ -1,6 +1,9 @@
+/** From this size on torch draws 64-bit numbers (randperm in aten/src/ATen/native/TensorFactories.cpp). */
+export const FIRST_DRAWN_OTHERWISE = Math.floor((2 ** 32 - 1) / 20);
+
 /**
  * The first `count` numbers of `torch.randperm(size)` on a CPU with a generator of this seed: a Fisher–Yates shuffle with the
- * 32-bit numbers of a Mersenne Twister, number i modulo what is left. Exact for size < 2³²/20, beyond which torch draws otherwise.
+ * 32-bit numbers of a Mersenne Twister, number i modulo what is left. Exact for sizes below {@link FIRST_DRAWN_OTHERWISE}.
  */
 export function torchPermutation(seed: number, size: number, count: number): readonly number[] {
   const random = mersenneTwister(seed);

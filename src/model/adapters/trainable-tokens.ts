@@ -35,7 +35,7 @@ export const trainableTokens: AdapterFamily = {
           'lora-factors-disagree',
         ),
       ];
-    const most = Math.max(...listed);
+    const most = listed.reduce((largest, token) => Math.max(largest, token), 0);
     return [
       formedTarget('trainable tokens', tensors, new Map([['tokens', rows]]), 'weight', (values, base) => {
         const own = values.get('tokens')?.values ?? new Float64Array(0);

@@ -1,6 +1,7 @@
 // FourierFT and RandLoRA against their definitions.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fourierft } from '../../../src/model/adapters/fourierft';
 import { torchPermutation } from '../../../src/model/adapters/torch-random';
 import { assertClose, deltaOf, matrix, studyOf, written } from './build';
 
@@ -37,6 +38,19 @@ test('FourierFT is the real part of the inverse transform of its coefficients', 
     });
     assertClose(await deltaOf(study, 'l.fc.weight'), wanted, norm);
   }
+});
+
+test('FourierFT of a weight so large that torch draws other numbers is refused', () => {
+  const span = { path: 'x', offset: 0, bytes: 12, dtype: 'F32', shape: [3], count: 3 } as const;
+  const key = { module: 'fc', style: 'dotted', component: '' } as const;
+  const [target] =
+    fourierft.describe(
+      { key, parts: new Map([['spectrum', { name: 's', span }]]) },
+      { scaleOf: () => assert.fail(), scalar: () => null, shared: () => undefined, field: () => undefined },
+    ) ?? [];
+  assert.ok(target?.kind === 'target' && target.recipe.kind === 'sized');
+  assert.equal(target.recipe.mismatch([2 ** 12, 2 ** 14]), null);
+  assert.match(target.recipe.mismatch([2 ** 14, 2 ** 14]) ?? '', /cannot be drawn/);
 });
 
 test('RandLoRA sums random bases that are weighted by the vectors of the layer, on either side', async () => {

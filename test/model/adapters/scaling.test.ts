@@ -1,6 +1,7 @@
 // Families that multiply what is there: (IA)³, VeRA, AdaLoRA, GLoRA; and those that add or replace entries.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Written } from '../write-safetensors';
 import { assertClose, codesOf, deltaOf, matrix, studyOf, times, written } from './build';
 
 const W = matrix(4, 6, 3);
@@ -187,6 +188,17 @@ test('trainable tokens take the place of the rows that the configuration lists',
   assertClose(await deltaOf(study, 'l.fc.weight'), wanted);
   const unsaid = await studyOf({ base, adapter, config: { peft_type: 'LORA', r: 2 } });
   assert.match(unsaid.findings[0]?.message ?? '', /does not say which tokens/);
+});
+
+test('more trainable tokens than a call takes arguments have their place', async () => {
+  const count = 200_000;
+  const tensor = (rows: number): Written => ({ shape: [rows, 1], values: [1] });
+  const study = await studyOf({
+    base: { 'l.fc.weight': tensor(count + 1) },
+    adapter: { 'base_model.model.l.fc.trainable_tokens_delta': tensor(count) },
+    config: { peft_type: 'TRAINABLE_TOKENS', token_indices: Array.from({ length: count }, (_, at) => at) },
+  });
+  assert.equal(study.tasks[0]?.deltas.size, 1);
 });
 
 test('Polytropon has a change for every task and none for itself', async () => {
