@@ -5,7 +5,7 @@ import { success, type Result } from '../protocol/result';
 import type { WrittenLayout } from '../protocol/write';
 import { layoutFor, type LayoutModule } from './layout-rules';
 import { renamedFactors } from './layout-tensors';
-import { namedTargets } from './named-targets';
+import { namedTargets, severalModels } from './named-targets';
 import { checkpointOutput, folderOutput } from './output';
 import type { MergeContext, WritePlan } from './plan';
 import { refuse } from './problems';
@@ -98,6 +98,8 @@ function misfitOf(
     const reason = targetMisfit(target, layout);
     if (reason !== null) return { reason: `${module} ${reason}`, at: target.module };
   }
+  const several = layout === 'peft' || layout === 'mlx' ? severalModels(modules) : null;
+  if (several !== null) return { reason: `${several}, and an adapter of this layout is of one` };
   return layout === 'mlx' ? unevenness(modules) : null;
 }
 

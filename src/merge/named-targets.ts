@@ -37,3 +37,9 @@ export function namedTargets(
   }
   return success(named);
 }
+
+/** Why the targets cannot all be of one model, as a phrase; `null` where they are. A pipeline has several models. */
+export function severalModels(targets: readonly NamedTarget[]): string | null {
+  const parts = [...new Set(targets.map(({ target }) => target.key.component || 'unet'))].sort();
+  return parts.length > 1 ? `it changes several models (${parts.join(', ')})` : null;
+}

@@ -12,7 +12,7 @@ import type { LowRankDelta } from '../tensor/pass';
 import { lowRankSvd } from '../tensor/linear/low-rank-svd';
 import { chooseRank, type ChosenRank } from './factor-rank';
 import { factorsFrom, peftTensors, writtenDtype, type LoraModule } from './lora-module';
-import { namedTargets, type NamedTarget } from './named-targets';
+import { namedTargets, severalModels, type NamedTarget } from './named-targets';
 import { folderOutput } from './output';
 import { peftConfig } from './peft-config';
 import type { MergeContext, WritePlan } from './plan';
@@ -34,7 +34,7 @@ export interface OpenedAdapter {
  * An adapter with smaller ranks: the best approximation of every ΔW = s·B·A (Eckart, Young 1936) from the decomposition of
  * its factors (`lowRankSvd`), which ΔW itself is never formed for. Written in PEFT's layout with alpha = rank, the scale in the
  * factors. Whatever has factors becomes a LoRA, LoHa and LoKr too. Fails with `module-not-lora`, `module-name-unknown`,
- * `factors-not-finite`, `adapter-too-large`, as reading does, or with `cancelled`.
+ * `layout-has-no-place`, `factors-not-finite`, `adapter-too-large`, as reading does, or with `cancelled`.
  */
 export async function planResize(
   opened: OpenedAdapter,
@@ -53,6 +53,13 @@ export async function planResize(
   const named = namedTargets(adapter, path, base);
   if (!named.ok) return named;
   if (named.value.length === 0) return refuse('write-nothing', path, `${path} has no factors.`);
+  const several = severalModels(named.value);
+  if (several !== null)
+    return refuse(
+      'layout-has-no-place',
+      path,
+      `${path}: ${several}, and an adapter in PEFT’s layout is of one.`,
+    );
   const modules: LoraModule[] = [];
   const rows: RankRow[] = [];
   let held = 0;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import type { LayoutAction, WrittenLayout } from '../../src/protocol/write';
-import { temporaryFolder, writeAdapter } from '../model/write-safetensors';
+import type { LayoutAction, WriteAction, WrittenLayout } from '../../src/protocol/write';
+import { temporaryFolder, writeAdapter, writeSafetensors } from '../model/write-safetensors';
 import { ask, bytesOf, deltasOf, hasZoo, newPlace, opened, written, ZOO } from './writing';
 
 const LORA = 'samples/charlm/lora/json-r8';
@@ -81,6 +81,29 @@ test('what a layout has no place for is refused, and named', async () => {
   // With alphas by module kohya has a place for mixed ranks.
   const mixed = await written(of(uneven, 'kohya'));
   assert.equal(mixed.checkpoint.tensors.length, 6);
+});
+
+test('an adapter of several models of a pipeline is not poured into one of a single model', async () => {
+  const factors = (module: string) => ({
+    [`${module}.lora_A.weight`]: { shape: [2, 4], values: [1, 2, 3] },
+    [`${module}.lora_B.weight`]: { shape: [4, 2], values: [1, -1] },
+  });
+  const pipeline = writeSafetensors(path.join(temporaryFolder(), 'style.safetensors'), {
+    ...factors('unet.mid.to_q'),
+    ...factors('text_encoder.layers.0.q_proj'),
+  });
+  const resize: WriteAction = {
+    kind: 'resize', path: pipeline, base: null, choice: { by: 'rank', rank: 1 }, dtype: 'keep',
+  }; // prettier-ignore
+  for (const action of [of(pipeline, 'peft'), of(pipeline, 'mlx'), resize]) {
+    const result = await ask(action, newPlace(), true);
+    assert.ok(!result.ok);
+    assert.equal(result.problem.code, 'layout-has-no-place');
+    assert.match(result.problem.message, /several models \(text_encoder, unet\)/);
+  }
+  const kohya = await written(of(pipeline, 'kohya'));
+  const names = kohya.checkpoint.tensors.map(({ name }) => name.replace(/\..*/, ''));
+  assert.deepEqual([...new Set(names)].sort(), ['lora_te_layers_0_q_proj', 'lora_unet_mid_to_q']);
 });
 
 test('names that PEFT itself wrote are written again as they are', async (t) => {
