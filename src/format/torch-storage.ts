@@ -1,3 +1,4 @@
+import { bitsOf } from '../tensor/decode';
 import type { DtypeName } from '../tensor/dtype';
 import type { TensorSpan } from '../tensor/span';
 import type { Finding } from '../protocol/finding';
@@ -48,24 +49,11 @@ const TYPES: ReadonlyMap<string, DtypeName> = new Map(
     float8_e8m0fnu: 'F8_E8M0',
   }),
 );
-const BYTES: Readonly<Record<string, number>> = {
-  F64: 8,
-  I64: 8,
-  U64: 8,
-  C64: 8,
-  F32: 4,
-  I32: 4,
-  U32: 4,
-  F16: 2,
-  BF16: 2,
-  I16: 2,
-  U16: 2,
-};
 
 /** Bytes that one element of a storage has; `null` for an element type that is not read. */
 export function elementBytes(type: string): number | null {
   const dtype = TYPES.get(type);
-  return dtype === undefined ? null : (BYTES[dtype] ?? 1);
+  return dtype === undefined ? null : bitsOf(dtype) / 8;
 }
 
 /** Views with gaps (transposed, cut out) are gathered into memory when the file is opened, up to so many bytes together. */
