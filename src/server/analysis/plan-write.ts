@@ -83,18 +83,13 @@ async function openForRenaming(
   if (!adapter) return refuse('write-nothing', file, `${file} is no adapter.`);
   const base = basePath === null ? null : await context.directories.open(basePath);
   if (base && !base.ok) return base;
-  const fields = adapter.config ? await fieldsOf(adapter.config.path) : new Map<string, unknown>();
+  // Fields of other libraries' configurations mean nothing to PEFT.
+  const fields = adapter.config ? adapter.fields : new Map<string, unknown>();
   const baseName =
     basePath === null
       ? await movedName(adapter.summary.baseName, checkpoint, output)
       : baseNameFrom(output, basePath);
   return success({ checkpoint, adapter, fields, base: base ? base.value : null, baseName });
-}
-
-/** The configuration was read before, so that it is JSON; gone meanwhile, it has no fields. */
-async function fieldsOf(config: string): Promise<ReadonlyMap<string, unknown>> {
-  const text = await fs.readFile(config, 'utf8').catch(() => '{}');
-  return new Map(Object.entries(JSON.parse(text.replace(/^\uFEFF/, '')) as Record<string, unknown>));
 }
 
 /** The name of a base as seen from the new folder: a relative path that leads somewhere is turned, an id stays. */
