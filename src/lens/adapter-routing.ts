@@ -5,7 +5,7 @@ import { adapterSites, type AdapterSite } from './activations/adapter-sites';
 import { dataSetRuns } from './activations/data-set-runs';
 import { measureRuns } from './activations/model-runs';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
-import { routeTokens, type RoutedRuns, type RouterKind, type RoutingRule } from './activations/token-routing';
+import { routeTokens, type RoutedRuns, type RouterKind } from './activations/token-routing';
 import { routingArtifacts } from './adapter-routing-artifacts';
 import type { Lens } from './lens';
 import { networkOf } from './network-lens';
@@ -76,19 +76,23 @@ export const adapterRouting: Lens = {
       ...context,
       progress: (share: number, text: string) => context.progress((1 + 3 * share) / 4, text),
     };
-    const routed: RoutedRuns[] = [];
-    for (const kind of KINDS.filter((each) => each === 'arrow' || sites.value.some(hasGates))) {
-      const rule: RoutingRule = {
-        kind,
-        top: Number(parameters['top_k'] ?? 2),
-        temperature: Number(parameters['temperature'] ?? 1),
-      };
-      const measured = await measureRuns(runs.value, later, (run, progress) =>
-        routeTokens(opened.value, run, sites.value, rule, context, progress),
-      );
-      if (!measured.ok) return measured;
-      routed.push({ rule, runs: measured.value });
-    }
+    const kinds = KINDS.filter((each) => each === 'arrow' || sites.value.some(hasGates));
+    const rules = kinds.map((kind) => ({
+      kind,
+      top: Number(parameters['top_k'] ?? 2),
+      temperature: Number(parameters['temperature'] ?? 1),
+    }));
+    const measured = await measureRuns(runs.value, later, (run, progress) =>
+      routeTokens(opened.value, run, sites.value, rules, context, progress),
+    );
+    if (!measured.ok) return measured;
+    const routed = rules.map((rule, at): RoutedRuns => ({
+      rule,
+      runs: measured.value.flatMap((run) => {
+        const value = run.value[at];
+        return value ? [{ ...run, value }] : [];
+      }),
+    }));
     return success({
       artifacts: routingArtifacts(study.tasks, sites.value, routed),
       findings: opened.value.findings,

@@ -3,13 +3,18 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '../../src/format/registry';
 import { deltaSource } from '../../src/graph/bind/weight-source';
-import { openStudyNetwork } from '../../src/graph/study-network';
+import { openStudyNetwork, type StudyNetwork } from '../../src/graph/study-network';
 import { adapterRouting } from '../../src/lens/adapter-routing';
 import { agreementOf, ownAdapters } from '../../src/lens/adapter-agreement';
 import { gateOf } from '../../src/lens/activations/adapter-gates';
 import { adapterSites, prototypeCosine, type AdapterSite } from '../../src/lens/activations/adapter-sites';
 import { readTokens } from '../../src/lens/activations/read-tokens';
-import { routeTokens, RoutingSums, scoresOf } from '../../src/lens/activations/token-routing';
+import {
+  routeTokens,
+  RoutingSums,
+  scoresOf,
+  type RoutingRule,
+} from '../../src/lens/activations/token-routing';
 import { openStudy } from '../../src/model/open-study';
 import type { Study } from '../../src/model/study';
 import { unpackNumbers } from '../../src/protocol/numbers';
@@ -160,9 +165,25 @@ test('where gates were trained, tokens are routed by them, in the order of a slo
   };
   const samples = got(await network.samplesNamed('rot90'));
   const rule = { kind: 'phatgoose', top: 1, temperature: 1 } as const;
-  const routed = got(
-    await routeTokens(network, { samples }, [gated, site], rule, { signal }, () => undefined),
-  );
+  const route = async (...rules: RoutingRule[]) => {
+    let runs = 0;
+    const counted: StudyNetwork = {
+      ...network,
+      weightsOf: (...given) => {
+        runs++;
+        return network.weightsOf(...given);
+      },
+    };
+    const found = got(
+      await routeTokens(counted, { samples }, [gated, site], rules, { signal }, () => undefined),
+    );
+    assert.equal(runs, 1, 'one run for all rules');
+    return found;
+  };
+  const [routed] = await route(rule);
+  assert.ok(routed);
+  const arrow = { ...rule, kind: 'arrow' } as const;
+  assert.deepEqual(await route(arrow, rule), [...(await route(arrow)), routed]);
   assert.equal(routed.sites[1], null, 'without gates there is no such routing');
   let [first, tokens] = [0, 0];
   const request = { model: null, samples, values: [site.input], signal, progress: () => undefined };

@@ -5,7 +5,7 @@ import { multiplyTransposed } from '../../tensor/linear/multiply';
 import type { LensContext } from '../lens';
 import type { AdapterSite } from './adapter-sites';
 import type { Measured, ModelRun } from './model-runs';
-import { readTokens } from './read-tokens';
+import { readTokens, type TokenRows } from './read-tokens';
 
 /** How tokens are scored: by prototypes of the adapters, or by gates that were trained for them. */
 export type RouterKind = 'arrow' | 'phatgoose';
@@ -58,38 +58,67 @@ interface SiteRouter {
 
 /**
  * Scores the inputs of every site by every adapter, on the base, and routes token by token (Ostapenko et al. 2024; Muqeeth
- * et al. 2024). Fails as running the network does.
+ * et al. 2024), by every rule in one run. Gives a routing for each rule; fails as running the network does.
  */
 export async function routeTokens(
   study: StudyNetwork,
   { samples }: Pick<ModelRun, 'samples'>,
   sites: readonly AdapterSite[],
-  rule: RoutingRule,
+  rules: readonly RoutingRule[],
   { signal }: Pick<LensContext, 'signal'>,
   progress: (share: number) => void,
-): Promise<Result<RunRouting>> {
-  const adapters = sites[0]?.adapters.length ?? 0;
-  const votes = Array.from({ length: samples.count }, () => new Float64Array(adapters));
-  const routers = sites.map((site) => routerOf(site, rule));
-  const byInput = new Map<string, SiteRouter[]>();
-  sites.forEach(({ input }, at) => {
-    const router = routers[at];
-    if (router) byInput.set(input, [...(byInput.get(input) ?? []), router]);
-  });
-  if (byInput.size === 0) return success({ sites: routers.map(() => null), votes });
-  const values = [...byInput.keys()];
-  const read = await readTokens(
-    study,
-    { model: null, samples, values, signal, progress },
-    (value, rows, start) => {
-      for (const { vectors, sums } of byInput.get(value) ?? []) {
-        if (vectors.columns !== rows.columns) continue;
-        sums.add(scoresOf(rows, vectors, rule), rows.tokens, votes, start);
-      }
-    },
-  );
-  if (!read.ok) return read;
-  return success({ sites: routers.map((router) => router?.sums.routing() ?? null), votes });
+): Promise<Result<readonly RunRouting[]>> {
+  const routers = rules.map((rule) => new RunRouter(sites, rule, samples.count));
+  const values = [...new Set(routers.flatMap(({ inputs }) => inputs))];
+  if (values.length > 0) {
+    const read = await readTokens(
+      study,
+      { model: null, samples, values, signal, progress },
+      (value, rows, start) => {
+        for (const router of routers) router.add(value, rows, start);
+      },
+    );
+    if (!read.ok) return read;
+  }
+  return success(routers.map((router) => router.routing()));
+}
+
+/** Routes one run by one rule, as inputs of sites come. */
+class RunRouter {
+  private readonly sites: readonly (SiteRouter | null)[];
+  private readonly byInput = new Map<string, SiteRouter[]>();
+  private readonly votes: readonly Float64Array[];
+
+  constructor(
+    sites: readonly AdapterSite[],
+    private readonly rule: RoutingRule,
+    samples: number,
+  ) {
+    const adapters = sites[0]?.adapters.length ?? 0;
+    this.votes = Array.from({ length: samples }, () => new Float64Array(adapters));
+    this.sites = sites.map((site) => routerOf(site, rule));
+    sites.forEach(({ input }, at) => {
+      const router = this.sites[at];
+      if (router) this.byInput.set(input, [...(this.byInput.get(input) ?? []), router]);
+    });
+  }
+
+  /** Values of the graph that are scored. */
+  get inputs(): readonly string[] {
+    return [...this.byInput.keys()];
+  }
+
+  /** The next tokens of one input; `start`: the first of their samples. */
+  add(input: string, rows: TokenRows, start: number): void {
+    for (const { vectors, sums } of this.byInput.get(input) ?? []) {
+      if (vectors.columns !== rows.columns) continue;
+      sums.add(scoresOf(rows, vectors, this.rule), rows.tokens, this.votes, start);
+    }
+  }
+
+  routing(): RunRouting {
+    return { sites: this.sites.map((router) => router?.sums.routing() ?? null), votes: this.votes };
+  }
 }
 
 function routerOf({ adapters }: AdapterSite, { kind, top }: RoutingRule): SiteRouter | null {
