@@ -4,7 +4,7 @@ import { classicalScaling } from './classical-scaling';
 import type { LibrarySums } from './library-sums';
 import { averageLinkage, dendrogram, leafOrder } from './linkage';
 import type { ModelClusters } from './model-based-clustering';
-import { cosine } from './profile-sums';
+import { cosine, finiteOrNull } from './profile-sums';
 import { recommendation } from './recommendation';
 import { groupTasks, type Grouping } from './task-groups';
 import { countText, namesText, shortNumber } from './wording';
@@ -180,12 +180,13 @@ export function farthestFirst(distances: Float64Array, n: number, count: number,
 }
 
 function clusterTable({ names, sums, grouping, clusters, outliers, shortlist }: Library): Table {
-  const { n, gram, share, shareCount } = sums;
+  const { n, gram, share, shareCount, partial } = sums;
+  const normOf = (i: number) => finiteOrNull(Math.sqrt(gram[i * (n + 1)] as number));
   return {
     kind: 'table',
     id: 'clusters',
     title: 'Adapters and their clusters',
-    caption: `Cluster: MBC as published${clusters.kind === 'none' ? `, left out: ${clusters.reason}` : ` with k = ${String(clusters.k)}`} Group: the cut of the dendrogram of exact cosines with the largest mean silhouette. Agreement: cosine with the sum of all others, and its robust deviation from the median. Shortlist: the order of farthest-first, from the most central adapter on. Prototype: mean of σ₁²/Σσ².`,
+    caption: `Cluster: MBC as published${clusters.kind === 'none' ? `, left out: ${clusters.reason}` : ` with k = ${String(clusters.k)}`} Group: the cut of the dendrogram of exact cosines with the largest mean silhouette. Agreement: cosine with the sum of all others, and its robust deviation from the median. Shortlist: the order of farthest-first, from the most central adapter on. Prototype: mean of σ₁²/Σσ². The norm of an adapter with NaN or infinities is undefined.`,
     columns: [
       { name: 'adapter', title: 'Adapter', type: 'text' },
       { name: 'cluster', title: 'Cluster', type: 'integer' },
@@ -202,7 +203,7 @@ function clusterTable({ names, sums, grouping, clusters, outliers, shortlist }: 
       clusters.kind === 'clusters' ? (clusters.clusters[i] ?? null) : null,
       grouping.groups[i] ?? null,
       grouping.silhouettes?.[i] ?? null,
-      Number.isFinite(gram[i * (n + 1)]) ? Math.sqrt(gram[i * (n + 1)] as number) : null,
+      partial.has(i) ? null : normOf(i),
       outliers[i]?.agreement ?? null,
       outliers[i]?.deviation ?? null,
       shortlist.includes(i) ? shortlist.indexOf(i) + 1 : null,

@@ -25,6 +25,8 @@ export interface LibrarySums {
   /** Σ σ₁²/Σσ² and number of tensors, by adapter. */
   readonly share: Float64Array;
   readonly shareCount: Float64Array;
+  /** Adapters some of whose factors are in no figure. */
+  readonly partial: ReadonlySet<number>;
   readonly findings: readonly Finding[];
   readonly bytesRead: number;
 }
@@ -56,6 +58,7 @@ export async function librarySums(
     arrowCount: new Float64Array(n * n),
     share: new Float64Array(n),
     shareCount: new Float64Array(n),
+    partial: new Set<number>(),
   };
   const share = names.length > 0 ? factored.length / names.length : 1;
   const read = await addFactored(factored, adapters, sums, partOf(context, 0, share));
@@ -69,7 +72,7 @@ export async function librarySums(
   });
 }
 
-type Sums = Omit<LibrarySums, 'findings' | 'bytesRead'>;
+type Sums = Omit<LibrarySums, 'findings' | 'bytesRead' | 'partial'> & { readonly partial: Set<number> };
 type Read = Pick<LibrarySums, 'findings' | 'bytesRead'>;
 
 async function addFactored(
@@ -93,6 +96,7 @@ async function addFactored(
       for (const at of left.value.notFinite) {
         const message = `${adapters[at]?.name ?? ''}: the factors of ${name} hold NaN or infinities; the tensor is in no figure.`;
         notFinite[at]?.add('matrix-not-finite', message, name);
+        sums.partial.add(at);
       }
       addBlock(left.value.loaded, sums);
       for (const other of blocks.slice(p + 1)) {

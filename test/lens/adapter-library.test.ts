@@ -117,6 +117,7 @@ test('an adapter with NaN is reported, and says nothing of the others', async ()
     agree(found['agreement'], Number(agreement), 'agreement');
     assert.equal(found['cluster'], null);
   }
+  assert.equal(only(ran.table('clusters'), { adapter: 'zz' })['norm'], null);
   const note = ran.artifacts.find(({ id }) => id === 'advice');
   assert.ok(note?.kind === 'note');
   assert.match(note.text, /zz has factors that hold NaN/);
