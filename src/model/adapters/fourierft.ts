@@ -32,12 +32,16 @@ export const fourierft: AdapterFamily = {
         recipe: {
           kind: 'sized',
           mismatch: (shape) => mismatchOf(count, shape),
-          at: ([rows = 0, columns = 0]) => ({
-            kind: 'factored',
-            rank: 2 * count,
-            parts: new Map([['spectrum', spectrum]]),
-            factors: (values) => factorsOf(values, torchPermutation(seed, rows * columns, count), rows, columns, norm),
-          }),
+          at: ([rows = 0, columns = 0]) => {
+            const frequencies = (values: PartValues) => frequenciesOf(values, seed, rows, columns, norm);
+            return {
+              kind: 'factored',
+              rank: 2 * count,
+              parts: new Map([['spectrum', spectrum]]),
+              factors: (values) => factorsOf(frequencies(values), rows, columns),
+              product: (values) => productOf(frequencies(values), rows, columns),
+            };
+          },
         },
       },
     ]; // prettier-ignore
@@ -52,23 +56,36 @@ function mismatchOf(count: number, shape: readonly number[]): string | null {
   return `where the coefficients of a weight as large as ${shapeText(shape)} are cannot be drawn yet`;
 }
 
-/** Cosines and sines of every coefficient; the coefficient and the norm of the transform are in `b`. */
-function factorsOf(
+/** A coefficient, over the divisor of the transform, and its place in the spectrum. */
+interface Frequency {
+  readonly u: number;
+  readonly v: number;
+  readonly weight: number;
+}
+
+function frequenciesOf(
   values: PartValues,
-  places: readonly number[],
+  seed: number,
   rows: number,
   columns: number,
   norm: unknown,
-): Factors {
+): readonly Frequency[] {
   const spectrum = values.get('spectrum')?.values ?? new Float64Array(0);
-  const rank = 2 * spectrum.length;
   // As numpy and torch have it: 1/mn, its root, or nothing.
   const size = rows * columns;
   const divisor = norm === 'forward' ? 1 : norm === 'ortho' ? Math.sqrt(size) : size;
+  return torchPermutation(seed, size, spectrum.length).map((place, f) => ({
+    u: Math.floor(place / columns),
+    v: place % columns,
+    weight: (spectrum[f] ?? NaN) / divisor,
+  }));
+}
+
+/** Cosines and sines of every coefficient; the coefficient and the norm of the transform are in `b`. */
+function factorsOf(frequencies: readonly Frequency[], rows: number, columns: number): Factors {
+  const rank = 2 * frequencies.length;
   const [b, a] = [new Float64Array(rows * rank), new Float64Array(rank * columns)];
-  for (const [f, place] of places.entries()) {
-    const [u, v] = [Math.floor(place / columns), place % columns];
-    const weight = (spectrum[f] ?? NaN) / divisor;
+  for (const [f, { u, v, weight }] of frequencies.entries()) {
     for (let i = 0; i < rows; i++) {
       const angle = (2 * Math.PI * ((u * i) % rows)) / rows;
       b[i * rank + 2 * f] = weight * Math.cos(angle);
@@ -81,4 +98,29 @@ function factorsOf(
     }
   }
   return { rows, columns, rank, b, a };
+}
+
+/** The sum of all coefficients, those with the same u together: never more than `rows` waves, however many there are. */
+function productOf(frequencies: readonly Frequency[], rows: number, columns: number): Float64Array {
+  const waves = new Map<number, { readonly cos: Float64Array; readonly sin: Float64Array }>();
+  for (const { u, v, weight } of frequencies) {
+    const wave = waves.get(u) ?? { cos: new Float64Array(columns), sin: new Float64Array(columns) };
+    waves.set(u, wave);
+    for (let j = 0; j < columns; j++) {
+      const angle = (2 * Math.PI * ((v * j) % columns)) / columns;
+      wave.cos[j] = (wave.cos[j] as number) + weight * Math.cos(angle);
+      wave.sin[j] = (wave.sin[j] as number) + weight * Math.sin(angle);
+    }
+  }
+  const product = new Float64Array(rows * columns);
+  for (const [u, wave] of waves) {
+    for (let i = 0; i < rows; i++) {
+      const angle = (2 * Math.PI * ((u * i) % rows)) / rows;
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+      const row = product.subarray(i * columns, (i + 1) * columns);
+      for (let j = 0; j < columns; j++)
+        row[j] = (row[j] as number) + cos * (wave.cos[j] as number) - sin * (wave.sin[j] as number);
+    }
+  }
+  return product;
 }

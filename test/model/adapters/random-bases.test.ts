@@ -15,28 +15,34 @@ test('draws the permutation that torch draws', () => {
   );
 });
 
-test('FourierFT is the real part of the inverse transform of its coefficients', async () => {
-  const spectrum = [1, -2, 0.5];
-  for (const [norm, divisor] of [
-    ['backward', 24],
-    ['ortho', Math.sqrt(24)],
-    ['forward', 1],
+test('FourierFT is the real part of the inverse transform of its coefficients, of few and of many', async () => {
+  // One coefficient is of rank 2 and stays two factors; three, and all but one, are formed.
+  const many = Array.from({ length: 23 }, (_, f) => ((f * 5) % 7) - 3);
+  for (const [norm, divisor, spectrum] of [
+    ['backward', 24, [1, -2, 0.5]],
+    ['ortho', Math.sqrt(24), [1, -2, 0.5]],
+    ['forward', 1, [1, -2, 0.5]],
+    ['backward', 24, [-2]],
+    ['backward', 24, many],
   ] as const) {
+    const count = spectrum.length;
     const study = await studyOf({
       base: { 'l.fc.weight': written(matrix(4, 6, 3)) },
-      adapter: { 'base_model.model.l.fc.fourierft_spectrum': { shape: [3], values: spectrum } },
+      adapter: { 'base_model.model.l.fc.fourierft_spectrum': { shape: [count], values: spectrum } },
       config: { peft_type: 'FOURIERFT', scaling: 3, random_loc_seed: 7, ifft2_norm: norm },
     });
-    const places = torchPermutation(7, 24, 3);
+    const kind = study.tasks[0]?.deltas.get('l.fc.weight')?.kind;
+    assert.equal(kind, count === 1 ? 'lowRank' : 'formed');
+    const places = torchPermutation(7, 24, count);
     const wanted = Array.from({ length: 24 }, (_, at) => {
       const [i, j] = [Math.floor(at / 6), at % 6];
-      const sum = spectrum.reduce((total, value, f) => {
+      const sum = spectrum.reduce((total: number, value, f) => {
         const [u, v] = [Math.floor((places[f] ?? NaN) / 6), (places[f] ?? NaN) % 6];
         return total + value * Math.cos(2 * Math.PI * ((u * i) / 4 + (v * j) / 6));
       }, 0);
       return (3 * sum) / divisor;
     });
-    assertClose(await deltaOf(study, 'l.fc.weight'), wanted, norm);
+    assertClose(await deltaOf(study, 'l.fc.weight'), wanted, `${norm} ${String(count)}`);
   }
 });
 
