@@ -24,14 +24,13 @@ export function savedWhole(
 ): SavedWhole {
   const modules = new Set<string>();
   const biases = new Set<string>();
+  const changed = new Set(rest.map(({ entry }) => entry.name));
+  const matrices = new Set(base.tensors.flatMap(({ name, span }) => (span.shape.length > 1 ? [name] : [])));
   for (const { entry } of rest) {
     const [, module = '', parameter] = /^(.+)\.(weight|bias)$/.exec(entry.name) ?? [];
     if (module === '') continue;
-    const own = rest.some((each) => each.entry.name === `${module}.weight`);
-    const hasMatrix = base.tensors.some(
-      ({ name, span }) => name === `${module}.weight` && span.shape.length > 1,
-    );
-    if (parameter === 'bias' && hasMatrix && !own) biases.add(entry.name);
+    const isOwn = !matrices.has(`${module}.weight`) || changed.has(`${module}.weight`);
+    if (parameter === 'bias' && !isOwn) biases.add(entry.name);
     else modules.add(module);
   }
   const tensors = base.tensors.flatMap((entry) => {
