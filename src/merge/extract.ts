@@ -77,7 +77,7 @@ export async function planExtraction(
     report: () => ({
       summary: summaryOf(rows, rest, kept),
       tables: [rankTable(rows), ...(rest.length > 0 ? [restTable(rest, kept)] : [])],
-      findings: [...built.findings, ...notReached(rows, path), ...leftOut(rest, kept, path)],
+      findings: [...built.findings, ...notReached(rows, path), ...leftOut(rest, kept, saveRest, path)],
     }),
   });
 }
@@ -201,6 +201,7 @@ function summaryOf(
 function leftOut(
   rest: readonly ChangedTensor[],
   saved: ReadonlySet<string>,
+  saveRest: boolean,
   path: string,
 ): readonly Finding[] {
   const out = rest.filter(({ entry }) => !saved.has(entry.name));
@@ -208,6 +209,6 @@ function leftOut(
   if (!first) return [];
   const more = out.length > 1 ? ` and ${String(out.length - 1)} more` : '';
   const message = `${path}: ${first.entry.name}${more} changed, and has no place in the LoRA: ${reasonOf(first)}.`;
-  const code = saved.size > 0 ? 'extract-not-saved' : 'extract-left-out';
+  const code = saveRest ? 'extract-not-saved' : 'extract-left-out';
   return [mergeFinding(code, path, message, first.entry.name)];
 }

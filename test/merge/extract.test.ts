@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import type { ExtractAction } from '../../src/protocol/write';
+import { temporaryFolder, writeAdapter, writeSafetensors } from '../model/write-safetensors';
 import { ask, bytesOf, deltasOf, distance, hasZoo, newPlace, opened, rowsOf, valuesOf, written, ZOO } from './writing'; // prettier-ignore
 
 const BASE = 'samples/vit-digits/base';
@@ -88,6 +89,31 @@ test('what has no place in factors is listed, and saved whole where asked for', 
   const unsaved = rowsOf(report, 'rest').filter(({ saved }) => saved === false).map(({ tensor }) => tensor); // prettier-ignore
   assert.deepEqual(unsaved, ['vit.embeddings.cls_token', 'vit.embeddings.position_embeddings']);
   assert.ok(report.findings.some(({ code }) => code === 'extract-not-saved'));
+});
+
+test('what an adapter changes by factors is not saved whole with the values of the base', async () => {
+  const folder = temporaryFolder();
+  const base = writeSafetensors(path.join(folder, 'base', 'model.safetensors'), {
+    'layers.0.q_proj.weight': { shape: [4, 4], values: [1, 2, 3] },
+    'embed_tokens.weight': { shape: [6, 4], values: [1, -1] },
+  });
+  const adapter = writeAdapter(path.join(folder, 'lora'), { r: 1, lora_alpha: 1 }, {
+    'base_model.model.layers.0.q_proj.lora_A.weight': { shape: [1, 4], values: [1] },
+    'base_model.model.layers.0.q_proj.lora_B.weight': { shape: [4, 1], values: [1] },
+    'base_model.model.embed_tokens.lora_embedding_A': { shape: [1, 6], values: [1] },
+    'base_model.model.embed_tokens.lora_embedding_B': { shape: [4, 1], values: [1] },
+  }); // prettier-ignore
+  const { checkpoint, report } = await written(of({ base, path: adapter, saveRest: true }));
+  assert.deepEqual(
+    checkpoint.tensors.filter(({ name }) => name.includes('embed_tokens')),
+    [],
+  );
+  assert.deepEqual(
+    rowsOf(report, 'rest').map(({ tensor, saved }) => [tensor, saved]),
+    [['embed_tokens.weight', false]],
+  );
+  const [finding] = report.findings.filter(({ at }) => at === 'embed_tokens.weight');
+  assert.equal(finding?.code, 'extract-not-saved');
 });
 
 test('frozen layers give no factors, and names that stand for other modules too are written whole', async () => {
