@@ -4,6 +4,7 @@ import { packNumbers, unpackNumbers } from '../protocol/numbers';
 import { matchAtoms, sharedEnergy, type Atoms, type ModuleAtoms } from './atom-sums';
 import { fromZero } from './domain';
 import { AXES_CAPTION, networkAxes, networkMatrix } from './network-axes';
+import { recommendation } from './recommendation';
 import { namesText, percent } from './wording';
 
 /** The atoms of one module. */
@@ -97,7 +98,15 @@ function redundancyMatrix({ name, tensors }: AdapterAtoms): Matrix {
 
 /** Adapters × adapters: how much of the row's change the column's has, over the modules that both have. */
 function sharedMatrix(adapters: readonly AdapterAtoms[]): Matrix {
-  const values = adapters.flatMap((x) => adapters.map((y) => (x === y ? 1 : sharedBy(x, y))));
+  const n = adapters.length;
+  const values = Array.from({ length: n * n }, (_, at): number | null => (at % (n + 1) === 0 ? 1 : null));
+  adapters.forEach((x, i) => {
+    adapters.slice(0, i).forEach((y, j) => {
+      const { first, second } = sharedBy(x, y);
+      values[i * n + j] = first;
+      values[j * n + i] = second;
+    });
+  });
   const entries = adapters.map(({ name }) => ({ label: name, task: name }));
   return {
     kind: 'matrix',
@@ -116,17 +125,26 @@ function sharedMatrix(adapters: readonly AdapterAtoms[]): Matrix {
   };
 }
 
-function sharedBy(x: AdapterAtoms, y: AdapterAtoms): number | null {
+/** The part of the first that the second has, and the other way round, from one matching of the atoms of each module. */
+function sharedBy(
+  x: AdapterAtoms,
+  y: AdapterAtoms,
+): { readonly first: number | null; readonly second: number | null } {
   const others = new Map(y.tensors.map(({ tensor, atoms }) => [tensor, atoms]));
-  let [shared, all] = [0, 0];
+  let [first, second] = [0, 0];
   for (const { tensor, atoms } of x.tensors) {
-    const own = squaresOf(atoms.svd);
     const other = others.get(tensor);
-    all += own;
     if (!other || !haveOneShape(atoms, other)) continue;
-    shared += own * (sharedEnergy(atoms.svd, matchAtoms(atoms.svd, other.svd)) ?? 0);
+    const matches = matchAtoms(atoms.svd, other.svd);
+    const turned = matches.map((match) => ({ ...match, first: match.second, second: match.first }));
+    first += squaresOf(atoms.svd) * (sharedEnergy(atoms.svd, matches) ?? 0);
+    second += squaresOf(other.svd) * (sharedEnergy(other.svd, turned) ?? 0);
   }
-  return all > 0 ? shared / all : null;
+  const shareOf = (shared: number, { tensors }: AdapterAtoms) => {
+    const all = tensors.reduce((sum, { atoms }) => sum + squaresOf(atoms.svd), 0);
+    return all > 0 ? shared / all : null;
+  };
+  return { first: shareOf(first, x), second: shareOf(second, y) };
 }
 
 function haveOneShape({ svd: { delta: x } }: ModuleAtoms, { svd: { delta: y } }: ModuleAtoms): boolean {
@@ -218,16 +236,9 @@ function advice(adapters: readonly AdapterAtoms[], shared: Matrix | null): Note 
     ];
     return `${name}: ${parts.join('; ')}.`;
   });
-  return {
-    kind: 'note',
-    id: 'advice',
-    title: 'What the ranks are for',
-    severity: 'information',
-    role: 'recommendation',
-    text: [
-      ...lines,
-      ...(shared ? sharedText(shared) : []),
-      'Limits: atoms as stored depend on how the change is factored; only the singular ones are a property of the adapter. Strength says how far weights move, not what for.',
-    ].join('\n'),
-  };
+  return recommendation(
+    'What the ranks are for',
+    [...lines, ...(shared ? sharedText(shared) : [])],
+    'atoms as stored depend on how the change is factored; only the singular ones are a property of the adapter. Strength says how far weights move, not what for.',
+  );
 }
