@@ -26,7 +26,7 @@ export function layerHeadMatrix(figure: LayerHeadFigure): Matrix {
   return {
     kind: 'matrix',
     id,
-    title: `${metric}, ${model}`,
+    title: `${metric} · ${model}`,
     facets: { metric, task: model },
     caption,
     rows,
