@@ -56,7 +56,7 @@ export interface FormedDelta {
   readonly bytes: number;
   readonly tensors: number;
   readonly parameters: number;
-  /** Scale, rank and all else that the values depend on beside the bytes of base and adapter. */
+  /** Kind, scale, rank and orientation, on which the values depend beside the bytes of base and adapter and its configuration. */
   readonly setting: string;
   load(): Promise<Result<TensorSpan>>;
 }

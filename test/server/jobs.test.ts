@@ -110,6 +110,26 @@ test('the same run again gives the remembered result, and a run after a change a
   assert.notDeepEqual(changed.artifacts, first.artifacts);
 });
 
+test('a run after a change of the configuration alone is a new one, whatever the change is', async () => {
+  const base = path.join(folder, 'tokens', 'base', 'model.safetensors');
+  const adapter = path.join(folder, 'tokens', 'lora', 'adapter_model.safetensors');
+  writeTensors(base, { 'embed.weight': { shape: [2, 2], values: [1, 2, 30, 40] } });
+  writeTensors(adapter, {
+    'base_model.model.embed.trainable_tokens_delta': { shape: [1, 2], values: [5, 6] },
+  });
+  const config = path.join(path.dirname(adapter), 'adapter_config.json');
+  const run: RunSpec = {
+    lens: 'delta-profile',
+    study: { name: 'tokens', base, tasks: [{ name: 'tokens', path: adapter }] },
+    parameters: {},
+  };
+  writeText(config, JSON.stringify({ peft_type: 'TRAINABLE_TOKENS', token_indices: [0] }));
+  const first = await client.value('deltalens/runLens', { run, job: 'token 0' });
+  writeText(config, JSON.stringify({ peft_type: 'TRAINABLE_TOKENS', token_indices: [1] }));
+  const second = await client.value('deltalens/runLens', { run, job: 'token 1' });
+  assert.notDeepEqual(second.artifacts, first.artifacts);
+});
+
 test('a hover and another lens are answered while a job over gigabytes runs', async () => {
   const config = writeText(
     path.join(folder, 'adapter', 'adapter_config.json'),

@@ -99,6 +99,8 @@ function keyOf(
       return delta.kind === 'formed' ? delta.setting : 0;
     }),
   );
+  // Seeds, token numbers and the like decide how changes are formed, and stand in no delta.
+  const fields = study.tasks.map((task) => [...(task.adapter?.description.fields ?? [])]);
   const base = study.base && settingOf(study.base.path, study.base.fingerprint);
   // The findings of the study are part of the result; a configuration can change them and nothing else.
   const { spec, findings } = study;
@@ -110,6 +112,7 @@ function keyOf(
     base,
     tasks,
     scales,
+    fields,
     findings,
     hashes,
     others,
