@@ -21,7 +21,9 @@ export function withoutTies(tensors: readonly TensorEntry[]): {
     const { path, offset, bytes, dtype, shape, memory } = entry.span;
     // Empty tensors share nothing, and those gathered into memory are copies.
     const key = memory || bytes === 0 ? entry.name : [path, offset, bytes, dtype, shape.join('x')].join('\0');
-    groups.set(key, [...(groups.get(key) ?? []), entry]);
+    const group = groups.get(key);
+    if (group) group.push(entry);
+    else groups.set(key, [entry]);
   }
   const tied: Tied[] = [];
   const left = new Set<TensorEntry>();

@@ -233,7 +233,9 @@ function groupsBy<T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyM
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = keyOf(item);
-    groups.set(key, [...(groups.get(key) ?? []), item]);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
   }
   return groups;
 }
