@@ -26,13 +26,21 @@ const HARMLESS_BUILTINS =
   /^(?:builtins|__builtin__)\.(?:set|frozenset|list|dict|tuple|int|float|bool|str|bytes|bytearray|complex|slice|range|object)$/;
 const PLAIN_PATHS = /^pathlib\.(?:Pure)?(?:Posix|Windows)?Path$/;
 
+/** More names in one file help nobody, and a hostile one may have a million. */
+const MOST_FINDINGS = 100;
+
 /**
  * What the globals of a pickle say of it, one finding for each name: `pickle-runs-code` for what runs programs, touches files
  * or calls by name, `pickle-unknown-object` for other classes and functions that no plain state dict has. `start` is where
- * the pickle begins in the file.
+ * the pickle begins in the file. Of very many the worst are given, and the number of the others.
  */
 export function globalFindings(path: string, globals: readonly PickleGlobal[], start: number): Finding[] {
-  return globals.flatMap((one) => findingOf(path, one, start) ?? []);
+  const all = globals.flatMap((one) => findingOf(path, one, start) ?? []);
+  if (all.length <= MOST_FINDINGS) return all;
+  const ranked = all.toSorted((x, y) => Number(y.severity === 'error') - Number(x.severity === 'error'));
+  const rest = all.length - MOST_FINDINGS;
+  const message = `${path}: the pickle names ${String(rest)} more classes or functions.`;
+  return [...ranked.slice(0, MOST_FINDINGS), formatFinding('pickle-unknown-object', path, message)];
 }
 
 function findingOf(path: string, { name, at, called }: PickleGlobal, start: number): Finding | null {

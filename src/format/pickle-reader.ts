@@ -12,6 +12,8 @@ export interface PickleGlobal {
 }
 
 /** Instructions, and values of lists that they go through. */
+/** A tensor takes about six: enough for half a million. */
+const MOST_CONTAINERS = 4_000_000;
 const MOST_STEPS = 20_000_000;
 /** No module of Python and no class has a name as long. */
 const LONGEST_NAME = 1024;
@@ -48,6 +50,7 @@ export class PickleReader {
     return this.at;
   }
 
+  private containers = 0;
   /** Classes of storages by their keys. */
   readonly storages = new Map<string, string>();
 
@@ -124,6 +127,9 @@ export class PickleReader {
   }
 
   push(value: Item): void {
+    // An instruction of one byte makes a list or dictionary of many: what has more of them than any model is refused.
+    if ((Array.isArray(value) || value instanceof Map) && ++this.containers > MOST_CONTAINERS)
+      this.fail('holds too many lists and dictionaries');
     this.stack.push(value);
   }
 

@@ -25,8 +25,9 @@ const END_BYTES = 22;
 const CENTRAL_BYTES = 46;
 const LOCAL_BYTES = 30;
 const LONGEST_COMMENT = 65_535;
-const MOST_ENTRIES = 10_000;
-const LARGEST_DIRECTORY = 2 ** 24;
+/** A file of torch has one for every storage: an optimizer of a large mixture some tens of thousands. */
+const MOST_ENTRIES = 100_000;
+const LARGEST_DIRECTORY = 2 ** 25;
 /** No deflate stream unpacks to more than 1032 times its size (zlib's technical details). */
 const MOST_RATIO = 1032;
 

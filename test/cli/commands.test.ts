@@ -267,6 +267,7 @@ const WRONG: readonly (readonly [string, readonly string[]])[] = [
     ['lens', 'delta-profile', '--base', BASE, ROT90, '--csv', '--artifact', 'no'],
   ],
   ['lint of nothing', ['lint']],
+  ['two forms of findings', ['lint', BASE, '--json', '--sarif']],
 ];
 
 for (const [what, words] of WRONG) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { globalFindings } from '../../src/format/pickle-globals';
 import { PickledObject, readPickle, scanPickles, type Pickled } from '../../src/format/pickle';
 
 /**
@@ -92,4 +93,22 @@ test('more names than a call takes arguments are all found', () => {
   const names = Array.from({ length: 200_000 }, (_, index) => `ca\nb${String(index)}\n0`);
   const { globals, pickles } = scanPickles(Buffer.from(`${names.join('')}N.`, 'latin1'));
   assert.deepEqual([globals.length, pickles], [200_000, 1]);
+});
+
+test('of very many names the worst are found, and the others counted', () => {
+  const globals = Array.from({ length: 150 }, (_, at) => ({
+    name: at === 149 ? 'posix.system' : `made.up${String(at)}`,
+    at,
+    called: false,
+  }));
+  const findings = globalFindings('x.pt', globals, 0);
+  assert.equal(findings.length, 101);
+  assert.equal(findings[0]?.code, 'pickle-runs-code');
+  assert.match(findings.at(-1)?.message ?? '', /names 50 more classes or functions/);
+});
+
+test('millions of empty lists are refused instead of made', () => {
+  const bytes = Buffer.concat([Buffer.from('8002', 'hex'), Buffer.alloc(5_000_000, ']'), Buffer.from('.')]);
+  const result = readPickle(bytes, 'x.pkl');
+  assert.equal(result.ok ? 'ok' : result.problem.code, 'pickle-malformed');
 });

@@ -26,6 +26,11 @@ export const lint: Command = {
     if (given.positionals.length === 0) {
       return session.fail(wrongUse('"lint" needs a file or folder.', 'See "deltalens help lint".'));
     }
+    if (given.has('json') && given.has('sarif')) {
+      return session.fail(
+        wrongUse('"--json" and "--sarif" cannot both be printed.', 'Choose one of the two.'),
+      );
+    }
     const files = await filesAt(given.positionals, session.signal);
     if (!files.ok) return session.fail(files.problem);
     await session.learn(given.positionals);
