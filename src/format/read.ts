@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
 import * as fs from 'node:fs/promises';
 import { problemFromError, success, type Result } from '../protocol/result';
+import { OpenFiles } from '../tensor/open-files';
 import type { TensorSpan } from '../tensor/span';
 import { countOf, refuse } from './problems';
 
@@ -92,7 +93,16 @@ export async function readSpan(span: TensorSpan): Promise<Result<Uint8Array>> {
     );
   }
   if (span.bytes === 0) return success(new Uint8Array(0));
+  if (span.stored !== undefined) return readStoredSpan(span);
   return withFile(span.path, (file) => file.read(span.offset, span.bytes));
+}
+
+function readStoredSpan(span: TensorSpan): Result<Uint8Array> {
+  const files = new OpenFiles();
+  const bytes = new Uint8Array(span.bytes);
+  const problem = files.read(span, 0, bytes);
+  files.close();
+  return problem === null ? success(bytes) : { ok: false, problem };
 }
 
 /** The first bytes of a file, at most `length`; fewer where it is shorter. */

@@ -7,6 +7,7 @@ import type { Moments } from '../tensor/pass';
 import { fromZero } from './domain';
 import { AXES_CAPTION, networkAxes, networkMatrix, type NetworkAxes } from './network-axes';
 import { finiteOrNull } from './profile-sums';
+import { placeInFile } from '../tensor/span';
 
 /** A tensor and where it stands. */
 export interface PlacedTensor {
@@ -86,7 +87,7 @@ function statisticCells(moments: Moments | undefined): TableCell[] {
 
 /** Counts by dtype and by module. */
 export function breakdownTables(checkpoints: readonly SummarisedCheckpoint[]): Table[] {
-  const dtypeOf = ({ entry }: PlacedTensor) => entry.span.dtype;
+  const dtypeOf = ({ entry }: PlacedTensor) => placeInFile(entry.span).label;
   const moduleOf = ({ place }: PlacedTensor) => place.module;
   return [
     breakdown(checkpoints, 'dtypes', 'Dtypes', 'dtype', dtypeOf, () => 0),
@@ -109,7 +110,7 @@ function breakdown(
       const sum = counts.get(key) ?? { tensors: 0, parameters: 0, bytes: 0 };
       sum.tensors += 1;
       sum.parameters += tensor.entry.span.count;
-      sum.bytes += tensor.entry.span.bytes;
+      sum.bytes += placeInFile(tensor.entry.span).bytes;
       counts.set(key, sum);
     }
     return [...counts]

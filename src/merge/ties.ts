@@ -1,5 +1,6 @@
 import type { TensorEntry } from '../format/checkpoint';
 import { placeOf } from '../model/naming';
+import { spanKey } from '../tensor/span';
 
 /** A tensor that has the values of another one. */
 export interface Tied {
@@ -18,9 +19,9 @@ export function withoutTies(tensors: readonly TensorEntry[]): {
 } {
   const groups = new Map<string, TensorEntry[]>();
   for (const entry of tensors) {
-    const { path, offset, bytes, dtype, shape, memory } = entry.span;
+    const { bytes, shape, memory } = entry.span;
     // Empty tensors share nothing, and those gathered into memory are copies.
-    const key = memory || bytes === 0 ? entry.name : [path, offset, bytes, dtype, shape.join('x')].join('\0');
+    const key = memory || bytes === 0 ? entry.name : `${spanKey(entry.span)} ${shape.join('x')}`;
     const group = groups.get(key);
     if (group) group.push(entry);
     else groups.set(key, [entry]);

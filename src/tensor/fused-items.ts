@@ -1,6 +1,6 @@
 import { chunkLength, spansOf } from './chunks';
 import type { FusedItem, FusedPart, PassItem, SingleItem } from './pass';
-import type { TensorSpan } from './span';
+import { spanKey, type TensorSpan } from './span';
 
 /** One item of one of several calls, by the call's number and the item's position in it. */
 export interface Asked<Item extends PassItem = PassItem> {
@@ -48,7 +48,7 @@ function hostsOf(asked: readonly Asked<SingleItem>[]): readonly Host[] {
   // Those with the most spans first: they may host the others.
   const bySize = asked.map((each) => ({ each, spans: spansOf(each.item) }));
   for (const { each, spans } of bySize.sort((x, y) => y.spans.length - x.spans.length)) {
-    const keys = spans.map(keyOf);
+    const keys = spans.map(spanKey);
     const length = chunkLength(each.item);
     const known = bySpan
       .get(keys[0] ?? '')
@@ -85,10 +85,6 @@ function plannedOf({ spans, parts }: Host): Planned {
   if (first !== undefined && parts.length === 1) return { item: first.part.item, asked };
   const fused: FusedItem = { kind: 'fused', spans, parts: parts.map(({ part }) => part) };
   return { item: fused, asked };
-}
-
-function keyOf({ path, offset, dtype, count }: TensorSpan): string {
-  return `${offset} ${dtype} ${count} ${path}`;
 }
 
 /** Whether two items ask for the same: plain data all through, with arrays of numbers compared by identity. */

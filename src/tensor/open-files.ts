@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import { problemFromError, type Problem } from '../protocol/result';
 import type { TensorSpan } from './span';
+import { readStored } from './stored/registry';
+import { forgetSources } from './stored/whole-sources';
 
 /** Descriptors held open at once: few enough for the usual limits, enough for every task of a large group. */
 const MOST_OPEN = 64;
@@ -32,6 +34,8 @@ export class OpenFiles {
       target.set(new Uint8Array(span.memory, span.offset + offset, target.length));
       return null;
     }
+    if (span.stored !== undefined)
+      return readStored(span.stored, span.offset + offset, target, this.readSource);
     try {
       if (this.copyFromAhead(span, offset, target)) return null;
       const descriptor = this.open(span.path);
@@ -71,8 +75,12 @@ export class OpenFiles {
     return true;
   }
 
+  private readonly readSource = (span: TensorSpan, offset: number, target: Uint8Array) =>
+    this.read(span, offset, target);
+
   /** Closes all; the next read opens anew. */
   close(): void {
+    forgetSources();
     this.ahead.clear();
     for (const descriptor of this.descriptors.values()) fs.closeSync(descriptor);
     this.descriptors.clear();

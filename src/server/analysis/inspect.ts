@@ -9,6 +9,7 @@ import type { AdapterSummary, Breakdown, CheckpointView, TensorColumns } from '.
 import type { Finding } from '../../protocol/finding';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { success, type Problem } from '../../protocol/result';
+import { placeInFile } from '../../tensor/span';
 import type { AnalysisContext } from './context';
 import { findBase, openDescribed } from './open-described';
 
@@ -36,9 +37,11 @@ export async function inspect(
     fingerprint: checkpoint.fingerprint,
     files: checkpoint.files.map(({ path: data, bytes }) => ({ path: data, bytes })),
     parameters: sum(checkpoint.tensors, ({ span }) => span.count),
-    bytes: sum(checkpoint.tensors, ({ span }) => span.bytes),
+    bytes: sum(checkpoint.tensors, ({ span }) => placeInFile(span).bytes),
     tensorCount: checkpoint.tensors.length,
-    dtypes: breakdown(checkpoint.tensors, ({ span }) => span.dtype).sort((a, b) => b.bytes - a.bytes),
+    dtypes: breakdown(checkpoint.tensors, ({ span }) => placeInFile(span).label).sort(
+      (a, b) => b.bytes - a.bytes,
+    ),
     modules: breakdown(checkpoint.tensors, (_, index) => places[index]?.module ?? '').sort((a, b) =>
       compareModules(a.label, b.label),
     ),
@@ -78,7 +81,7 @@ function breakdown(
     label,
     tensors: group.length,
     parameters: sum(group, ({ span }) => span.count),
-    bytes: sum(group, ({ span }) => span.bytes),
+    bytes: sum(group, ({ span }) => placeInFile(span).bytes),
   }));
 }
 
@@ -86,12 +89,12 @@ function columnsOf({ files, tensors }: Checkpoint, places: readonly Place[]): Te
   const numbers = new Map(files.map((file, index) => [file.path, index]));
   return {
     name: tensors.map(({ name }) => name),
-    dtype: tensors.map(({ span }) => span.dtype),
+    dtype: tensors.map(({ span }) => placeInFile(span).label),
     shape: tensors.map(({ span }) => span.shape),
     parameters: tensors.map(({ span }) => span.count),
-    bytes: tensors.map(({ span }) => span.bytes),
+    bytes: tensors.map(({ span }) => placeInFile(span).bytes),
     file: tensors.map(({ span }) => numbers.get(span.path) ?? 0),
-    offset: tensors.map(({ span }) => span.offset),
+    offset: tensors.map(({ span }) => placeInFile(span).offset),
     layer: places.map((place) => place.layer),
     module: places.map((place) => place.module),
   };

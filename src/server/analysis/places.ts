@@ -5,6 +5,7 @@ import type { PlaceNode } from '../../protocol/explorer';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { success } from '../../protocol/result';
 import type { AnalysisContext } from './context';
+import { placeInFile } from '../../tensor/span';
 
 interface Placed {
   readonly entry: TensorEntry;
@@ -48,8 +49,17 @@ function tensorsOf(placed: readonly Placed[]): PlaceNode[] {
   return networkOrder([...byName.keys()]).flatMap((name) => {
     const span = byName.get(name)?.span;
     if (!span) return [];
-    const detail = `${span.dtype} [${span.shape.join(', ')}]`;
-    return [{ kind: 'tensor', label: name, key: name, parameters: span.count, bytes: span.bytes, detail }];
+    const detail = `${placeInFile(span).label} [${span.shape.join(', ')}]`;
+    return [
+      {
+        kind: 'tensor',
+        label: name,
+        key: name,
+        parameters: span.count,
+        bytes: placeInFile(span).bytes,
+        detail,
+      },
+    ];
   });
 }
 
@@ -71,7 +81,7 @@ function groupNode(
   group: readonly Placed[],
 ): PlaceNode {
   const parameters = group.reduce((sum, { entry }) => sum + entry.span.count, 0);
-  const bytes = group.reduce((sum, { entry }) => sum + entry.span.bytes, 0);
+  const bytes = group.reduce((sum, { entry }) => sum + placeInFile(entry.span).bytes, 0);
   const detail = `${String(group.length)} tensor${group.length === 1 ? '' : 's'}`;
   return { kind, label, key, parameters, bytes, detail };
 }

@@ -1,0 +1,28 @@
+import type { Problem } from '../../protocol/result';
+import { readInflated } from './inflated';
+import type { ReadSpanBytes, Stored, StoredForm } from './stored';
+import { readStrided } from './strided';
+import { readSwapped } from './swapped';
+import { readTiled } from './tiled';
+
+/** Every form of storage by its kind. */
+const FORMS: { readonly [S in Stored as S['kind']]: StoredForm<S> } = {
+  swapped: readSwapped,
+  strided: readStrided,
+  tiled: readTiled,
+  inflated: readInflated,
+};
+
+/**
+ * Fills `target` with bytes `offset … offset + target.length − 1` of a tensor that is stored in another form, little-endian,
+ * C order. Fails as `read` does, or with a code of the form.
+ */
+export function readStored(
+  stored: Stored,
+  offset: number,
+  target: Uint8Array,
+  read: ReadSpanBytes,
+): Problem | null {
+  const form = FORMS[stored.kind] as StoredForm<Stored>;
+  return form(stored, offset, target, read);
+}

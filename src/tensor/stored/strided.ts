@@ -1,0 +1,107 @@
+import type { Problem } from '../../protocol/result';
+import type { ReadSpanBytes, StoredForm, StridedStore } from './stored';
+import { wholeSource } from './whole-sources';
+
+/** Fewer elements than this are read with their surroundings, not with the whole source. */
+const FEW = 2 ** 16;
+
+/** A view with strides, in C order: transposed and cut-out tensors of torch, arrays of Fortran order. */
+export const readStrided: StoredForm<StridedStore> = (stored, offset, target, read) => {
+  const { size } = stored;
+  const first = Math.floor(offset / size);
+  const count = Math.ceil((offset + target.length) / size) - first;
+  const bytes = count * size === target.length ? target : new Uint8Array(count * size);
+  const problem = gather(stored, first, count, bytes, read);
+  if (problem !== null) return problem;
+  if (bytes !== target)
+    target.set(bytes.subarray(offset - first * size, offset - first * size + target.length));
+  return null;
+};
+
+function gather(
+  stored: StridedStore,
+  first: number,
+  count: number,
+  target: Uint8Array,
+  read: ReadSpanBytes,
+): Problem | null {
+  const { size, source } = stored;
+  const [low, high] = count <= FEW ? reach(stored, first, count) : [0, source.bytes / size];
+  if (low === 0 && high * size >= source.bytes) {
+    const whole = wholeSource(stored, read, (from) => bytesOf(from, stored, 0, source.bytes));
+    if (!(whole instanceof Uint8Array)) return whole;
+    copy(stored, first, count, whole, 0, target);
+    return null;
+  }
+  const part = bytesOf(read, stored, low * size, (high - low) * size);
+  if (!(part instanceof Uint8Array)) return part;
+  copy(stored, first, count, part, low, target);
+  return null;
+}
+
+function bytesOf(
+  read: ReadSpanBytes,
+  { source }: StridedStore,
+  offset: number,
+  length: number,
+): Uint8Array | Problem {
+  const bytes = new Uint8Array(length);
+  return read(source, offset, bytes) ?? bytes;
+}
+
+/** The first element of the source that elements `first …` of the view need, and the one after the last. */
+function reach(stored: StridedStore, first: number, count: number): [number, number] {
+  let [low, high] = [Infinity, 0];
+  walk(stored, first, count, (from) => {
+    if (from < low) low = from;
+    if (from >= high) high = from + 1;
+  });
+  return [low === Infinity ? 0 : low, high];
+}
+
+function copy(
+  stored: StridedStore,
+  first: number,
+  count: number,
+  from: Uint8Array,
+  low: number,
+  target: Uint8Array,
+): void {
+  const { size } = stored;
+  let to = 0;
+  walk(stored, first, count, (element) => {
+    const source = (element - low) * size;
+    for (let byte = 0; byte < size; byte++) target[to++] = from[source + byte] as number;
+  });
+}
+
+/** Calls `visit` with the place in the source of elements `first … first + count − 1` of the view, in C order. */
+function walk(
+  { shape, strides, start }: StridedStore,
+  first: number,
+  count: number,
+  visit: (element: number) => void,
+): void {
+  const at = shape.map(() => 0);
+  let [rest, place] = [first, start];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const length = shape[axis] as number;
+    at[axis] = rest % length;
+    rest = Math.floor(rest / length);
+    place += (at[axis] as number) * (strides[axis] as number);
+  }
+  for (let i = 0; i < count; i++) {
+    visit(place);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const [length, stride] = [shape[axis] as number, strides[axis] as number];
+      const index = (at[axis] as number) + 1;
+      place += stride;
+      if (index < length) {
+        at[axis] = index;
+        break;
+      }
+      at[axis] = 0;
+      place -= stride * length;
+    }
+  }
+}
