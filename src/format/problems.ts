@@ -94,6 +94,10 @@ const CODES = {
   'tensor-rank': errorCode('A tensor has more dimensions than any framework takes.', WRITE_AGAIN),
   'tensor-overflow': errorCode('The size of a tensor is beyond 2^53 − 1.', WRITE_AGAIN),
   'tensor-packing': errorCode('A tensor of a type narrower than a byte does not end on a byte.', WRITE_AGAIN),
+  'tensor-bit-order': informationCode(
+    'The format does not say in which order values of 6 bits stand in their bytes.',
+    'They are read from the lowest bit of each byte up, as ONNX lays them; torchao keeps 4 bits and 2 bits apart, as U8.',
+  ),
   'tensor-size': errorCode('Shape and element type of a tensor do not fill its bytes exactly.', WRITE_AGAIN),
   'tensor-offsets': errorCode('The data of a tensor ends before it begins.', WRITE_AGAIN),
   'tensor-overlap': errorCode('The data of two tensors overlap.', WRITE_AGAIN),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Finding } from '../protocol/finding';
 import { success, type Result } from '../protocol/result';
 import type { Checkpoint, Format, TensorEntry } from './checkpoint';
-import { countOf, formatFinding, refuse } from './problems';
+import { countOf, formatFinding, quoted, refuse } from './problems';
 import { readStart, withFile, type OpenFile } from './read';
 import { LENGTH_BYTES, readHeader, type SafetensorsHeader } from './safetensors-header';
 
@@ -10,6 +10,9 @@ import { LENGTH_BYTES, readHeader, type SafetensorsHeader } from './safetensors-
 const MAXIMUM_HEADER = 100_000_000;
 
 const OPEN_BRACE = 0x7b;
+
+/** Of the tensors that a file breaks off in or before, so many are named. */
+const MOST_NAMED = 8;
 
 /** The directory of one safetensors file; of a whole model or of one shard. */
 export interface SafetensorsDirectory {
@@ -90,13 +93,19 @@ function placeInFile(
   const expected = dataStart + header.dataBytes;
   const sizes = `its header describes ${String(expected)} bytes, the file has ${String(bytes)}`;
   if (bytes < expected) {
-    const message = `${path} is ${countOf(expected - bytes, 'byte')} short: ${sizes}.`;
+    const state = wholeness(header, bytes - dataStart);
+    const message = `${path} is ${countOf(expected - bytes, 'byte')} short: ${sizes}. ${state}`;
     return refuse('file-truncated', path, message, `byte ${String(bytes)}`);
   }
   const findings = [...header.findings];
   if (bytes > expected) {
     const message = `${path} has ${countOf(bytes - expected, 'byte')} after its last tensor: ${sizes}.`;
     findings.push(formatFinding('trailing-bytes', path, message, `byte ${String(expected)}`));
+  }
+  const narrow = header.tensors.find(({ dtype }) => dtype.startsWith('F6_'));
+  if (narrow) {
+    const message = `${path}: ${quoted(narrow.name)} is ${narrow.dtype}, read from the lowest bit up.`;
+    findings.push(formatFinding('tensor-bit-order', path, message, narrow.name));
   }
   const tensors = header.tensors.map(({ name, dtype, shape, count, start, end }) => ({
     name,
@@ -112,6 +121,18 @@ function placeInFile(
     headerHash,
     findings,
   });
+}
+
+/** Which tensors of a file that breaks off are whole, with `held` bytes of data there. */
+function wholeness({ tensors }: SafetensorsHeader, held: number): string {
+  const cut = tensors.findIndex(({ end }) => end > held);
+  // Empty tensors after the last byte are whole, too, but nobody misses them.
+  const last = tensors[cut - 1];
+  const missing = tensors.slice(cut);
+  const named = missing.slice(0, MOST_NAMED).map(({ name }) => quoted(name));
+  const rest = missing.length > MOST_NAMED ? ` and ${String(missing.length - MOST_NAMED)} more` : '';
+  const whole = last ? `Whole up to ${quoted(last.name)} (${countOf(cut, 'tensor')})` : 'No tensor is whole';
+  return `${whole}; not whole: ${named.join(', ')}${rest}.`;
 }
 
 /**

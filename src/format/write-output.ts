@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { hostname } from 'node:os';
 import * as paths from 'node:path';
-import { cancelled, failure, problemFromError, success, type Result } from '../protocol/result';
+import { cancelled, failure, problemFromError, success, type Problem, type Result } from '../protocol/result';
 import type { OutputFile } from './output-file';
 import { countOf, refuse } from './problems';
 
@@ -15,6 +15,8 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
   /** Bytes written so far, of all. */
   readonly onBytes?: (done: number, total: number) => void;
+  /** Asked when everything is written and nothing is in place yet; a problem leaves nothing behind. */
+  readonly beforePlacing?: () => Promise<Problem | null>;
 }
 
 /** Bytes of all files of an output. */
@@ -50,8 +52,8 @@ export async function checkOutput(target: string, bytes: number): Promise<Result
 
 /**
  * Writes an output so that it is there whole or not at all: under a temporary name beside it, flushed to disk, then renamed.
- * Whatever goes wrong, and when it is cancelled, nothing stays behind. Fails as {@link checkOutput} does, as the pieces do, or
- * with `cancelled`.
+ * Whatever goes wrong, and when it is cancelled, nothing stays behind. Fails as {@link checkOutput} does, as the pieces do, with
+ * `cancelled`, or with what `beforePlacing` says.
  */
 export async function writeOutput(
   target: string,
@@ -72,6 +74,8 @@ export async function writeOutput(
       if (!written.ok) return written;
     }
     if (options.signal.aborted) return cancelled();
+    const problem = (await options.beforePlacing?.()) ?? null;
+    if (problem) return failure(problem);
     await putInPlace(temporary, place.value, output.kind);
     return place;
   } catch (error) {

@@ -350,13 +350,22 @@ const BAD: readonly Bad[] = [
     what: 'missing data',
     file: safetensorsFile({ t: F32 }, 3),
     code: 'file-truncated',
-    says: /is 5 bytes short: its header describes 70 bytes, the file has 65\./,
+    says: /is 5 bytes short: its header describes 70 bytes, the file has 65\. No tensor is whole; not whole: "t"\./,
   },
   {
     what: 'one missing byte',
     file: safetensorsFile({ t: F32 }, 7),
     code: 'file-truncated',
     says: /is 1 byte short/,
+  },
+  {
+    what: 'a download that broke off in the second of three tensors',
+    file: safetensorsFile(
+      { a: tensor('U8', [4], 0, 4), b: tensor('U8', [4], 4, 8), c: tensor('U8', [4], 8, 12) },
+      6,
+    ),
+    code: 'file-truncated',
+    says: /is 6 bytes short: .* Whole up to "a" \(1 tensor\); not whole: "b", "c"\./,
   },
 ];
 

@@ -1,13 +1,20 @@
+import type { Checkpoint } from '../../format/checkpoint';
 import type { LensResult } from '../../protocol/artifact';
+import type { Result } from '../../protocol/result';
 import type { PassRunner } from '../../tensor/pass';
 import type { ContentHashes } from './content-hash';
-import type { DirectoryCache } from './directory-cache';
 import type { ResultCache } from './result-cache';
+
+/** Opens the directories of checkpoints, perhaps out of a cache. */
+export interface Directories {
+  /** Fails as `openCheckpoint` does. */
+  open(file: string): Promise<Result<Checkpoint>>;
+}
 
 /** What surrounds the handling of one request. The caches outlive it. */
 export interface AnalysisContext {
   readonly passes: PassRunner;
-  readonly directories: DirectoryCache;
+  readonly directories: Directories;
   readonly results: ResultCache;
   /** Hashes of whole files, where results are to be told apart by them; `null`: by size, time and header. */
   readonly contents: ContentHashes | null;

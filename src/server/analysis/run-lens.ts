@@ -8,10 +8,11 @@ import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 import { networkInputs } from './network-inputs';
+import { OpenedInputs } from './opened-inputs';
 
 /**
  * Runs a lens over a study, or recalls its result where nothing it depends on has changed. Fails with `unknown-lens`,
- * `unknown-parameter`, `bad-parameter`, `cancelled`, or as opening the study and the lens itself do.
+ * `unknown-parameter`, `bad-parameter`, `cancelled`, `file-changed`, or as opening the study and the lens itself do.
  */
 export async function runLens(
   { run }: RequestParams<'deltalens/runLens'>,
@@ -23,7 +24,8 @@ export async function runLens(
   const parameters = checkParameters(lens.description.parameters, run.parameters);
   if (!parameters.ok) return parameters;
   context.progress(0, 'Reading headers');
-  const study = await openStudy(run.study, { open: (path) => context.directories.open(path) });
+  const inputs = new OpenedInputs(context.directories);
+  const study = await openStudy(run.study, { open: (path) => inputs.open(path) });
   if (!study.ok) return study;
   if (context.signal.aborted) return cancelled();
 
@@ -40,6 +42,8 @@ export async function runLens(
     partial: (basis, make) => context.partial?.(() => ({ ...made(make()), partial: basis })),
   });
   if (!output.ok) return output;
+  const changed = await inputs.changed();
+  if (changed) return failure(changed);
   const result = made(output.value);
   await context.results.set(key, result);
   context.progress(1, 'Done');

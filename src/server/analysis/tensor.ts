@@ -7,6 +7,7 @@ import { failure, success, type Problem, type Result } from '../../protocol/resu
 import type { PassItem } from '../../tensor/pass';
 import type { TensorSpan } from '../../tensor/span';
 import type { AnalysisContext } from './context';
+import { OpenedInputs } from './opened-inputs';
 import { measure } from './tensor-statistics';
 
 const BINS = 64;
@@ -15,14 +16,15 @@ const MOST_BINS = 1024;
 /**
  * Statistics and histogram of one tensor and, where a base is given, of its task vector. The tensor of an adapter's
  * delta is named as in the base, and the first statistics are then those of the base's tensor. Fails with
- * `tensor-unknown`, `cancelled`, or as opening and reading do.
+ * `tensor-unknown`, `cancelled`, `file-changed`, or as opening and reading do.
  */
 export async function tensorDetail(
   { path, tensor, base, bins = BINS }: RequestParams<'deltalens/tensor'>,
   context: AnalysisContext,
 ): Promise<RequestResult<'deltalens/tensor'>> {
   const spec = { name: tensor, tasks: [{ name: 'task', path }], ...(base === undefined ? {} : { base }) };
-  const opened = await openStudy(spec, { open: (file) => context.directories.open(file) });
+  const inputs = new OpenedInputs(context.directories);
+  const opened = await openStudy(spec, { open: (file) => inputs.open(file) });
   if (!opened.ok) return opened;
   const [task] = opened.value.tasks;
   const own = task?.checkpoint.tensors.find((entry) => entry.name === tensor)?.span;
@@ -36,6 +38,8 @@ export async function tensorDetail(
   const change = before ? task?.deltas.get(tensor) : undefined;
   const delta = before && change ? await ofDelta(before, change, binCount, context) : success(null);
   if (!delta.ok) return delta;
+  const changed = await inputs.changed();
+  if (changed) return failure(changed);
   const { dtype, shape } = shown;
   return success({
     tensor,

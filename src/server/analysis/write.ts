@@ -3,9 +3,10 @@ import { bytesOfOutput, checkOutput, writeOutput, type Output } from '../../form
 import { readSpan } from '../../format/read';
 import type { MergeContext, WritePlan } from '../../merge/plan';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
-import { success, type Result } from '../../protocol/result';
+import { failure, success, type Problem, type Result } from '../../protocol/result';
 import type { WriteReport, WriteSpec } from '../../protocol/write';
 import type { AnalysisContext } from './context';
+import { OpenedInputs } from './opened-inputs';
 import { planWrite } from './plan-write';
 
 /** What planning takes of the way, and a check or writing the rest. */
@@ -30,21 +31,33 @@ export async function write(
     memoryBudget: context.memoryBudget,
     progress: (fraction, message) => context.progress(fraction * PLANNING, message),
   };
-  const plan = await planWrite(spec.action, spec.output, merging, context);
+  const inputs = new OpenedInputs(context.directories);
+  const plan = await planWrite(spec.action, spec.output, merging, { ...context, directories: inputs });
   if (!plan.ok) return plan;
-  const done = spec.dryRun ? await check(spec, plan.value) : await put(spec, plan.value, context);
+  const done = spec.dryRun
+    ? await check(spec, plan.value, inputs)
+    : await put(spec, plan.value, inputs, context);
   if (!done.ok) return done;
   return success(reportOf(spec, plan.value, performance.now() - started));
 }
 
-async function check({ output }: WriteSpec, plan: WritePlan): Promise<Result<unknown>> {
+async function check({ output }: WriteSpec, plan: WritePlan, inputs: OpenedInputs): Promise<Result<unknown>> {
   const room = await checkOutput(output, bytesOfOutput(plan.output));
-  return room.ok ? plan.check() : room;
+  if (!room.ok) return room;
+  const checked = await plan.check();
+  const changed = checked.ok ? await inputs.changed() : null;
+  return changed ? failure(changed) : checked;
 }
 
-function put({ output }: WriteSpec, plan: WritePlan, context: AnalysisContext): Promise<Result<unknown>> {
+function put(
+  { output }: WriteSpec,
+  plan: WritePlan,
+  inputs: OpenedInputs,
+  context: AnalysisContext,
+): Promise<Result<unknown>> {
   return writeOutput(output, plan.output, {
     signal: context.signal,
+    beforePlacing: (): Promise<Problem | null> => inputs.changed(),
     onBytes: (done, total) => context.progress(PLANNING + (PLANNING * done) / Math.max(1, total), 'Writing'),
   });
 }
