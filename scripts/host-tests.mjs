@@ -16,6 +16,9 @@ const extensions = path.join(scratch, 'extensions');
 // The extension host's console does not reach this terminal from a server: the suite writes there instead.
 const log = path.join(scratch, 'log.txt');
 process.env.DELTALENS_TEST_LOG = program === served ? log : '';
+// The package has the same code: what it could lack (a bundle, the server, the runtime, a page) is missed by these.
+if (flag('packaged') !== undefined)
+  process.env.DELTALENS_TEST_FILES = 'activation,checkpoint-editor,diagnostics,server';
 
 let code = 1;
 try {

@@ -159,7 +159,8 @@ test('lens --study reads base and tasks from a file', async () => {
 test('lenses, methods and formats list their registries', async () => {
   const lenses = JSON.parse((await run(['lenses', '--json'])).stdout) as { id: string }[];
   assert.ok(lenses.some(({ id }) => id === 'delta-profile'));
-  for (const { id } of lenses) assert.match((await run(['lenses'])).stdout, new RegExp(`^${id} `, 'm'));
+  const { stdout } = await run(['lenses']);
+  for (const { id } of lenses) assert.match(stdout, new RegExp(`^${id} `, 'm'));
   assert.deepEqual(JSON.parse((await run(['methods', '--json'])).stdout), []);
   const formats = JSON.parse((await run(['formats', '--json'])).stdout) as { id: string }[];
   assert.ok(formats.some(({ id }) => id === 'safetensors'));

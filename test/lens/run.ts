@@ -9,7 +9,7 @@ import type { Artifact, Matrix, Table, TableCell } from '../../src/protocol/arti
 import { checkParameters } from '../../src/protocol/lens';
 import { unpackNumbers } from '../../src/protocol/numbers';
 import type { PassRunner } from '../../src/tensor/pass';
-import { slowPasses } from './slow-passes';
+import { threadPasses } from './thread-passes';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
@@ -90,7 +90,7 @@ export async function run(
   lens: Lens,
   opened: Study,
   given: Readonly<Record<string, unknown>> = {},
-  passes: PassRunner = slowPasses(),
+  passes: PassRunner = threadPasses(),
   memoryBudget = 2 ** 20,
   partial?: LensContext['partial'],
 ): Promise<Ran> {
