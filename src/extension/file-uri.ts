@@ -1,12 +1,16 @@
 import * as vscode from 'vscode';
+import { MANIFEST_ENDING, MANIFEST_SCHEME } from '../protocol/manifest';
 import { failure, success, type Result } from '../protocol/result';
 
 /**
- * The absolute path behind a URI. Fails with `not-on-disk` for a file system that the analysis server, an ordinary
+ * The absolute path behind a URI; of a manifest, that of its checkpoint. Fails with `not-on-disk` for a file system that the analysis server, an ordinary
  * process, cannot read.
  */
 export function pathOf(uri: vscode.Uri): Result<string> {
   if (uri.scheme === 'file') return success(uri.fsPath);
+  if (uri.scheme === MANIFEST_SCHEME) {
+    return success(uri.with({ scheme: 'file', path: uri.path.slice(0, -MANIFEST_ENDING.length) }).fsPath);
+  }
   return failure({
     code: 'not-on-disk',
     message: vscode.l10n.t(

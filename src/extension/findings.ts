@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ExplorerEntry } from '../protocol/explorer';
+import { MANIFEST_SCHEME } from '../protocol/manifest';
 import { Disposable } from './disposable';
 import { belongsTo } from './tree/belongs-to';
 
@@ -22,9 +23,9 @@ export class Findings extends Disposable {
     return countIn((uri) => uri.scheme === 'file' && belongsTo(entry, uri.fsPath));
   }
 
-  /** Findings in the whole workspace. */
+  /** Findings in the whole workspace. A manifest only shows once more what its checkpoint has. */
   total(): number {
-    return countIn(() => true);
+    return countIn((uri) => uri.scheme !== MANIFEST_SCHEME);
   }
 }
 

@@ -7,6 +7,7 @@ import { registerCommands } from './commands/registry';
 import type { DeltalensContext } from './context';
 import { Findings } from './findings';
 import { LensRegistry } from './lens-registry';
+import { ManifestDocuments } from './manifest/manifest-documents';
 import { CheckpointEditors } from './panels/checkpoint-editor';
 import { StudyPanels } from './panels/study-panels';
 import { checkPlatform } from './platform';
@@ -69,6 +70,7 @@ function build(
   const findings = owned(new Findings());
   const base = owned(new SelectedBase(extension.workspaceState));
   const tree = owned(new CheckpointTree(client, findings, base));
+  owned(new ManifestDocuments(client));
   const editors = owned(new CheckpointEditors(extension, client, drawn));
   const reveal = async (path: string, tensor: string) => {
     const uri = await editorFile(vscode.Uri.file(path), { adapter: false, ask: false });

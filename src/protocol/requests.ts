@@ -36,6 +36,14 @@ export interface Requests {
     params: { readonly path: string; readonly roots: readonly string[] };
     value: CheckpointView;
   };
+  /**
+   * A checkpoint as a text document, one line a tensor; the same as one side of a comparison where `against`, another
+   * checkpoint, is given.
+   */
+  'deltalens/manifest': {
+    params: { readonly path: string; readonly roots: readonly string[]; readonly against?: string };
+    value: { readonly text: string };
+  };
   /** Statistics of one tensor, and of its task vector where `base` is given. For an adapter's delta, `tensor` is the base's tensor name. */
   'deltalens/tensor': {
     params: {

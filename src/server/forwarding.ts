@@ -23,6 +23,7 @@ const FORWARDED: Readonly<Record<RequestName, true>> = {
   'deltalens/lenses': true,
   'deltalens/lint': true,
   'deltalens/makeStudy': true,
+  'deltalens/manifest': true,
   'deltalens/places': true,
   'deltalens/readStudy': true,
   'deltalens/runLens': true,

@@ -55,6 +55,16 @@ test('inspect tells what is in a checkpoint, for people and for scripts', async 
   assert.equal(json.stderr, '');
 });
 
+test('inspect prints a manifest of one line per tensor', async () => {
+  const { code, stdout } = await run(['inspect', BASE, '--manifest']);
+  const json = await run(['inspect', BASE, '--json']);
+  const { tensors } = JSON.parse(json.stdout) as { tensors: { name: string[] } };
+  const lines = stdout.split('\n').filter((line) => line !== '' && !/^[#[]/.test(line));
+  assert.equal(code, 0);
+  assert.match(stdout, /^# checkpoint manifest: /);
+  assert.deepEqual(lines.map((line) => line.split(' ')[0]).sort(), [...tensors.name].sort());
+});
+
 test('lens --json prints the result object and nothing else', async () => {
   const { code, stdout, stderr } = await profile(ROT90, '--json');
   assert.deepEqual([code, stderr], [0, '']);

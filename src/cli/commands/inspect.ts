@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { briefCount, formatBytes, formatCount, formatShape } from '../../figure/number-text';
+import { manifestText } from '../../model/manifest/manifest-text';
 import type { Breakdown, CheckpointView } from '../../protocol/checkpoint';
 import { wrongUse } from '../arguments';
 import { JSON_OPTION, type Command } from '../command';
@@ -9,19 +10,24 @@ import { textTable, visible, type TextColumn } from '../text-table';
 
 export const inspect: Command = {
   name: 'inspect',
-  usage: ['PATH [--json]'],
+  usage: ['PATH [--json | --manifest]'],
   summary: 'what is in a checkpoint or adapter, per tensor and in sum; reads headers only',
-  options: [JSON_OPTION],
+  options: [
+    JSON_OPTION,
+    { name: 'manifest', help: 'print one line per tensor in an order and form that suit diff and grep' },
+  ],
   async run(given, session) {
     const [file, ...more] = given.positionals;
     if (file === undefined || more.length > 0) {
       return session.fail(wrongUse('"inspect" takes one path.', 'See "deltalens help inspect".'));
     }
-    const result = await session.ask('deltalens/inspect', {
-      path: path.resolve(file),
-      roots: [process.cwd(), path.dirname(path.resolve(file))],
-    });
+    const roots = [process.cwd(), path.dirname(path.resolve(file))];
+    const result = await session.ask('deltalens/inspect', { path: path.resolve(file), roots });
     if (!result.ok) return session.fail(result.problem);
+    if (given.has('manifest')) {
+      session.output.print(manifestText(result.value));
+      return exitCodeOfFindings(result.value.findings);
+    }
     const view = result.value;
     session.output.print(given.has('json') ? `${JSON.stringify(view, null, 2)}\n` : viewText(view));
     if (!given.has('json')) session.output.complain(findingsText(view.findings));

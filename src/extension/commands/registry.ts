@@ -5,6 +5,7 @@ import { bakeIntoBase } from './bake-into-base';
 import { clearBase } from './clear-base';
 import { clearCache } from './clear-cache';
 import type { Command } from './command';
+import { compareManifests } from './compare-manifests';
 import { compareSelected } from './compare-selected';
 import { compareWithBase } from './compare-with-base';
 import { convertLayout } from './convert-layout';
@@ -13,6 +14,7 @@ import { showExportCommand } from './export-command';
 import { exportResult } from './export-result';
 import { extractAdapter } from './extract-adapter';
 import { inspectCheckpoint } from './inspect-checkpoint';
+import { openManifest } from './open-manifest';
 import { openStudy } from './open-study';
 import { openTrainingRun } from './open-training-run';
 import { refresh } from './refresh';
@@ -21,11 +23,15 @@ import { restartServer } from './restart-server';
 import { runLens } from './run-lens';
 import { selectAsBase } from './select-as-base';
 import { showLog } from './show-log';
+import { showSpectrum } from './show-spectrum';
 import { toggleTable } from './toggle-table';
 
 /** Every command; `package.json` has the same ones with their titles and menus. */
 export const COMMANDS: readonly Command[] = [
   inspectCheckpoint,
+  openManifest,
+  compareManifests,
+  showSpectrum,
   compareWithBase,
   compareSelected,
   selectAsBase,

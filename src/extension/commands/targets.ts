@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { MANIFEST_SCHEME } from '../../protocol/manifest';
 import { success, type Result } from '../../protocol/result';
 import type { DeltalensContext } from '../context';
 import { pathOf } from '../file-uri';
@@ -15,7 +16,9 @@ export function nodesOf(clicked: unknown, selected: unknown): TreeNode[] {
  */
 export function pathsOf(clicked: unknown, selected: unknown): Result<string[]> {
   const paths: string[] = [];
-  for (const target of chosen(clicked, selected)) {
+  for (const given of chosen(clicked, selected)) {
+    // The server names a file in the arguments of a code lens as a text.
+    const target = typeof given === 'string' ? vscode.Uri.parse(given) : given;
     if (target instanceof vscode.Uri) {
       if (target.scheme === 'webview-panel') continue;
       const path = pathOf(target);
@@ -28,10 +31,13 @@ export function pathsOf(clicked: unknown, selected: unknown): Result<string[]> {
   return success([...new Set(paths)]);
 }
 
-/** What is in front of the user: the checkpoint of the active editor, else what is selected in the sidebar. */
+/** What is in front of the user: the checkpoint of the active editor or manifest, else what is selected in the sidebar. */
 export function pathsInFront({ editors, tree }: DeltalensContext): string[] {
   const active = editors.active;
   if (active?.scheme === 'file') return [active.fsPath];
+  const manifest = vscode.window.activeTextEditor?.document.uri;
+  const shown = manifest?.scheme === MANIFEST_SCHEME ? pathOf(manifest) : null;
+  if (shown?.ok) return [shown.value];
   return [...new Set(tree.selection.flatMap(pathsOfNode))];
 }
 

@@ -14,6 +14,7 @@ import { inspect } from './inspect';
 import { lenses } from './lenses';
 import { lintDocument } from './lint';
 import { makeStudy } from './make-study';
+import { manifest } from './manifest';
 import { places } from './places';
 import { readStudy } from './read-study';
 import { runLens } from './run-lens';
@@ -42,6 +43,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/lenses': lenses,
   'deltalens/lint': lintDocument,
   'deltalens/makeStudy': makeStudy,
+  'deltalens/manifest': manifest,
   'deltalens/places': places,
   'deltalens/readStudy': readStudy,
   'deltalens/runLens': runLens,

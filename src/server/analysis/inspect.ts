@@ -11,7 +11,7 @@ import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { success, type Problem } from '../../protocol/result';
 import { placeInFile } from '../../tensor/span';
 import type { AnalysisContext } from './context';
-import { findBase, openDescribed } from './open-described';
+import { findBase, openDescribed, type Described } from './open-described';
 
 /** Indexes of one folder that are opened to find out whether a file is a shard. */
 const MOST_INDEXES = 8;
@@ -23,13 +23,21 @@ export async function inspect(
 ): Promise<RequestResult<'deltalens/inspect'>> {
   const opened = await openDescribed(file, context);
   if (!opened.ok) return opened;
-  const { checkpoint, adapter, adapterProblem } = opened.value;
-  const folder = path.dirname(checkpoint.files[0]?.path ?? checkpoint.path);
+  const { checkpoint } = opened.value;
   const basePath = await findBase(opened.value, roots, context);
+  const shardOf = await indexOf(checkpoint, folderOf(checkpoint), context);
+  return success(await viewOf(opened.value, basePath, shardOf));
+}
+
+/** What is in a checkpoint, with what was found out about the files around it. */
+export async function viewOf(
+  { checkpoint, adapter, adapterProblem }: Described,
+  basePath: string | null,
+  shardOf: CheckpointView['shardOf'] | null,
+): Promise<CheckpointView> {
   const summary: AdapterSummary | null = adapter && { ...adapter.summary, basePath };
-  const shardOf = await indexOf(checkpoint, folder, context);
   const places = checkpoint.tensors.map((entry) => placeOf(entry.name));
-  return success({
+  return {
     path: checkpoint.path,
     name: nameOf(checkpoint.path),
     kind: adapter ? 'adapter' : 'checkpoint',
@@ -46,7 +54,7 @@ export async function inspect(
       compareModules(a.label, b.label),
     ),
     metadata: checkpoint.metadata,
-    architecture: (await readArchitecture(folder)).architecture?.title ?? null,
+    architecture: (await readArchitecture(folderOf(checkpoint))).architecture?.title ?? null,
     ...(summary ? { adapter: summary } : {}),
     ...(shardOf ? { shardOf } : {}),
     tensors: columnsOf(checkpoint, places),
@@ -55,7 +63,11 @@ export async function inspect(
       ...(adapter?.findings ?? []),
       ...(adapterProblem ? [findingOf(adapterProblem, checkpoint.path)] : []),
     ],
-  });
+  };
+}
+
+function folderOf({ files, path: opened }: Checkpoint): string {
+  return path.dirname(files[0]?.path ?? opened);
 }
 
 function findingOf({ code, message, action, path: concerned }: Problem, opened: string): Finding {
