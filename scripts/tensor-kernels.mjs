@@ -19,6 +19,13 @@ const MODULES = [
     // Two threads may work on one product.
     more: ['--importMemory', '--sharedMemory'],
   },
+  {
+    source: 'src/tensor/wasm/assembly/blocks/blocks.ts',
+    target: 'dist/tensor-blocks.wasm',
+    // 65 KiB for blocks, and three times as much for values, which stays in the cache.
+    pages: { first: 4, most: 4 },
+    features: ['simd'],
+  },
 ];
 
 /** Throws with the compiler's messages where the sources are not right. */

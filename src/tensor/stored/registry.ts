@@ -1,4 +1,5 @@
 import type { Problem } from '../../protocol/result';
+import { readBlocks } from './blocks';
 import { readInflated } from './inflated';
 import type { ReadSpanBytes, Stored, StoredForm } from './stored';
 import { readStrided } from './strided';
@@ -11,6 +12,7 @@ const FORMS: { readonly [S in Stored as S['kind']]: StoredForm<S> } = {
   strided: readStrided,
   tiled: readTiled,
   inflated: readInflated,
+  blocks: readBlocks,
 };
 
 /**

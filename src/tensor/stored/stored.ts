@@ -1,5 +1,6 @@
 import type { Problem } from '../../protocol/result';
 import type { TensorSpan } from '../span';
+import type { BlockName } from './blocks/registry';
 
 /** Fills `target` with the bytes of a span from byte `offset` on; the reason where that is not possible. */
 export type ReadSpanBytes = (span: TensorSpan, offset: number, target: Uint8Array) => Problem | null;
@@ -52,11 +53,20 @@ export interface InflatedStore extends StoredPlace {
   readonly source: TensorSpan;
 }
 
+/** Elements in blocks with scales of their own (ggml's quantised types); they come out as F32. `source` is all blocks as bytes. */
+export interface BlocksStore extends StoredPlace {
+  readonly kind: 'blocks';
+  readonly format: BlockName;
+  /** Whether numbers wider than a byte have their bytes in reverse order. */
+  readonly bigEndian: boolean;
+  readonly source: TensorSpan;
+}
+
 /**
  * How the bytes of a tensor come out of what is on disk where they do not lie there as they are. Plain data, so that a
  * worker can have it. `offset` of a span with such a form counts in the bytes that come out.
  */
-export type Stored = SwappedStore | StridedStore | TiledStore | InflatedStore;
+export type Stored = SwappedStore | StridedStore | TiledStore | InflatedStore | BlocksStore;
 
 /** One form of storage: reads bytes `offset … offset + target.length − 1` of what comes out. */
 export type StoredForm<S extends Stored> = (

@@ -1,0 +1,57 @@
+/**
+ * One way of packing elements into blocks, as ggml lays them out: every block has `elements` elements in `bytes` bytes. The
+ * layouts are those of the structs in ggml's `ggml-common.h`, the arithmetic is that of `dequantize_row_*` in `ggml-quants.c`
+ * (https://github.com/ggml-org/ggml), all of it in float32 and in the same order, so that values come out bit for bit the same.
+ */
+export interface BlockFormat {
+  readonly elements: number;
+  readonly bytes: number;
+  /**
+   * Numbers of a block that are wider than a byte, whose bytes stand in reverse order in a big-endian file: place, size, and
+   * how many follow each other. `null` where ggml leaves open what a big-endian file would hold.
+   */
+  readonly wide: readonly (readonly [place: number, size: number, count: number])[] | null;
+  /** Writes the values of the first `count` blocks, little-endian, to the front of `values`. */
+  dequantise(blocks: Uint8Array, count: number, values: Float32Array): void;
+}
+
+/** Values of all 2¹⁶ codes of IEEE half precision. */
+const HALVES = new Float32Array(65_536).map((_, code) => halfOf(code));
+
+function halfOf(code: number): number {
+  const [exponent, fraction] = [(code >> 10) & 31, code & 1023];
+  const size =
+    exponent === 0
+      ? fraction * 2 ** -24
+      : exponent < 31
+        ? (1024 + fraction) * 2 ** (exponent - 25)
+        : fraction === 0
+          ? Infinity
+          : NaN;
+  return code < 32_768 ? size : -size;
+}
+
+/** The half-precision number in the two bytes at `place`. */
+export function halfAt(bytes: Uint8Array, place: number): number {
+  return HALVES[shortAt(bytes, place)] as number;
+}
+
+/** The value of the half-precision code. */
+export function halfFrom(code: number): number {
+  return HALVES[code] as number;
+}
+
+/** The unsigned number in the two bytes at `place`, little-endian. */
+export function shortAt(bytes: Uint8Array, place: number): number {
+  return (bytes[place] as number) | ((bytes[place + 1] as number) << 8);
+}
+
+/** The 32 bits in the four bytes at `place`, little-endian; as a signed number. */
+export function wordAt(bytes: Uint8Array, place: number): number {
+  return shortAt(bytes, place) | (shortAt(bytes, place + 2) << 16);
+}
+
+/** The signed number in one byte. */
+export function signedAt(bytes: Uint8Array, place: number): number {
+  return ((bytes[place] as number) << 24) >> 24;
+}
