@@ -16,6 +16,11 @@ const ADAPTERS = [
   '--base',
   'samples/charlm/base',
 ];
+const PROMPTS = [
+  ...['json', 'arith', 'kjv'].map((task) => `${task}=test/fixtures/charlm-parts/prompts/${task}`),
+  '--base',
+  'samples/charlm/base',
+];
 const EXPERTS = ['--study', 'samples/moe-toy.study.yaml'];
 
 /**
@@ -34,6 +39,7 @@ const SHOWN = {
   'sign-conflict': { artifact: 'conflict_any' },
   'adapter-library': { words: ADAPTERS, artifact: 'cosine' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
+  prompts: { words: PROMPTS, artifact: 'matched' },
   'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
   'rank-atoms': { words: ADAPTERS, artifact: 'svd:json-r8' },
   'memory-budget': { words: ADAPTERS, artifact: 'serving' },

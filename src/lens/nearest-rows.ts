@@ -43,7 +43,7 @@ export async function nearestRows(
         const found = best[at];
         for (let other = 0; found && other < rows; other++) {
           if (first + other !== row)
-            insert(found, first + other, products.values[at * rows + other] ?? NaN, most);
+            keepNearest(found, first + other, products.values[at * rows + other] ?? NaN, most);
         }
       });
     },
@@ -59,8 +59,8 @@ function valuesOf(pair: RowPair, what: 'before' | 'after', first: number, count:
   };
 }
 
-/** Rows of length 1; rows of zeros, and those that are not finite, become zeros. */
-function unitRows({ rows, columns, values }: Dense): Dense {
+/** Rows of length 1, a copy; rows of zeros, and those that are not finite, become zeros. */
+export function unitRows({ rows, columns, values }: Dense): Dense {
   const units = new Float64Array(values.length);
   for (let row = 0; row < rows; row++) {
     let squares = 0;
@@ -72,8 +72,8 @@ function unitRows({ rows, columns, values }: Dense): Dense {
   return { rows, columns, values: units };
 }
 
-/** Keeps the best in descending order; of equal ones the lower row stays first. */
-function insert(
+/** Keeps the `most` best in descending order; of equal ones the lower row stays first. */
+export function keepNearest(
   found: { rows: number[]; cosines: number[] },
   row: number,
   cosine: number,

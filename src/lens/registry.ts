@@ -28,6 +28,7 @@ import type { Lens } from './lens';
 import { localRank } from './local-rank';
 import { logitDelta } from './logit-delta';
 import { magnitudeBands } from './magnitude-bands';
+import { prompts } from './prompts';
 import { rankAtoms } from './rank-atoms';
 import { memoryBudget } from './memory-budget';
 import { mergeGap } from './merge-gap';
@@ -67,6 +68,7 @@ export const LENSES: readonly Lens[] = [
   adapterLibrary,
   adapterMergeGap,
   rankAtoms,
+  prompts,
   memoryBudget,
   subspaceAlignment,
   twin,

@@ -7,7 +7,7 @@ import { sharedParts, sortTensors, type SortedTensors } from './adapters/sort-te
 import { FAMILIES } from './adapters/registry';
 import { SettingsRules, type AdapterSettings, type ScaleOrigin } from './adapters/rules';
 import { recogniseWhole, type WholeAdapter } from './adapters/without-delta';
-import { modelFinding } from './finding-codes';
+import { modelFinding, type ModelCode } from './finding-codes';
 import { compareNatural } from './natural-order';
 
 /** An adapter as its configuration and its tensors describe it. */
@@ -72,7 +72,9 @@ export function describeAdapter(
     unplaced: unplacedOf(sorted, refused, refusal),
     scaleOrigin: origin,
     findings: [
-      ...(refusal === null ? [] : [kindFinding(kind, refusal, path)]),
+      ...(refusal === null
+        ? []
+        : [kindFinding(whole ? 'adapter-without-delta' : 'adapter-kind-unsupported', kind, refusal, path)]),
       ...refusedFindings(refused, path),
       ...rankFindings(targets, path),
       ...assumedScale(origin, layout, targets, path),
@@ -141,12 +143,8 @@ function unplacedOf(
   ];
 }
 
-function kindFinding(kind: string, reason: string, path: string): Finding {
-  return modelFinding(
-    'adapter-kind-unsupported',
-    path,
-    `${path} is an adapter of the kind ${kind}: ${reason}`,
-  );
+function kindFinding(code: ModelCode, kind: string, reason: string, path: string): Finding {
+  return modelFinding(code, path, `${path} is an adapter of the kind ${kind}: ${reason}`);
 }
 
 /** One finding for all modules that are refused for the same reason. */

@@ -26,6 +26,10 @@ const CODES = {
     'The task vector of this kind of adapter cannot be formed.',
     'Merge the adapter into its base and compare the merged checkpoint, or look at its own tensors with the lens "summary".',
   ),
+  'adapter-without-delta': informationCode(
+    'An adapter of this kind changes no weight of the base, so it has no task vector.',
+    'Look at its own tensors: soft prompts with the lens "prompts", everything else with "summary".',
+  ),
   'adapter-tensor-unplaced': warningCode(
     'A tensor of the adapter is left out: it has no place in the task vector.',
     'Check that the adapter belongs to this base and was saved whole.',

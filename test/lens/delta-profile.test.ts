@@ -253,7 +253,7 @@ test('refuses an adapter that changes no weight, and says why', async () => {
     tasks: [{ name: 'prompt', path: path.join(folder, 'prompt') }],
   });
   assert.ok(opened.ok);
-  assert.equal(opened.value.findings[0]?.code, 'adapter-kind-unsupported');
+  assert.equal(opened.value.findings[0]?.code, 'adapter-without-delta');
   const output = await deltaProfile.run(
     opened.value,
     {},

@@ -34,12 +34,16 @@ function runsNetwork({ needs }: Lens['description']): boolean {
   return needs.data.some((data) => data !== 'weights');
 }
 
+const PARTS = path.resolve(import.meta.dirname, '../fixtures/charlm-parts');
+
 /** Tasks of a folder of samples; a mixture of experts or a training run for a lens that needs one. */
 function fitting({ description }: Lens, sample: string, tasks: readonly string[]): Promise<Study> {
   if (description.needs.parts?.includes('experts'))
     return runsNetwork(description) ? mixtureStudy() : smallMixture();
   if (description.needs.parts?.includes('adapter'))
     return study(shortLanguageModels(), 'base', ['lora/json-r8', 'lora/python-rslora-r16']);
+  if (description.needs.parts?.includes('prompt'))
+    return study(PARTS, '../../../samples/charlm/base', ['prompts/json', 'prompts/arith', 'prompts/kjv']);
   if (description.needs.parts?.includes('run')) {
     const steps = [50, 200, 350].map((step) => `runs/kjv/checkpoint-${String(step)}`);
     return study(shortLanguageModels(), 'base', steps);

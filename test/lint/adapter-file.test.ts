@@ -40,7 +40,7 @@ test('an adapter that changes no weight is named, with the reason', async () => 
     prompt_embeddings: { shape: [4, 8] },
   });
   writeText(paths.join(folder, 'adapter_config.json'), JSON.stringify({ peft_type: 'PREFIX_TUNING' }));
-  const finding = only(await lintFile(path, contextFor([])), 'adapter-kind-unsupported');
+  const finding = only(await lintFile(path, contextFor([])), 'adapter-without-delta');
   assert.match(finding.message, /of the kind prefix tuning: it puts learnt vectors before/);
 });
 

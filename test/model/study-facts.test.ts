@@ -38,7 +38,17 @@ function writeLogged(logs: Readonly<Record<string, Readonly<Record<number, numbe
 test('independent fine-tunes of a transformer have attention and a vocabulary, and are no run', async () => {
   assert.deepEqual(await factsOf(path.join(SAMPLES, 'charlm'), ['json', 'arith']), {
     tasks: 2,
-    parts: { attention: true, vocabulary: true, experts: false, run: false, adapter: false },
+    parts: {
+      attention: true,
+      vocabulary: true,
+      experts: false,
+      run: false,
+      adapter: false,
+      prompt: false,
+      mixture: false,
+      memory: false,
+      hypernetwork: false,
+    },
   });
 });
 

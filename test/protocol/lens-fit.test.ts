@@ -4,6 +4,8 @@ import type { LensNeeds } from '../../src/protocol/lens';
 import { lackFor } from '../../src/protocol/lens-fit';
 
 const needs: LensNeeds = { data: ['weights'], base: 'required', tasks: { minimum: 2 }, factored: true };
+/** Parts that these studies have not. */
+const ADAPTED = { prompt: false, mixture: false, memory: false, hypernetwork: false };
 const tasks = ['a', 'b', 'c'].map((name) => ({ name, path: `/${name}` }));
 
 test('a lens runs on a study that has what it needs', () => {
@@ -21,7 +23,7 @@ test('the first thing that is missing is told', () => {
 });
 
 test('what is not in the files is a lack once they are known', () => {
-  const parts = { run: false, experts: false, attention: true, vocabulary: true, adapter: false };
+  const parts = { run: false, experts: false, attention: true, vocabulary: true, adapter: false, ...ADAPTED };
   const study = { name: 's', base: '/base', tasks };
   const mixture: LensNeeds = { ...needs, parts: ['attention', 'experts'] };
   assert.equal(lackFor(mixture, study), null, 'nothing is known yet');
@@ -31,7 +33,7 @@ test('what is not in the files is a lack once they are known', () => {
 
 test('the checkpoints of a run are its tasks once they are counted', () => {
   const run = { name: 's', base: '/base', tasks: [{ name: 'run', path: '/run', run: true as const }] };
-  const parts = { run: true, experts: false, attention: true, vocabulary: true, adapter: false };
+  const parts = { run: true, experts: false, attention: true, vocabulary: true, adapter: false, ...ADAPTED };
   assert.equal(lackFor(needs, run), null);
   assert.equal(lackFor(needs, run, { tasks: 2, parts }), null);
   assert.deepEqual(lackFor(needs, run, { tasks: 1, parts }), { lack: 'tasks', minimum: 2 });

@@ -7,6 +7,7 @@ import { buildViews, launchBrowser, NO_CHROMIUM, soon } from './page';
 import { fisherResult, LENS, profileResult, similarityResult } from './sample-results';
 import { cardOf, withStudy, type StudyPage, type StudyPageOptions } from './study-page';
 
+const ADAPTED = { prompt: false, mixture: false, memory: false, hypernetwork: false };
 const TASKS = ['rot90', 'invert', 'vflip'];
 const SIMILARITY: LensDescription = {
   ...LENS,
@@ -107,7 +108,14 @@ test('a lens for which the files lack something moves down the list when they ar
       const { page } = view;
       const titles = () => page.locator('.lens-name strong').allInnerTexts();
       assert.deepEqual(await titles(), [EXPERTS.title, LENS.title]);
-      const parts = { run: false, experts: false, attention: true, vocabulary: true, adapter: false };
+      const parts = {
+        run: false,
+        experts: false,
+        attention: true,
+        vocabulary: true,
+        adapter: false,
+        ...ADAPTED,
+      };
       await view.send({ type: 'facts', facts: { tasks: 3, parts } });
       await page.getByText('needs a mixture of experts').waitFor();
       assert.deepEqual(await titles(), [LENS.title, EXPERTS.title]);

@@ -46,6 +46,10 @@ function lackText(lack: Lack): string {
     case 'attention':
     case 'vocabulary':
     case 'adapter':
+    case 'prompt':
+    case 'mixture':
+    case 'memory':
+    case 'hypernetwork':
       return `needs ${PART_NAMES[lack.lack]}`;
   }
 }

@@ -115,5 +115,13 @@ function lackText(lack: Lack): string {
       return vscode.l10n.t('needs a token embedding or an output head');
     case 'adapter':
       return vscode.l10n.t('needs an adapter');
+    case 'prompt':
+      return vscode.l10n.t('needs a soft prompt');
+    case 'mixture':
+      return vscode.l10n.t('needs a learned mixture');
+    case 'memory':
+      return vscode.l10n.t('needs a memory layer or codebook');
+    case 'hypernetwork':
+      return vscode.l10n.t('needs a hypernetwork');
   }
 }

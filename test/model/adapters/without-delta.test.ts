@@ -43,7 +43,7 @@ for (const [title, reason, adapter, config] of KINDS) {
       [task?.kind, task?.deltas.size, task?.unplaced.length],
       ['factored', 0, Object.keys(adapter).length],
     );
-    assert.deepEqual(codesOf(study), ['adapter-kind-unsupported']);
+    assert.deepEqual(codesOf(study), ['adapter-without-delta']);
     assert.match(study.findings[0]?.message ?? '', new RegExp(`of the kind ${title}: `));
     assert.match(study.findings[0]?.message ?? '', reason);
   });
