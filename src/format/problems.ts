@@ -39,6 +39,34 @@ const CODES = {
     'A file in the archive is packed or encrypted, where PyTorch stores it as it is.',
     'Save the checkpoint again with torch.save.',
   ),
+  'zip-crc': errorCode(
+    'A file in a zip archive has another checksum than the archive gives for it.',
+    DOWNLOAD_AGAIN,
+  ),
+  'zip-bomb': errorCode(
+    'A file in a zip archive would unpack to far more than its packed size can mean.',
+    'Check where the file comes from; what is named is left out. Save large arrays with np.savez, which does not pack them.',
+  ),
+  'zip-other-files': informationCode(
+    'An archive of arrays holds files that are no arrays.',
+    'Nothing; they are left out.',
+  ),
+  'array-malformed': errorCode(
+    'The header of a NumPy array is damaged, or its values break off.',
+    'Save the array again with NumPy, or download the file again.',
+  ),
+  'array-pickled': warningCode(
+    'An array of Python objects is a pickle; its values are not read.',
+    'Save numbers instead: np.load takes such an array with allow_pickle=True only, which runs what the pickle says.',
+  ),
+  'array-left-out': informationCode(
+    'An array has elements that are no plain numbers: texts, records, times, wide complex numbers.',
+    'Nothing, if it holds no weights; else save it as numbers.',
+  ),
+  'array-trailing-bytes': informationCode(
+    'Bytes after the values of an array belong to nothing that is shown.',
+    'NumPy reads the first array only: save several arrays with np.savez.',
+  ),
   'pickle-malformed': errorCode('The pickle in the file breaks off or contradicts itself.', DOWNLOAD_AGAIN),
   'pickle-runs-code': errorCode(
     'Loading the file in Python would run code that no checkpoint needs.',

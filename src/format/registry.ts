@@ -4,6 +4,8 @@ import { problemFromError, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
+import { npy } from './npy';
+import { npz } from './npz';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
@@ -18,6 +20,8 @@ export const FORMATS: readonly Format[] = [
   safetensorsSharded,
   torchZip,
   torchLegacy,
+  npy,
+  npz,
   pickleFile,
   peftAdapter,
   huggingFaceFolder,
@@ -54,7 +58,7 @@ async function openUnrecognised(path: string): Promise<Result<Checkpoint>> {
   const foreign = foreignFile(path, start.value);
   if (foreign) return { ok: false, problem: foreign };
   // By name a safetensors file, or an index: reading it as one finds what keeps it from being one.
-  const named = [safetensors, safetensorsSharded, peftAdapter].find((format) =>
+  const named = [safetensors, safetensorsSharded, peftAdapter, npy].find((format) =>
     format.description.endings.some((ending) => path.endsWith(ending)),
   );
   if (named) return named.open(path);

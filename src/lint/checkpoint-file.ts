@@ -3,7 +3,7 @@ import { isFindingCode, CODES } from './codes';
 import { dtypeByName } from '../tensor/dtype';
 import type { Moments, PassItem } from '../tensor/pass';
 import type { Checkpoint, TensorEntry } from '../format/checkpoint';
-import { isWeightsName } from '../protocol/checkpoint-names';
+import { isCheckpointName, isWeightsName } from '../protocol/checkpoint-names';
 import { positionOf } from '../model/tensor-position';
 import type { Problem } from '../protocol/result';
 import { FindingList } from './finding-list';
@@ -33,7 +33,8 @@ export const checkpointFileRule: LintRule = {
       return findings.all();
     }
     for (const finding of opened.value.findings) findings.addFinished({ ...finding, path });
-    await checkValues(opened.value, context, findings);
+    // Arrays under other names are data, which may have what weights may not.
+    if (isCheckpointName(basename(path))) await checkValues(opened.value, context, findings);
     return findings.all();
   },
 };

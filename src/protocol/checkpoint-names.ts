@@ -2,27 +2,34 @@ const TORCH = /\.(?:pt|pth|ckpt)$/i;
 /** Plenty of other programs end names in `.bin`: only what libraries write. */
 const TORCH_BIN =
   /^(?:pytorch_model|diffusion_pytorch_model|adapter_model|pytorch_adapter|pytorch_lora_weights|model)\b[\w.-]*\.bin$/i;
+/** Archives of arrays are mostly data: only what MLX and others call weights. */
+const ARRAYS = /^(?:weights|model|adapters?|adapter_model|params|checkpoint)(?:[._-][\w.-]*)?\.npz$/i;
 /** What trainers write beside the weights. */
 const STATES = /^(?:optimizer|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\b/i;
 
-/** Whether a file of this name (no folders) is listed as a checkpoint: safetensors, or weights saved by torch. */
+/** Whether a file of this name (no folders) is listed as a checkpoint: safetensors, or another container of weights. */
 export function isCheckpointName(name: string): boolean {
-  return name.endsWith('.safetensors') || isTorchName(name);
+  return name.endsWith('.safetensors') || isOtherContainerName(name);
 }
 
-/** Whether a file of this name is binary and checked as weights: a checkpoint, or a pickle that may be anything. */
+/** Whether a file of this name is likely to be a checkpoint that is no safetensors file; its content decides. */
+export function isOtherContainerName(name: string): boolean {
+  return isTorchName(name) || ARRAYS.test(name);
+}
+
+/** Whether a file of this name is binary and checked as weights: a checkpoint, or arrays or a pickle that may be anything. */
 export function isWeightsName(name: string): boolean {
-  return isCheckpointName(name) || /\.(?:pkl|pickle)$/i.test(name);
+  return isCheckpointName(name) || /\.(?:pkl|pickle|npy|npz)$/i.test(name);
 }
 
 /** Whether a file of this name is likely to hold weights saved by torch; its content decides. */
-export function isTorchName(name: string): boolean {
+function isTorchName(name: string): boolean {
   return (TORCH.test(name) || TORCH_BIN.test(name)) && !STATES.test(name);
 }
 
 /** Whether a path of a checkpoint names a file of it and not its folder: weights, an index or a configuration. */
 export function isCheckpointFilePath(path: string): boolean {
-  return /\.(?:safetensors|json|pt|pth|ckpt|bin)$/i.test(path);
+  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz)$/i.test(path);
 }
 
 /** The safetensors files that hold the same where one of them lies beside: `pytorch_model.bin` → `model.safetensors`. */

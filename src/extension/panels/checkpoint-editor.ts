@@ -13,7 +13,7 @@ import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 /** Opens `*.safetensors`, `*.pt` and `*.pth` without asking. */
 export const CHECKPOINT_EDITOR = 'deltalens.checkpoint';
 const OPENED_AT_ONCE = /\.(?:safetensors|pth?)$/;
-/** Opens `*.safetensors.index.json`, which by default stays a text document, and `*.bin` and `*.ckpt`, which others use, too. */
+/** Opens `*.safetensors.index.json`, which by default stays a text document, and names that others use, too (`*.bin`, `*.ckpt`, `*.npz`). */
 export const SHARDED_EDITOR = 'deltalens.shardedCheckpoint';
 
 interface CheckpointDocument extends vscode.CustomDocument {

@@ -1,4 +1,4 @@
-import { isTorchName } from '../../protocol/checkpoint-names';
+import { isOtherContainerName } from '../../protocol/checkpoint-names';
 
 /**
  * Which files of a folder stand for what it holds, best first: an index before a whole model before an adapter, or the
@@ -17,5 +17,5 @@ export function mainFiles(names: readonly string[], adapterFirst = false): strin
   );
   if (whole.length > 0) return whole.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const shards = names.filter((name) => shard.test(name)).sort();
-  return shards.length > 0 ? shards.slice(0, 1) : names.filter(isTorchName).sort();
+  return shards.length > 0 ? shards.slice(0, 1) : names.filter(isOtherContainerName).sort();
 }

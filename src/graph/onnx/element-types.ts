@@ -62,6 +62,7 @@ const TABLE: readonly Row[] = [
 
 const BY_CODE = new Map(TABLE.map((row) => [row.code, row]));
 const BY_TYPE = new Map(TABLE.map((row) => [row.type, row]));
+const BY_DTYPE = new Map(TABLE.map((row) => [row.dtype, row]));
 
 /** The element type of a `TensorProto.DataType` number; `undefined` where it is none of ours. */
 export function elementTypeByCode(code: number): ElementType | undefined {
@@ -81,6 +82,11 @@ export function bitsOfElement(type: ElementType): number {
 /** The name that checkpoints give the type; `undefined` where they have none. */
 export function dtypeOf(type: ElementType): DtypeName | undefined {
   return BY_TYPE.get(type)?.dtype;
+}
+
+/** The element type of graphs that a type of checkpoints is; `undefined` where graphs have none. */
+export function elementTypeOf(dtype: DtypeName): ElementType | undefined {
+  return BY_DTYPE.get(dtype)?.type;
 }
 
 /** Whether values of the type have gradients: floating point of 16 bits and more. */

@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../format/checkpoint';
 import { findAdapterBase } from '../../model/adapter';
 import { groupFamilies, type FamilyMember } from '../../model/family';
 import { readArchitecture } from '../../model/read-architecture';
-import { isCheckpointName, isTorchName, safetensorsTwins } from '../../protocol/checkpoint-names';
+import { isCheckpointName, isOtherContainerName, safetensorsTwins } from '../../protocol/checkpoint-names';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, success } from '../../protocol/result';
 import type { AnalysisContext } from './context';
@@ -73,12 +73,12 @@ async function openFolder(folder: Folder, context: AnalysisContext): Promise<Fou
       found.push(await openOne(path.join(folder.path, name), context));
     }
   }
-  for (const name of folder.files.filter(isTorchName)) {
+  for (const name of folder.files.filter(isOtherContainerName)) {
     if (context.signal.aborted) break;
     // The same weights once, in the container that can be trusted.
     if (safetensorsTwins(name).some((twin) => folder.files.includes(twin))) continue;
     const one = await openOne(path.join(folder.path, name), context);
-    // By its name it may be anything; what torch did not write is no broken checkpoint.
+    // By its name it may be anything; what others wrote is no broken checkpoint.
     if (one.described !== null && one.described.checkpoint.tensors.length > 0) found.push(one);
   }
   return found;

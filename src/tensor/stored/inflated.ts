@@ -1,4 +1,4 @@
-import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { crc32, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 import type { Problem } from '../../protocol/result';
 import type { InflatedStore, ReadSpanBytes, StoredForm } from './stored';
 import { wholeSource } from './whole-sources';
@@ -7,7 +7,8 @@ const UNPACK = { raw: inflateRawSync, zlib: inflateSync, gzip: gunzipSync };
 
 /**
  * Bytes packed by deflate. Never unpacks more than `length` bytes, whatever the stream says. Fails with `packed-malformed`
- * where the stream breaks off, is damaged, or has another length.
+ * where the stream breaks off, is damaged, or has another length or
+ * checksum.
  */
 export const readInflated: StoredForm<InflatedStore> = (stored, offset, target, read) => {
   const whole = wholeSource(stored, read, (from) => unpack(stored, from));
@@ -23,8 +24,10 @@ function unpack(stored: InflatedStore, read: ReadSpanBytes): Uint8Array | Proble
   if (stored.length === 0) return new Uint8Array(0);
   try {
     const unpacked = UNPACK[stored.form](packed, { maxOutputLength: stored.length });
-    if (unpacked.length === stored.length) return unpacked;
-    return malformed(stored, `unpacks to ${String(unpacked.length)} bytes, not ${String(stored.length)}`);
+    if (unpacked.length !== stored.length)
+      return malformed(stored, `unpacks to ${String(unpacked.length)} bytes, not ${String(stored.length)}`);
+    if (stored.crc === undefined || crc32(unpacked) === stored.crc) return unpacked;
+    return malformed(stored, 'has another checksum than its container gives');
   } catch (error) {
     return malformed(
       stored,

@@ -50,6 +50,8 @@ export interface InflatedStore extends StoredPlace {
   readonly kind: 'inflated';
   readonly form: 'raw' | 'zlib' | 'gzip';
   readonly length: number;
+  /** CRC-32 of the unpacked bytes, where the container has one. */
+  readonly crc?: number;
   readonly source: TensorSpan;
 }
 
