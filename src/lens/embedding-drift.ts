@@ -19,6 +19,7 @@ import { pause } from './pause';
 import { partOf } from './progress-part';
 import { rowDrift, type RowDrift } from './row-drift';
 import { wholeText } from './wording';
+import { SplitMix64 } from '../tensor/split-mix';
 
 const description: LensDescription = {
   id: 'embedding-drift',
@@ -125,14 +126,13 @@ async function neighbourChanges(
   );
 }
 
-/** Different rows picked at random, ascending; the same for the same seed (Fisher–Yates with a linear congruential generator). */
+/** Different rows picked at random, ascending; the same for the same seed (Fisher–Yates). */
 function seededRows(rows: readonly number[], count: number, seed: number): number[] {
   const left = [...rows].sort((a, b) => a - b);
-  let state = (seed * 2654435761 + 1) >>> 0;
+  const random = new SplitMix64(seed);
   const most = Math.min(count, left.length);
   for (let at = 0; at < most; at++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const other = at + Math.floor((state / 2 ** 32) * (left.length - at));
+    const other = at + random.below(left.length - at);
     [left[at], left[other]] = [left[other] ?? 0, left[at] ?? 0];
   }
   return left.slice(0, most).sort((a, b) => a - b);

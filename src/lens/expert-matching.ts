@@ -3,6 +3,7 @@ import { cancelled, success, type Result } from '../protocol/result';
 import { squaresOf, type Dense } from '../tensor/linear/dense';
 import { multiplyTransposed } from '../tensor/linear/multiply';
 import type { MatrixSource } from '../tensor/matrix-source';
+import { SplitMix64 } from '../tensor/split-mix';
 import { bestAssignment } from './assignment';
 import { expertBytes, innerSize } from './expert-models';
 import type { LensContext } from './lens';
@@ -148,10 +149,9 @@ function sideBySide(parts: readonly Dense[], rows: number): Dense {
 /** The same neurons with their entries in another order, the same for all: lengths and angles among them stay. */
 function shuffledInputs({ rows, columns, values }: Dense): Dense {
   const order = Array.from({ length: columns }, (_, index) => index);
-  let state = 1;
+  const random = new SplitMix64(1);
   for (let at = columns - 1; at > 0; at--) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const other = state % (at + 1);
+    const other = random.below(at + 1);
     [order[at], order[other]] = [order[other] ?? 0, order[at] ?? 0];
   }
   const shuffled = new Float64Array(values.length);

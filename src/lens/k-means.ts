@@ -1,4 +1,4 @@
-import { SplitMix64 } from '../graph/data/sampling';
+import { SplitMix64 } from '../tensor/split-mix';
 
 /** Points in rows, `count` of `width` numbers each. */
 export interface Points {

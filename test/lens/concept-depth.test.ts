@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SplitMix64 } from '../../src/graph/data/sampling';
+import { SplitMix64 } from '../../src/tensor/split-mix';
 import { accuracyOf, fitProbe, splitByClass } from '../../src/lens/activations/linear-probe';
 import { minimise } from '../../src/lens/activations/minimise';
 import { normal } from '../../src/lens/activations/second-view';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SplitMix64 } from '../../src/graph/data/sampling';
+import { SplitMix64 } from '../../src/tensor/split-mix';
 import { normal } from '../../src/lens/activations/second-view';
 import { featureCorrelations, zipMatching } from '../../src/lens/activations/zip-matching';
 import { featureMatching } from '../../src/lens/feature-matching';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SplitMix64 } from '../../src/graph/data/sampling';
+import { SplitMix64 } from '../../src/tensor/split-mix';
 import { twoNearestDimension } from '../../src/lens/activations/intrinsic-dimension';
 import { gramSpectrum, matrixEntropy, relativeEntropy } from '../../src/lens/activations/matrix-entropy';
 import { normal } from '../../src/lens/activations/second-view';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SplitMix64 } from '../../src/graph/data/sampling';
+import { SplitMix64 } from '../../src/tensor/split-mix';
 import { cloudOf, compareClouds, transportCost } from '../../src/lens/activations/distribution-distance';
 import { normal } from '../../src/lens/activations/second-view';
 import { transfer } from '../../src/lens/transfer';

@@ -1,55 +1,19 @@
-import type { LensResult, Matrix } from '../../src/protocol/artifact';
-import type { LensDescription, ParameterValues } from '../../src/protocol/lens';
+import type { LensResult } from '../../src/protocol/artifact';
+import type { LensDescription } from '../../src/protocol/lens';
 import type { ExportFormat, ResultViewState, Selection, StudyCard } from '../../src/protocol/panel';
 import { CANCELLED, type Problem } from '../../src/protocol/result';
 import { element } from '../dom';
-import type { Tooltip } from '../heatmap/tooltip';
 import { replaceKeepingFocus } from '../keep-focus';
 import { problemView } from '../problem-view';
-import { placeOf } from '../selection';
 import { CardFigures } from './card-figures';
 import { cardHeader, plainHeader } from './card-header';
-import { makeExport, type Exported } from './export';
-import type { ChosenCell } from './matrix-figure';
+import type { CardHeading, CardOwner } from './card-surroundings';
+import { makeExport } from './export';
+import { selectionOfCell, type ChosenCell } from './matrix-figure';
 import { withOverlay, type OverlayChoice } from './overlays';
 import { createProgressBar, skeleton, type ProgressBar } from './progress';
 import { deriveShown, type Shown } from './shown';
 import { panelToolbar } from './toolbar';
-
-/** The panel, as its cards see it. Each call names the card that makes it. */
-export interface CardOwner {
-  readonly tooltip: Tooltip;
-  readonly announce: (text: string) => void;
-  run(card: ResultCard, parameters: ParameterValues): void;
-  cancel(card: ResultCard): void;
-  pin(card: ResultCard): void;
-  compare(card: ResultCard): void;
-  duplicate(card: ResultCard): void;
-  maximise(card: ResultCard): void;
-  remove(card: ResultCard): void;
-  /** What was chosen in the card has changed. */
-  remember(card: ResultCard, change: Partial<ResultViewState>): void;
-  select(card: ResultCard, selection: Selection | null): void;
-  openDetails(card: ResultCard, cell: ChosenCell): void;
-  closeDetails(): void;
-  exported(card: ResultCard, format: ExportFormat, exported: Exported): void;
-  showLog(): void;
-  /** Asks for a graph and data for the study. */
-  attach(): void;
-  drawn(card: ResultCard, cells: number, title: string): void;
-  /** Matrices of other cards whose colours span the same range. */
-  sharing(card: ResultCard, shown: Shown): readonly Matrix[];
-  /** Importances of other cards, to be laid over what training moved. */
-  overlays(card: ResultCard): readonly OverlayChoice[];
-  /** Most pixels that a heatmap in the card may be high. */
-  room(card: ResultCard, heatmap: HTMLElement): number;
-}
-
-/** The header of a card that is made from other cards. */
-export interface CardHeading {
-  readonly title: string;
-  readonly summary: string;
-}
 
 /** One lens with its result on screen: keeps what was received and chosen, and draws it. */
 export class ResultCard {
@@ -307,11 +271,4 @@ export class ResultCard {
     });
     replaceKeepingFocus(this.toolbarPlace, toolbar);
   }
-}
-
-/** The place of a cell in the network: what its row, its column and its matrix say together. */
-function selectionOfCell({ matrix, row, column }: ChosenCell): Selection | null {
-  const task = matrix.facets?.['task'];
-  const [down, across] = [matrix.rows[row], matrix.columns[column]];
-  return placeOf({ ...(task === undefined ? {} : { task }), ...across, ...down });
 }

@@ -9,7 +9,7 @@ import type { Selection } from '../../src/protocol/panel';
 import { Heatmap } from '../heatmap/heatmap';
 import type { Tooltip } from '../heatmap/tooltip';
 import type { Viewport } from '../heatmap/viewport';
-import { matchesEntry } from '../selection';
+import { matchesEntry, placeOf } from '../selection';
 import { themePalette } from '../theme';
 import type { Shown } from './shown';
 
@@ -193,4 +193,11 @@ function markedPlaces(
 
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The place of a cell in the network: what its row, its column and its matrix say together. */
+export function selectionOfCell({ matrix, row, column }: ChosenCell): Selection | null {
+  const task = matrix.facets?.['task'];
+  const [down, across] = [matrix.rows[row], matrix.columns[column]];
+  return placeOf({ ...(task === undefined ? {} : { task }), ...across, ...down });
 }

@@ -1,4 +1,5 @@
-import type { CardOwner, ResultCard } from '../result/card';
+import type { ResultCard } from '../result/card';
+import type { CardOwner } from '../result/card-surroundings';
 import { overlayChoices } from '../result/overlays';
 import { DIFFERENCE } from './comparison';
 import type { StudyPanel } from './panel';

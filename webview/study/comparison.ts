@@ -1,6 +1,7 @@
 import type { ResultViewState } from '../../src/protocol/panel';
 import { choice, element, icon, textButton } from '../dom';
-import { ResultCard, type CardOwner } from '../result/card';
+import { ResultCard } from '../result/card';
+import type { CardOwner } from '../result/card-surroundings';
 import { parametersText } from '../result/card-header';
 import { differenceOf } from './difference';
 

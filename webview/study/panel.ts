@@ -16,7 +16,8 @@ import { ResultCard } from '../result/card';
 import { emptyView } from '../result/card-figures';
 import { onThemeChange } from '../theme';
 import { createCardOwner } from './card-owner';
-import { Comparison } from './comparison';
+import type { Comparison } from './comparison';
+import { ComparisonPlace } from './comparison-place';
 import { DetailsPlace } from './details-place';
 import { studyHeader } from './header';
 import { LensList } from './lens-list';
@@ -33,7 +34,6 @@ export class StudyPanel {
   readonly details: DetailsPlace;
   /** Where the cards stand; scrolls. */
   readonly area = element('div', { class: 'cards' });
-  comparison: Comparison | null = null;
   cards: ResultCard[] = [];
   /** The card that was used last; commands of the palette are for it. */
   current: ResultCard | null = null;
@@ -42,8 +42,8 @@ export class StudyPanel {
   private list: LensList | null = null;
   private readonly owner = createCardOwner(this);
   private readonly headerPlace = element('div');
-  private readonly bannerPlace = element('div');
   private readonly body = element('div', { class: 'study-body' });
+  private readonly comparisonPlace = new ComparisonPlace(this.body);
 
   constructor(
     root: HTMLElement,
@@ -94,6 +94,10 @@ export class StudyPanel {
       case 'toggleTable':
         return this.inUse?.toggleTable();
     }
+  }
+
+  get comparison(): Comparison | null {
+    return this.comparisonPlace.shown;
   }
 
   get remembered(): Omit<StudyPanelState, 'cards'> {
@@ -262,25 +266,15 @@ export class StudyPanel {
   }
 
   private arrangeComparison(compared: readonly [string, string] | null): void {
-    const [a, b] = (compared ?? []).map((id) => this.card(id));
-    const { comparison } = this;
-    if (comparison && a === comparison.a && b === comparison.b) return;
-    comparison?.dispose();
-    this.comparison = null;
-    this.bannerPlace.remove();
-    if (a && b) {
-      this.comparison = new Comparison({
-        a,
-        b,
-        candidates: this.cards.filter(({ state }) => state.lens === a.state.lens),
-        owner: this.owner,
-        choose: (first, second) => this.change({ compared: [first, second] }),
-        end: () => this.change({ compared: null }),
-      });
-      this.bannerPlace.replaceChildren(this.comparison.banner);
-      this.body.before(this.bannerPlace);
-      this.comparison.update();
-    } else for (const card of comparison ? [comparison.a, comparison.b] : []) card.draw();
+    const [first, second] = (compared ?? []).map((id) => this.card(id));
+    this.comparisonPlace.show(first, second, (a, b) => ({
+      a,
+      b,
+      candidates: this.cards.filter(({ state }) => state.lens === a.state.lens),
+      owner: this.owner,
+      choose: (x, y) => this.change({ compared: [x, y] }),
+      end: () => this.change({ compared: null }),
+    }));
   }
 
   private get lensesOpen(): boolean {

@@ -1,4 +1,4 @@
-import { SplitMix64 } from '../../graph/data/sampling';
+import { SplitMix64 } from '../../tensor/split-mix';
 import type { Dense } from '../../tensor/linear/dense';
 import { transposed } from '../../tensor/linear/dense';
 import { multiply, multiplyTransposed } from '../../tensor/linear/multiply';

@@ -1,4 +1,4 @@
-import { SplitMix64 } from '../../graph/data/sampling';
+import { SplitMix64 } from '../../tensor/split-mix';
 import { openSensitivity, traceValues, type SensitivitySession } from '../../graph/gradients/sensitivity';
 import type { TracedGraph } from '../../graph/trace';
 import type { StudyNetwork } from '../../graph/study-network';

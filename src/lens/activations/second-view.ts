@@ -1,4 +1,4 @@
-import { SplitMix64 } from '../../graph/data/sampling';
+import { SplitMix64 } from '../../tensor/split-mix';
 import type { Samples } from '../../graph/network';
 import { numbersOf, tensorValue, type TensorValue } from '../../graph/tensor-value';
 import { success } from '../../protocol/result';

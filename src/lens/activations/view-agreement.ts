@@ -1,4 +1,4 @@
-import { SplitMix64 } from '../../graph/data/sampling';
+import { SplitMix64 } from '../../tensor/split-mix';
 import { zeros, type Dense } from '../../tensor/linear/dense';
 import { multiplyTransposed } from '../../tensor/linear/multiply';
 import { symmetricEigen } from '../../tensor/linear/symmetric-eigen';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { sampleIndices, SplitMix64 } from '../../../src/graph/data/sampling';
+import { sampleIndices } from '../../../src/graph/data/sampling';
+import { SplitMix64 } from '../../../src/tensor/split-mix';
 
 test('random numbers are those of SplitMix64', () => {
   const random = new SplitMix64(1234567);
