@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import type * as Library from 'vscode-languageclient/node';
+import { CODE_DOCUMENTS, CODE_LANGUAGES, OWN_DOCUMENTS } from '../protocol/documents';
+import { MANIFEST_LANGUAGE, MANIFEST_SCHEME } from '../protocol/manifest';
 import type { NotificationName, Notifications } from '../protocol/requests';
 import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
 import { CANCELLED, cancelled, failure } from '../protocol/result';
@@ -12,13 +14,11 @@ import { restartPolicy } from './restart-policy';
 const WATCHED =
   '**/{*.safetensors,*.safetensors.index.json,*.pt,*.pth,*.ckpt,*.bin,adapter_config.json,config.json,*.study.yaml,*.study.yml}';
 
-/** Documents in which the server finds problems. */
+/** Documents that the server knows: those with rules of their own, manifests, and what may name checkpoints. */
 const DOCUMENTS = [
-  '**/adapter_config.json',
-  '**/*.safetensors.index.json',
-  '**/config.json',
-  '**/*.study.yaml',
-  '**/*.study.yml',
+  ...[...OWN_DOCUMENTS, ...CODE_DOCUMENTS].map((pattern) => ({ scheme: 'file', pattern })),
+  ...CODE_LANGUAGES.map((language) => ({ scheme: 'file', language })),
+  { scheme: MANIFEST_SCHEME, language: MANIFEST_LANGUAGE },
 ];
 
 export type ServerState = 'starting' | 'running' | 'stopped';
@@ -150,7 +150,7 @@ export class AnalysisClient extends Disposable {
 
   private clientOptions(library: typeof Library): Library.LanguageClientOptions {
     return {
-      documentSelector: DOCUMENTS.map((pattern) => ({ scheme: 'file', pattern })),
+      documentSelector: DOCUMENTS,
       synchronize: {
         fileEvents: this.register(vscode.workspace.createFileSystemWatcher(WATCHED)),
         configurationSection: 'deltalens',

@@ -10,6 +10,13 @@ import type { RunSpec, StudySpec } from './study';
 import type { StudyFacts } from './study-facts';
 import type { WriteReport, WriteSpec } from './write';
 
+/** A place in the manifest of a checkpoint. */
+export interface TensorPlace {
+  /** Absolute path of the checkpoint. */
+  readonly path: string;
+  readonly range: TextRange;
+}
+
 export interface FormatDescription {
   readonly id: string;
   readonly title: string;
@@ -106,6 +113,19 @@ export interface Requests {
       readonly roots: readonly string[];
     };
     value: { readonly markdown: string; readonly range: TextRange } | null;
+  };
+  /** The tensors that a name in an index or an adapter configuration stands for, in their checkpoint's manifest. */
+  'deltalens/definition': {
+    params: { readonly path: string; readonly line: string; readonly character: number };
+    value: readonly TensorPlace[];
+  };
+  /**
+   * A tensor, by its name in the checkpoint at `path`, in the manifests of all checkpoints of the workspace that have it, and
+   * of adapters that change it.
+   */
+  'deltalens/references': {
+    params: { readonly path: string; readonly tensor: string };
+    value: readonly TensorPlace[];
   };
   /** What may be written at a place of a document, whose text is as the editor has it. */
   'deltalens/complete': {

@@ -1,5 +1,4 @@
 import {
-  CodeActionKind,
   DidChangeWatchedFilesNotification,
   FileChangeType,
   TextDocumentSyncKind,
@@ -26,6 +25,8 @@ import { pathOfUri, uriOfPath } from './file-uri';
 import { forwardRequests, signalOf } from './forwarding';
 import { isLinted } from './linted';
 import { LintService } from './lint-service';
+import { ManifestFeatures } from './manifest/manifest-features';
+import { registerFeatures, STATIC_FEATURES } from './registered-features';
 import {
   cacheFolderFrom,
   cacheSettingsFrom,
@@ -42,6 +43,7 @@ export class AnalysisServer {
   /** By path, since an editor may write a URI in another way than we do. */
   private readonly openUris = new Map<string, string>();
   private readonly lint: LintService;
+  private readonly manifests: ManifestFeatures;
   private readonly contents = new Debounce(CONTENTS_SETTLE_MS, () => {
     void this.connection.sendNotification('deltalens/contentsChanged', {});
   });
@@ -51,7 +53,7 @@ export class AnalysisServer {
   private cacheFolder: string | null = null;
   private cacheLimit = DEFAULT_CACHE_LIMIT;
   private hashContents = false;
-  private can = { registerWatchers: false, changeFolders: false };
+  private can = { registerWatchers: false, registerFeatures: false, changeFolders: false };
 
   constructor(
     private readonly connection: Connection,
@@ -63,8 +65,14 @@ export class AnalysisServer {
       publish: (file, findings) => {
         const diagnostics = findings.map(diagnosticOf);
         void connection.sendDiagnostics({ uri: this.uriFor(file), diagnostics });
+        this.manifests.findingsChanged(file);
       },
       log: (message) => connection.console.warn(message),
+    });
+    this.manifests = new ManifestFeatures(connection, compute, {
+      documents: this.documents,
+      findings: (file) => this.lint.known(file),
+      check: (file) => this.lint.openedOrSaved(file),
     });
   }
 
@@ -85,6 +93,8 @@ export class AnalysisServer {
     connection.onDidChangeWatchedFiles(({ changes }) => {
       for (const change of changes) this.fileChanged(change.uri, change.type);
     });
+    this.manifests.listen();
+    connection.onDocumentLinks(({ textDocument }) => this.manifests.links(textDocument.uri) ?? []);
     forwardRequests(connection, this.compute, (name, result) => {
       if (name === 'deltalens/explore' && result.ok) this.learn(result.value as WorkspaceContents);
     });
@@ -100,6 +110,7 @@ export class AnalysisServer {
   }: InitializeParams): InitializeResult {
     this.can = {
       registerWatchers: capabilities.workspace?.didChangeWatchedFiles?.dynamicRegistration === true,
+      registerFeatures: capabilities.textDocument?.foldingRange?.dynamicRegistration === true,
       changeFolders: capabilities.workspace?.workspaceFolders === true,
     };
     this.scanLimit = scanLimitFrom(initializationOptions) ?? DEFAULT_SCAN_LIMIT;
@@ -112,8 +123,7 @@ export class AnalysisServer {
       capabilities: {
         textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         hoverProvider: true,
-        completionProvider: { triggerCharacters: [' ', '/'] },
-        codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
+        ...(this.can.registerFeatures ? {} : STATIC_FEATURES),
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
     };
@@ -126,6 +136,7 @@ export class AnalysisServer {
       const watchers = [{ globPattern: '**/*', kind: WatchKind.Delete }];
       await client.register(DidChangeWatchedFilesNotification.type, { watchers });
     }
+    if (this.can.registerFeatures) await registerFeatures(client);
     if (this.can.changeFolders) workspace.onDidChangeWorkspaceFolders((change) => this.rootsChanged(change));
     await this.checkAll();
   }
@@ -200,20 +211,25 @@ export class AnalysisServer {
         lint.openedOrSaved(file);
       }),
     );
-    documents.onDidChangeContent(({ document }) => at(document, (file) => lint.edited(file)));
+    documents.onDidChangeContent(({ document }) => {
+      at(document, (file) => lint.edited(file));
+      this.manifests.changed(document);
+    });
     documents.onDidSave(({ document }) => at(document, (file) => lint.openedOrSaved(file)));
-    documents.onDidClose(({ document }) =>
+    documents.onDidClose(({ document }) => {
       at(document, (file) => {
         this.openUris.delete(file);
         lint.closed(file);
-      }),
-    );
+      });
+      this.manifests.closed(document);
+    });
   }
 
   private async hover({ textDocument, position }: HoverParams, signal: AbortSignal): Promise<Hover | null> {
     const document = this.documents.get(textDocument.uri);
     const file = pathOfUri(textDocument.uri);
-    if (!document || !isKnown(document) || file === null) return null;
+    if (!document || !isKnown(document)) return null;
+    if (file === null) return this.manifests.hover(textDocument.uri, position, signal);
     const lineNumber = position.line;
     const line = document.getText({
       start: { line: lineNumber, character: 0 },

@@ -1,6 +1,8 @@
 import { TextDocuments, type TextDocumentContentChangeEvent } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 
+import { manifestOf } from './manifest/manifest-uri';
+
 /** In characters. Every edit of a longer text would cost tens of milliseconds, so it is checked from disk only. */
 const LONGEST_FOLLOWED = 2 * 2 ** 20;
 
@@ -12,7 +14,10 @@ export function openDocuments(): TextDocuments<TextDocument> {
   return new TextDocuments({
     create: (uri, languageId, version, text) => TextDocument.create(uri, languageId, version, text),
     update: (document: TextDocument, changes: TextDocumentContentChangeEvent[], version) => {
-      if (!lost.has(document) && isShort(document)) return TextDocument.update(document, changes, version);
+      // A manifest is as long as it is, but changes only with its checkpoint.
+      const isTyped = manifestOf(document.uri) === null;
+      if (!lost.has(document) && (!isTyped || isShort(document)))
+        return TextDocument.update(document, changes, version);
       const emptied = TextDocument.create(document.uri, document.languageId, version, '');
       lost.add(emptied);
       return emptied;

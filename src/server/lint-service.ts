@@ -56,6 +56,11 @@ export class LintService {
     return document && this.versions.get(file) === document.version ? this.store.of(file) : [];
   }
 
+  /** What is known to be wrong with a file that no editor changes. */
+  known(file: string): readonly Finding[] {
+    return this.store.of(file);
+  }
+
   /** A document was opened or saved: what an editor holds is what is on disk. */
   openedOrSaved(file: string): void {
     if (!isLinted(file)) return;

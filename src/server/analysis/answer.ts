@@ -21,6 +21,7 @@ import { runLens } from './run-lens';
 import { runtime } from './runtime';
 import { factsOfStudy } from './study-facts';
 import { tensorDetail } from './tensor';
+import { definition, references } from './tensor-places';
 import { write } from './write';
 
 /** One request's handler. */
@@ -34,6 +35,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/clearCache': clearCache,
   'deltalens/explore': explore,
   'deltalens/complete': complete,
+  'deltalens/definition': definition,
   'deltalens/exportCommand': exportCommandFor,
   'deltalens/findData': findData,
   'deltalens/findGraphs': findGraphs,
@@ -46,6 +48,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/manifest': manifest,
   'deltalens/places': places,
   'deltalens/readStudy': readStudy,
+  'deltalens/references': references,
   'deltalens/runLens': runLens,
   'deltalens/runtime': runtime,
   'deltalens/studyFacts': factsOfStudy,
