@@ -46,7 +46,7 @@ export const STEPS = [
     { words: ['scripts/host-tests.mjs'] },
   ]),
   step('workbench', 'Workbench', ['build', 'vscode', 'chromium'], () =>
-    testFilesIn('test/workbench').map((file) => ({ words: [...RUNNER, file] })),
+    groupedByWindow(testFilesIn('test/workbench')).map((files) => ({ words: [...RUNNER, ...files] })),
   ),
   {
     name: 'vsix',
@@ -95,6 +95,20 @@ function testFiles(folder, names) {
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')))
     .sort();
+}
+
+/**
+ * Files whose windows open with the same options share one, which takes longer to open than a test to run.
+ * @param {readonly string[]} files
+ */
+function groupedByWindow(files) {
+  /** @type {Map<string, string[]>} */
+  const groups = new Map();
+  for (const file of files) {
+    const options = /VSCode\.start\((.*)\)/.exec(fs.readFileSync(path.join(root, file), 'utf8'))?.[1] ?? file;
+    groups.set(options, [...(groups.get(options) ?? []), file]);
+  }
+  return [...groups.values()];
 }
 
 /** Folders of test for the unit step, the largest first, since it takes longest. */

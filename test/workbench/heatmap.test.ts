@@ -8,7 +8,7 @@ import { eventually, VSCode, type Window, within } from './vscode';
 
 let code: VSCode;
 before(async () => {
-  code = await VSCode.start({ openStudy: true });
+  code = await VSCode.start({ openStudy: true, width: 1500, height: 900 });
 });
 after(() => code.stop());
 

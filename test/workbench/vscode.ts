@@ -21,6 +21,10 @@ export interface WindowOptions {
 const PATIENCE_MS = 120_000;
 const ATTEMPT_MS = 10_000;
 
+/** Heard by scripts/test-files.mjs, which runs several files: what it is given is called when the last one is done. */
+const SHARE = 'share-until-the-end';
+const shared = new Map<string, Promise<VSCode>>();
+
 /**
  * One VS Code with Deltalens in it, and a browser; `DELTALENS_PACKAGED=1` installs the package instead of loading the
  * repository. Starting a window costs more than all that a test does in it, so tests of a file share one; a fresh one has a
@@ -36,8 +40,22 @@ export class VSCode {
     private readonly options: WindowOptions,
   ) {}
 
-  /** Starts a server and a browser; takes about a second. */
-  static async start(options: WindowOptions = {}): Promise<VSCode> {
+  /**
+   * Starts a server and a browser; takes about a second. Where several files run in this process, those with the same options
+   * share them, and the workspace.
+   */
+  static start(options: WindowOptions = {}): Promise<VSCode> {
+    const key = JSON.stringify(options);
+    let code = shared.get(key);
+    if (code === undefined) {
+      code = VSCode.startNew(options);
+      const ending = code.then((started) => () => started.end());
+      if ((process as NodeJS.EventEmitter).emit(SHARE, async () => (await ending)())) shared.set(key, code);
+    }
+    return code;
+  }
+
+  private static async startNew(options: WindowOptions): Promise<VSCode> {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workbench-'));
     const folders = { data: path.join(folder, 'vscode') };
     writeSettings(folders, options.settings);
@@ -124,8 +142,12 @@ export class VSCode {
     return window;
   }
 
-  /** Ends both and removes all they wrote. */
+  /** Ends both and removes all they wrote, unless files to come share them. */
   async stop(): Promise<void> {
+    if (shared.size === 0) await this.end();
+  }
+
+  private async end(): Promise<void> {
     await this.browser.close();
     await this.server.stop();
     // The server's own children end a little after it, and write until then.
