@@ -86,7 +86,7 @@ async function placeStorages(
     const size = type === undefined ? null : elementBytes(type);
     if (size === null) {
       // Without its element size, nothing behind it can be found.
-      const what = type === undefined ? 'is used by no tensor' : `is a ${type}, which is not read`;
+      const what = type === undefined ? 'is used by no tensor' : `is a ${quoted(type)}, which is not read`;
       return refuse('tensor-storage', path, `${path}: the storage ${quoted(key)} ${what}.`, key);
     }
     const bytes =
