@@ -31,7 +31,6 @@ const SIGNATURES: readonly Signature[] = [
   },
   unsupported('a GGUF file', (start) => start.startsWith('GGUF')),
   unsupported('a GGML file', (start) => /^(lmgg|fmgg|tjgg|algg)/.test(start)),
-  unsupported('an HDF5 file (Keras)', (start) => start.startsWith('\x89HDF\r\n')),
   unsupported('a ZIP archive of neither torch nor NumPy', isZip),
   unsupported('an ONNX graph', (start, name) => name.endsWith('.onnx') && start.startsWith('\x08')),
   unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),

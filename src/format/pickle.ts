@@ -3,7 +3,7 @@ import { PickleError, PickleReader, type PickleGlobal } from './pickle-reader';
 import type { Pickled } from './pickled';
 import { refuse } from './problems';
 
-export { PickledObject, PickledTensor, type Pickled } from './pickled';
+export { PickledObject, PickledSparse, PickledTensor, type Pickled } from './pickled';
 export type { PickleGlobal } from './pickle-reader';
 
 /** A pickle as data. */

@@ -36,8 +36,8 @@ const CODES = {
     'Check that this is the right file.',
   ),
   'zip-packed': errorCode(
-    'A file in the archive is packed or encrypted, where PyTorch stores it as it is.',
-    'Save the checkpoint again with torch.save.',
+    'A file in the archive is encrypted, or packed in a way that is not read.',
+    'Save the checkpoint again with torch.save, or unpack the archive.',
   ),
   'zip-crc': errorCode(
     'A file in a zip archive has another checksum than the archive gives for it.',
@@ -81,12 +81,24 @@ const CODES = {
     'Save the checkpoint again with torch.save.',
   ),
   'tensor-strided': warningCode(
-    'A tensor is a view with gaps that is too large to be gathered.',
-    'Call .contiguous() on it before saving.',
+    'A tensor is an expanded view of far more values than its storage has.',
+    'Save the tensor before it was expanded.',
+  ),
+  'tensor-sparse': warningCode(
+    'A sparse tensor is too large to be read as a dense one, or of a layout that is not read.',
+    'Call .to_dense() on it before saving.',
   ),
   'tensors-left-out': informationCode(
     'Tensors that are no weights of the model are not listed.',
     'Open the file of the optimizer for its moments.',
+  ),
+  'hdf5-malformed': errorCode(
+    'An HDF5 file breaks off, contradicts itself, or uses what no writer of weights does.',
+    DOWNLOAD_AGAIN,
+  ),
+  'hdf5-left-out': informationCode(
+    'A dataset of an HDF5 file is no tensor that can be read.',
+    'Save it with h5py as numbers, unpacked or with gzip.',
   ),
   'header-beyond-file': errorCode('The header is longer than the file.', DOWNLOAD_AGAIN),
   'header-too-large': errorCode('The header is longer than the 100 MB that the format allows.', WRITE_AGAIN),

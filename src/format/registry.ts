@@ -6,6 +6,7 @@ import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
 import { npy } from './npy';
 import { npz } from './npz';
+import { hdf5, kerasArchive } from './keras';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
@@ -22,6 +23,8 @@ export const FORMATS: readonly Format[] = [
   torchLegacy,
   npy,
   npz,
+  hdf5,
+  kerasArchive,
   pickleFile,
   peftAdapter,
   huggingFaceFolder,

@@ -1,10 +1,16 @@
 import { success, type Result } from '../protocol/result';
-import { PickledObject, PickledTensor, type Pickled } from './pickled';
+import { PickledObject, PickledSparse, PickledTensor, type Pickled } from './pickled';
 import { refuse } from './problems';
+
+/** A tensor with values of its own, by its name. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly tensor: PickledTensor | PickledSparse;
+}
 
 /** The named tensors of what torch saved. */
 export interface StateDict {
-  readonly tensors: readonly { readonly name: string; readonly tensor: PickledTensor }[];
+  readonly tensors: readonly NamedTensor[];
   /** Path of the dictionary that they are from, where the file holds more than that: `state_dict`. */
   readonly within: string | null;
   /** Tensors outside of it, such as those of the optimizer. */
@@ -67,13 +73,13 @@ function weightsKey(content: Map<Pickled, Pickled>): string | null {
 }
 
 /** The tensors by their names; `null` where there is no end of them. */
-function flatten(content: Pickled): { name: string; tensor: PickledTensor }[] | null {
-  const found: { name: string; tensor: PickledTensor }[] = [];
+function flatten(content: Pickled): NamedTensor[] | null {
+  const found: NamedTensor[] = [];
   // What holds itself is gone into once.
   const inside = new Set<Pickled>();
   let work = 0;
   const visit = (value: Pickled, path: readonly string[], level: number): void => {
-    if (value instanceof PickledTensor) {
+    if (value instanceof PickledTensor || value instanceof PickledSparse) {
       work += path.reduce((letters, piece) => letters + piece.length, 0);
       if (work <= MOST_WORK) found.push({ name: path.join('.'), tensor: value });
       return;
@@ -96,7 +102,10 @@ function flatten(content: Pickled): { name: string; tensor: PickledTensor }[] | 
 
 /** What a value holds, with the piece of a name that each has; the state of an object gives none. */
 function partsOf(value: Pickled): readonly (readonly [string | null, Pickled])[] | null {
-  if (value instanceof PickledObject) return value.state === undefined ? null : [[null, value.state]];
+  if (value instanceof PickledObject) {
+    const held = value.items === undefined ? [] : (partsOf(value.items) ?? []);
+    return value.state === undefined ? held : [...held, [null, value.state]];
+  }
   if (value instanceof Map) {
     return [...value].flatMap(([key, part]) =>
       typeof key === 'string' || typeof key === 'number' ? [[String(key), part] as const] : [],

@@ -18,6 +18,8 @@ export interface TorchFile {
   readonly pickleStart: number;
   /** By key, as the pickle names them. */
   readonly storages: ReadonlyMap<string, StorageSpan>;
+  /** Set where elements are big endian. */
+  readonly bigEndian?: boolean;
   /** Of the bytes of the directory, for the fingerprint. */
   readonly directory: Uint8Array;
 }
@@ -32,10 +34,10 @@ export async function torchCheckpoint(torch: TorchFile): Promise<Result<Checkpoi
   const flattened = stateDictOf(pickle.value, path);
   if (!flattened.ok) return flattened;
   const dict = flattened.value;
-  const placer = new TensorPlacer(path, torch.storages);
+  const placer = new TensorPlacer(path, torch.storages, torch.bigEndian);
   const tensors: TensorEntry[] = [];
   for (const { name, tensor } of dict.tensors) {
-    const placed = await placer.place(name, tensor);
+    const placed = placer.place(name, tensor);
     if (!placed.ok) return placed;
     if (placed.value !== null) tensors.push(placed.value);
   }

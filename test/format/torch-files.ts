@@ -86,10 +86,11 @@ export function torchZipFile(
   content: Plain,
   storages: Readonly<Record<string, Buffer>>,
   more: readonly ZipMember[] = [],
+  order: 'little' | 'big' = 'little',
 ): Buffer {
   return zipFile([
     { name: 'archive/data.pkl', content: pickle(content) },
-    { name: 'archive/byteorder', content: Buffer.from('little') },
+    { name: 'archive/byteorder', content: Buffer.from(order) },
     ...Object.entries(storages).map(([key, bytes]) => ({ name: `archive/data/${key}`, content: bytes })),
     { name: 'archive/version', content: Buffer.from('3\n') },
     ...more,

@@ -1,6 +1,9 @@
 import type { Problem } from '../../protocol/result';
 import { readBlocks } from './blocks';
+import { readAffine } from './affine';
 import { readInflated } from './inflated';
+import { readScattered } from './scattered';
+import { readShuffled } from './shuffled';
 import type { ReadSpanBytes, Stored, StoredForm } from './stored';
 import { readStrided } from './strided';
 import { readSwapped } from './swapped';
@@ -13,6 +16,9 @@ const FORMS: { readonly [S in Stored as S['kind']]: StoredForm<S> } = {
   tiled: readTiled,
   inflated: readInflated,
   blocks: readBlocks,
+  shuffled: readShuffled,
+  affine: readAffine,
+  scattered: readScattered,
 };
 
 /**

@@ -64,11 +64,58 @@ export interface BlocksStore extends StoredPlace {
   readonly source: TensorSpan;
 }
 
+/** Elements of `size` bytes, sorted by their bytes: all first ones, then all second ones (HDF5's shuffle filter). */
+export interface ShuffledStore extends StoredPlace {
+  readonly kind: 'shuffled';
+  readonly size: number;
+  readonly source: TensorSpan;
+}
+
+/** Codes that stand for (code − zero point) · scale, read as F32. */
+export interface AffineStore extends StoredPlace {
+  readonly kind: 'affine';
+  /** I8, U8, I32 or another type of whole numbers. */
+  readonly source: TensorSpan;
+  /** For all elements, or one for every index of an axis. */
+  readonly scales: TensorSpan | number;
+  readonly zeroPoints: TensorSpan | number;
+  /** Elements that follow each other with the same index of that axis: the product of the lengths behind it. */
+  readonly run: number;
+}
+
+/** Values at some places, zero elsewhere. `blocks` of `blockBytes` bytes; the places are those of `lengths`, in C order. */
+export interface ScatteredStore extends StoredPlace {
+  readonly kind: 'scattered';
+  readonly blockBytes: number;
+  readonly blocks: number;
+  readonly lengths: readonly number[];
+  /** Number of values (blocks) that are there. */
+  readonly count: number;
+  readonly values: TensorSpan;
+  /** Indices of every axis one after the other; or of the other axis, with the first value of every row (or column). */
+  readonly places:
+    | { readonly kind: 'coordinates'; readonly indices: TensorSpan }
+    | {
+        readonly kind: 'compressed';
+        readonly by: 'rows' | 'columns';
+        readonly starts: TensorSpan;
+        readonly indices: TensorSpan;
+      };
+}
+
 /**
  * How the bytes of a tensor come out of what is on disk where they do not lie there as they are. Plain data, so that a
  * worker can have it. `offset` of a span with such a form counts in the bytes that come out.
  */
-export type Stored = SwappedStore | StridedStore | TiledStore | InflatedStore | BlocksStore;
+export type Stored =
+  | BlocksStore
+  | SwappedStore
+  | StridedStore
+  | TiledStore
+  | InflatedStore
+  | ShuffledStore
+  | AffineStore
+  | ScatteredStore;
 
 /** One form of storage: reads bytes `offset … offset + target.length − 1` of what comes out. */
 export type StoredForm<S extends Stored> = (
