@@ -41,6 +41,8 @@ export class PickleReader {
   constructor(
     private readonly bytes: Uint8Array,
     private at = 0,
+    /** What a persistent id stands for; the id itself where that is not known. */
+    private readonly resolve: (id: Pickled) => Pickled = (id) => id,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -51,8 +53,9 @@ export class PickleReader {
   }
 
   private containers = 0;
-  /** Classes of storages by their keys. */
+  /** Classes of storages by their keys, and how many elements each is said to have. */
   readonly storages = new Map<string, string>();
+  readonly storageElements = new Map<string, number>();
 
   /** Every class and function that the pickle names, each once. */
   get globals(): readonly PickleGlobal[] {
@@ -215,9 +218,11 @@ export class PickleReader {
       id[0] === 'storage' &&
       id[1] instanceof PickledObject &&
       typeof id[2] === 'string'
-    )
+    ) {
       this.storages.set(id[2], id[1].name.replace(/^.*\./, ''));
-    this.push(id);
+      if (typeof id[4] === 'number') this.storageElements.set(id[2], id[4]);
+    }
+    this.push(this.resolve(id));
   }
 
   reduce(): void {

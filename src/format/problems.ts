@@ -31,6 +31,10 @@ const CODES = {
     'The directory of a zip archive breaks off or contradicts itself.',
     DOWNLOAD_AGAIN,
   ),
+  'tar-malformed': errorCode(
+    'The headers of a tar archive break off or contradict themselves.',
+    DOWNLOAD_AGAIN,
+  ),
   'zip-too-large': errorCode(
     'A zip archive claims more files than any checkpoint has.',
     'Check that this is the right file.',
@@ -87,6 +91,10 @@ const CODES = {
   'tensor-sparse': warningCode(
     'A sparse tensor is too large to be read as a dense one, or of a layout that is not read.',
     'Call .to_dense() on it before saving.',
+  ),
+  'optimizer-unnamed': informationCode(
+    'The state of an optimizer numbers its parameters, and nothing beside it names them.',
+    'Put parameter_order.json beside it, a list of the names of model.named_parameters(), or the model as pytorch_model.bin.',
   ),
   'tensors-left-out': informationCode(
     'Tensors that are no weights of the model are not listed.',

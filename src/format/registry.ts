@@ -13,16 +13,20 @@ import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { safetensorsSharded } from './safetensors-sharded';
 import { torchLegacy } from './torch-legacy';
+import { torchSharded } from './torch-sharded';
+import { torchTar } from './torch-tar';
 import { torchZip } from './torch-zip';
 
 /** Every container format, in the order in which they are asked whether a path is theirs. */
 export const FORMATS: readonly Format[] = [
   safetensors,
+  torchSharded,
   safetensorsSharded,
   torchZip,
   torchLegacy,
   npy,
   npz,
+  torchTar,
   hdf5,
   kerasArchive,
   pickleFile,

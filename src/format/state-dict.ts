@@ -44,6 +44,9 @@ const DEEPEST_LEVEL = 4 * DEEPEST;
  */
 const MOST_WORK = 2 ** 25;
 const LONGEST_VALUE = 200;
+const MOST_VALUES = 10_000;
+/** Where trainers keep what the model was made with (Lightning, others). */
+const HYPER_PARAMETERS = ['hyper_parameters', 'datamodule_hyper_parameters', 'hparams', 'config', 'args'];
 
 /**
  * Flattens what a checkpoint holds to tensors by dotted names. Where one of the usual keys holds the weights beside other
@@ -116,9 +119,20 @@ function partsOf(value: Pickled): readonly (readonly [string | null, Pickled])[]
 
 function metadataOf(content: Pickled): Readonly<Record<string, string>> {
   if (!(content instanceof Map)) return {};
-  const plain = [...content].flatMap(([key, value]) => {
-    const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-    return typeof key === 'string' && isPlain ? [[key, String(value).slice(0, LONGEST_VALUE)] as const] : [];
-  });
+  const plain = [...plainValues(content, '')];
+  for (const key of HYPER_PARAMETERS) {
+    const value = content.get(key) ?? null;
+    const held = value instanceof PickledObject ? (value.items ?? null) : value;
+    if (held instanceof Map) plain.push(...plainValues(held, `${key}.`));
+  }
   return Object.fromEntries(plain);
+}
+
+function plainValues(content: Map<Pickled, Pickled>, prefix: string): readonly (readonly [string, string])[] {
+  return [...content].slice(0, MOST_VALUES).flatMap(([key, value]) => {
+    const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    return typeof key === 'string' && isPlain
+      ? [[`${prefix}${key}`, String(value).slice(0, LONGEST_VALUE)] as const]
+      : [];
+  });
 }

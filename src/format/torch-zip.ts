@@ -5,7 +5,8 @@ import { quoted, refuse } from './problems';
 import { readStart, withFile, type OpenFile } from './read';
 import { torchCheckpoint, type TorchFile } from './torch-checkpoint';
 import type { StorageSpan } from './torch-storage';
-import { readZipDirectory, readZipEntry, type ZipEntry } from './zip-directory';
+import { tornTorchZip } from './torn-torch-zip';
+import { NO_DIRECTORY, readZipDirectory, readZipEntry, type ZipEntry } from './zip-directory';
 
 const LARGEST_PICKLE = 2 ** 28;
 const PICKLE = /(?:^|\/)data\.pkl$/;
@@ -38,7 +39,10 @@ export async function readTorchZipIn(file: OpenFile, part: FilePart): Promise<Re
     read: (offset, length) => file.read(part.offset + offset, length),
   };
   const entries = await readZipDirectory(archive, (offset, length) => archive.read(offset, length));
-  if (!entries.ok) return entries;
+  if (!entries.ok) {
+    const torn = entries.problem.at === NO_DIRECTORY ? await tornTorchZip(archive) : null;
+    return torn === null ? entries : { ok: false, problem: torn };
+  }
   const pickle = entries.value.find(({ name }) => PICKLE.test(name));
   if (pickle === undefined) {
     return refuse(
@@ -129,9 +133,10 @@ async function recognises(path: string): Promise<boolean> {
     : ENDINGS.some((end) => path.endsWith(end));
 }
 
-async function open(path: string): Promise<Result<Checkpoint>> {
+/** Opens a file of torch since 1.6, without asking whether it is one. */
+export async function openTorchZip(path: string): Promise<Result<Checkpoint>> {
   const torch = await readTorchZip(path);
-  return torch.ok ? torchCheckpoint(torch.value) : torch;
+  return torch.ok ? torchCheckpoint(torch.value, openTorchZip) : torch;
 }
 
 const ENDINGS = ['.pt', '.pth', '.bin', '.ckpt'];
@@ -149,5 +154,5 @@ export const torchZip: Format = {
     ],
   },
   recognises,
-  open,
+  open: openTorchZip,
 };

@@ -8,7 +8,15 @@ import type { Checkpoint } from '../../src/format/checkpoint';
 import { readSpan } from '../../src/format/read';
 import { openCheckpoint } from '../../src/format/registry';
 import { decode } from '../../src/tensor/decode';
-import { floats, global, torchLegacyFile, torchZipFile, type Plain, type TorchTensor } from './torch-files';
+import {
+  floats,
+  global,
+  pickle,
+  torchLegacyFile,
+  torchZipFile,
+  type Plain,
+  type TorchTensor,
+} from './torch-files';
 
 const ROOT = paths.resolve(__dirname, '../..');
 const ZOO = paths.resolve(ROOT, '../shared/zoo/charlm');
@@ -427,4 +435,206 @@ test('every exploit that picklescan keeps is reported, or refused as no checkpoi
   }
   // Neither archive nor pickle: torch does not load it either.
   assert.deepEqual(silent, ['data/bad_pytorch.pt: not-a-checkpoint']);
+});
+
+test('an archive that broke off says how many bytes are missing and which tensors are whole', async () => {
+  const B: TorchTensor = { ...A, key: '1' };
+  const whole = torchZipFile(
+    {
+      dict: [
+        ['a', A],
+        ['b', B],
+        ['c', { ...A, key: '2' }],
+      ],
+    },
+    { 0: VALUES, 1: VALUES, 2: VALUES },
+  );
+  const name = 'archive/data/1';
+  const at = whole.indexOf(name) + name.length;
+  const result = await openCheckpoint(write(whole.subarray(0, at + 10), 'torn.pt'));
+  assert.ok(!result.ok);
+  assert.equal(result.problem.code, 'file-truncated');
+  // 14 bytes of b and all 24 of c.
+  assert.match(result.problem.message, /at least 38 bytes short: it ends within "archive\/data\/1"/);
+  assert.match(result.problem.message, /1 of 3 tensors are whole; not whole: "b", "c"/);
+  const onlyDirectory = whole.subarray(0, whole.lastIndexOf('PK\x01\x02', undefined, 'latin1'));
+  const rest = await openCheckpoint(write(onlyDirectory.subarray(0, -40), 'torn.pt'));
+  assert.match(rest.ok ? '' : rest.problem.message, /short/);
+});
+
+/** A tar archive of POSIX. */
+function tarFile(members: Readonly<Record<string, Buffer>>): Buffer {
+  const blocks = Object.entries(members).flatMap(([name, content]) => {
+    const head = Buffer.alloc(512);
+    head.write(name, 0, 'latin1');
+    head.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+    head.write('0', 156, 'latin1');
+    head.write('ustar\x0000', 257, 'latin1');
+    return [head, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+}
+
+function long(...values: readonly number[]): Buffer {
+  return Buffer.from(BigInt64Array.from(values.map(BigInt)).buffer);
+}
+
+const NONE: Plain = { raw: Buffer.from(')') };
+
+function torchTarFile(): Buffer {
+  const list = (...parts: readonly Plain[]): Plain => ({
+    raw: Buffer.concat([Buffer.from('('), ...parts.map(pickled), Buffer.from('t')]),
+  });
+  const float = { raw: global('torch', 'FloatStorage') };
+  const kind = { raw: global('torch', 'FloatTensor') };
+  const storages = [pickle(1), pickle(list(40, 'cpu', float)), long(6), VALUES];
+  const views = pickle({
+    raw: Buffer.concat([Buffer.from(']('), pickled(list(41, 40, 2, 3)), Buffer.from('e')]),
+  });
+  const axes = (rank: number) => Buffer.from(Int32Array.of(rank, 0).buffer);
+  const tensors = [
+    pickle(2),
+    pickle(list(7, 40, kind)),
+    axes(2),
+    long(3, 2, 1, 3, 0),
+    pickle(list(8, 41, kind)),
+    axes(1),
+    long(2, 1, 1),
+  ];
+  const tensor = (key: string): Plain => ({ raw: Buffer.concat([pickled(key), Buffer.from('Q')]) });
+  const content = pickle({
+    dict: [
+      ['turned', tensor('7')],
+      ['part', tensor('8')],
+    ],
+  });
+  return tarFile({
+    sys_info: pickle(NONE),
+    pickle: content,
+    tensors: Buffer.concat(tensors),
+    storages: Buffer.concat([...storages, views]),
+  });
+}
+
+test('archives of tar from before 0.1.10 have the tensors that they refer to, and views of storages', async () => {
+  const checkpoint = await opened(write(torchTarFile()));
+  assert.equal(checkpoint.container, 'PyTorch (before 0.1.10)');
+  assert.deepEqual(await valuesOf(checkpoint), { turned: [1, 4, 2, 5, 3, 6], part: [4, 5] });
+  const torn = await openCheckpoint(write(torchTarFile().subarray(0, 2100)));
+  assert.equal(torn.ok ? '' : torn.problem.code, 'file-truncated');
+});
+
+test('any change of any byte of an archive of tar gives a problem or a checkpoint, never an exception', async () => {
+  const whole = torchTarFile();
+  for (let at = 0; at < whole.length; at += 7) {
+    const changed = Buffer.from(whole);
+    changed[at] = (changed[at] ?? 0) ^ 0x81;
+    const result = await openCheckpoint(write(changed, 'changed.pt'));
+    assert.ok(result.ok || result.problem.code !== 'internal-error', result.ok ? '' : result.problem.message);
+  }
+});
+
+test('a model in several files of torch is one checkpoint, and its index is checked as one of safetensors', async () => {
+  const home = fs.mkdtempSync(paths.join(folder, 'sharded-'));
+  const one = (name: string): Plain => ({ dict: [[name, A]] });
+  fs.writeFileSync(paths.join(home, 'pytorch_model-1.bin'), torchZipFile(one('a'), { 0: VALUES }));
+  fs.writeFileSync(
+    paths.join(home, 'pytorch_model-2.bin'),
+    torchLegacyFile(one('b'), [{ key: '0', elements: 6, bytes: VALUES }]),
+  );
+  const index = (map: Record<string, string>) =>
+    fs.writeFileSync(
+      paths.join(home, 'pytorch_model.bin.index.json'),
+      JSON.stringify({ metadata: { total_size: 1 }, weight_map: map }),
+    );
+  index({ a: 'pytorch_model-1.bin', b: 'pytorch_model-2.bin' });
+  const checkpoint = await opened(home);
+  assert.equal(checkpoint.container, 'PyTorch (sharded)');
+  assert.deepEqual(await valuesOf(checkpoint), { a: [1, 2, 3, 4, 5, 6], b: [1, 2, 3, 4, 5, 6] });
+  assert.deepEqual(checkpoint.findings, []);
+  index({ a: 'pytorch_model-1.bin', b: '../pytorch_model-2.bin' });
+  const outside = await openCheckpoint(home);
+  assert.equal(outside.ok ? '' : outside.problem.code, 'shard-outside-folder');
+  index({ a: 'pytorch_model-1.bin', b: 'pytorch_model-3.bin' });
+  const missing = await openCheckpoint(home);
+  assert.equal(missing.ok ? '' : missing.problem.code, 'shard-missing');
+});
+
+/** `{state: {0: {exp_avg: …}}, param_groups: [{params: [0]}]}` */
+function optimizer(more: readonly (readonly [string, Plain])[] = []): Plain {
+  const keys = { raw: Buffer.concat([Buffer.from(']('), pickled(0), pickled(1), Buffer.from('e')]) };
+  const group = pickled({ dict: [['params', keys], ...more] });
+  const state = [0, 1].flatMap((key) => [
+    pickled(key),
+    pickled({
+      dict: [
+        [
+          'exp_avg',
+          { ...A, key: String(key), shape: key === 0 ? [2, 3] : [6], stride: key === 0 ? [3, 1] : [1] },
+        ],
+      ],
+    }),
+  ]);
+  return {
+    dict: [
+      ['state', { raw: Buffer.concat([Buffer.from('}('), ...state, Buffer.from('u')]) }],
+      ['param_groups', { raw: Buffer.concat([Buffer.from(']'), group, Buffer.from('a')]) }],
+    ],
+  };
+}
+
+test('the state of an optimizer has the names of its parameters where something says them', async () => {
+  const home = fs.mkdtempSync(paths.join(folder, 'optimizer-'));
+  const path = paths.join(home, 'optimizer.pt');
+  const storages = { 0: VALUES, 1: VALUES };
+  fs.writeFileSync(path, torchZipFile(optimizer(), storages));
+  const unnamed = await opened(path);
+  assert.deepEqual(Object.keys(await valuesOf(unnamed)), ['param 0.exp_avg', 'param 1.exp_avg']);
+  assert.deepEqual(
+    unnamed.findings.map(({ code }) => code),
+    ['optimizer-unnamed'],
+  );
+  const names = async () => Object.keys(await valuesOf(await opened(path)));
+  // A model beside it whose shapes do not fit says nothing.
+  const model = (first: readonly number[]): Plain => ({
+    dict: [
+      ['fc.weight', { ...A, shape: first, stride: [first[1] ?? 1, 1] }],
+      ['fc.bias', { ...A, key: '1', shape: [6], stride: [1] }],
+    ],
+  });
+  fs.writeFileSync(paths.join(home, 'pytorch_model.bin'), torchZipFile(model([3, 2]), storages));
+  assert.deepEqual(await names(), ['param 0.exp_avg', 'param 1.exp_avg']);
+  fs.writeFileSync(paths.join(home, 'pytorch_model.bin'), torchZipFile(model([2, 3]), storages));
+  assert.deepEqual(await names(), ['fc.weight.exp_avg', 'fc.bias.exp_avg']);
+  fs.writeFileSync(paths.join(home, 'parameter_order.json'), '["x", "y"]');
+  assert.deepEqual(await names(), ['x.exp_avg', 'y.exp_avg']);
+  const own = { raw: Buffer.concat([Buffer.from(']('), pickled('p'), pickled('q'), Buffer.from('e')]) };
+  fs.writeFileSync(path, torchZipFile(optimizer([['param_names', own]]), storages));
+  assert.deepEqual(await names(), ['p.exp_avg', 'q.exp_avg']);
+});
+
+test('what Lightning was given to make the model is metadata', async () => {
+  const made = Buffer.concat([
+    global('pytorch_lightning.utilities.parsing', 'AttributeDict'),
+    Buffer.from(')\x81(', 'latin1'),
+    pickled('lr'),
+    double(0.5),
+    pickled('name'),
+    pickled('tiny'),
+    Buffer.from('u'),
+  ]);
+  const content: Plain = {
+    dict: [
+      ['epoch', 3],
+      ['state_dict', { dict: [['model.fc.weight', A]] }],
+      ['hyper_parameters', { raw: made }],
+    ],
+  };
+  const checkpoint = await opened(write(torchZipFile(content, { 0: VALUES })));
+  assert.deepEqual(Object.keys(await valuesOf(checkpoint)), ['model.fc.weight']);
+  assert.deepEqual(checkpoint.metadata, {
+    epoch: '3',
+    'hyper_parameters.lr': '0.5',
+    'hyper_parameters.name': 'tiny',
+  });
 });
