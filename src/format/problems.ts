@@ -92,6 +92,10 @@ const CODES = {
     'A sparse tensor is too large to be read as a dense one, or of a layout that is not read.',
     'Call .to_dense() on it before saving.',
   ),
+  'tensor-parts': warningCode(
+    'The parts of a tensor of a distributed checkpoint are missing, or do not make up its shape.',
+    'Copy all .distcp files of the checkpoint into its folder.',
+  ),
   'optimizer-unnamed': informationCode(
     'The state of an optimizer numbers its parameters, and nothing beside it names them.',
     'Put parameter_order.json beside it, a list of the names of model.named_parameters(), or the model as pytorch_model.bin.',

@@ -13,6 +13,7 @@ import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { safetensorsSharded } from './safetensors-sharded';
 import { torchLegacy } from './torch-legacy';
+import { torchDistributed } from './torch-distributed';
 import { torchSharded } from './torch-sharded';
 import { torchTar } from './torch-tar';
 import { torchZip } from './torch-zip';
@@ -20,6 +21,7 @@ import { torchZip } from './torch-zip';
 /** Every container format, in the order in which they are asked whether a path is theirs. */
 export const FORMATS: readonly Format[] = [
   safetensors,
+  torchDistributed,
   torchSharded,
   safetensorsSharded,
   torchZip,

@@ -76,6 +76,11 @@ function body(value: Plain): Buffer {
   ]);
 }
 
+/** The instructions of a value, without start and end. */
+export function pickled(value: Plain): Buffer {
+  return body(value);
+}
+
 /** A pickle of protocol 2. */
 export function pickle(value: Plain): Buffer {
   return Buffer.concat([op('\x80\x02'), body(value), op('.')]);

@@ -12,6 +12,7 @@ import {
   floats,
   global,
   pickle,
+  pickled,
   torchLegacyFile,
   torchZipFile,
   type Plain,
@@ -121,13 +122,6 @@ test('a pickled module has the names of its state dict, and its class is named',
   assert.deepEqual([finding?.code, finding?.severity], ['pickle-unknown-object', 'warning']);
   assert.match(finding?.message ?? '', /would call "my\.models\.Net"/);
 });
-
-/** The instructions of a value, without start and end. */
-function pickled(value: Plain): Buffer {
-  const file = torchZipFile(value, {});
-  const start = file.indexOf('\x80\x02', 0, 'latin1') + 2;
-  return file.subarray(start, file.indexOf(Buffer.from('.PK\x03\x04', 'latin1'), start));
-}
 
 test('what would run code is an error that names it, and nothing runs', async () => {
   const mark = paths.join(folder, 'owned');
