@@ -11,7 +11,8 @@ import { readObjectHeader } from './hdf5/object-header';
 import { HDF5_SIGNATURE, readSuperblock } from './hdf5/superblock';
 import { formatFinding, quoted, refuse } from './problems';
 import { readStart, withFile, type OpenFile, type ReadBytes } from './read';
-import { readZipDirectory, readZipEntry, type ZipEntry } from './zip-directory';
+import { readZipDirectory, type ZipEntry } from './zip-directory';
+import { readZipEntry } from './zip-entry';
 
 const MOST_OBJECTS = 500_000;
 const DEEPEST = 64;

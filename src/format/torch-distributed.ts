@@ -248,19 +248,15 @@ function missing(
   name: string,
   located: Awaited<ReturnType<typeof locateShard>>,
 ): Result<never> {
-  switch (located.state) {
-    case 'outside':
-      return refuse(
-        'shard-outside-folder',
-        index,
-        `${index}: the file ${quoted(name)} ${located.reason}.`,
-        name,
-      );
-    case 'unreadable':
-      return { ok: false, problem: located.problem };
-    default:
-      return refuse('shard-missing', index, `${index}: the file ${quoted(name)} is not there.`, name);
-  }
+  if (located.state === 'unreadable') return { ok: false, problem: located.problem };
+  if (located.state === 'outside')
+    return refuse(
+      'shard-outside-folder',
+      index,
+      `${index}: the file ${quoted(name)} ${located.reason}.`,
+      name,
+    );
+  return refuse('shard-missing', index, `${index}: the file ${quoted(name)} is not there.`, name);
 }
 
 /** Whether names in a folder are those of a distributed checkpoint. */

@@ -6,7 +6,8 @@ import { readStart, withFile, type OpenFile } from './read';
 import { torchCheckpoint, type TorchFile } from './torch-checkpoint';
 import type { StorageSpan } from './torch-storage';
 import { tornTorchZip } from './torn-torch-zip';
-import { NO_DIRECTORY, readZipDirectory, readZipEntry, type ZipEntry } from './zip-directory';
+import { NO_DIRECTORY, readZipDirectory, type ZipEntry } from './zip-directory';
+import { readZipEntry } from './zip-entry';
 
 const LARGEST_PICKLE = 2 ** 28;
 const PICKLE = /(?:^|\/)data\.pkl$/;

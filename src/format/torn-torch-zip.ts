@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Problem } from '../protocol/result';
-import { PickledSparse, PickledTensor, readPickleContent, type PickleContent } from './pickle';
+import { PickledSparse, readPickleContent, type PickledTensor, type PickleContent } from './pickle';
 import { countOf, formatProblem, quoted } from './problems';
 import type { OpenFile } from './read';
 import { stateDictOf } from './state-dict';

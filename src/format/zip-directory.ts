@@ -1,7 +1,6 @@
-import { inflateRawSync } from 'node:zlib';
 import { success, type Result } from '../protocol/result';
 import { quoted, refuse } from './problems';
-import { withFile, type FileState, type OpenFile, type ReadBytes } from './read';
+import { withFile, type FileState, type ReadBytes } from './read';
 
 /** One file in a zip archive. */
 export interface ZipEntry {
@@ -218,28 +217,4 @@ export function openZip(path: string): Promise<Result<ZipFile>> {
     const { bytes, modifiedMs } = file;
     return entries.ok ? success({ file: { path, bytes, modifiedMs }, entries: entries.value }) : entries;
   });
-}
-
-/**
- * The bytes of a file in an archive, unpacked; for small ones, since all of it is held. Fails with `zip-packed` for ways of
- * packing other than deflate, with `zip-malformed` where it does not unpack to what the directory says.
- */
-export async function readZipEntry(entry: ZipEntry, file: OpenFile): Promise<Result<Uint8Array>> {
-  const { name, start, packedBytes, bytes, method, encrypted } = entry;
-  if (encrypted || (method !== 0 && method !== 8)) {
-    const message = `${file.path}: ${quoted(name)} is encrypted, or packed in a way that is not read.`;
-    return refuse('zip-packed', file.path, message, name);
-  }
-  const packed = await file.read(start, packedBytes);
-  if (!packed.ok || method === 0) return packed;
-  try {
-    const unpacked = inflateRawSync(packed.value, { maxOutputLength: Math.max(1, bytes) });
-    if (unpacked.length === bytes) return success(unpacked);
-  } catch {
-    // Said below: the reason that zlib gives means nothing to a user.
-  }
-  return broken(
-    file.path,
-    `${quoted(name)} cannot be unpacked to the ${String(bytes)} bytes that it should have`,
-  );
 }
