@@ -168,6 +168,14 @@ const CODES = {
     'A tensor has fields besides dtype, shape and data_offsets.',
     'Loaders ignore them: put such notes into __metadata__.',
   ),
+  'weights-packed': informationCode(
+    'Quantised weights are shown and compared by the values they stand for.',
+    'Nothing to do; conversion copies what is stored unless it is told to write values.',
+  ),
+  'weights-packed-unread': warningCode(
+    'Tensors that look like a quantised weight do not fit each other, and are shown as they are stored.',
+    'Check that the file is whole and that config.json beside it is that of this model.',
+  ),
   'no-tensors': warningCode('The file holds no tensor.', 'Check that the right file was saved.'),
   'index-too-large': errorCode('The index is larger than 256 MB.', WRITE_INDEX),
   'index-weight-map': errorCode('The index has no weight_map from tensor names to shard names.', WRITE_INDEX),

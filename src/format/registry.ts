@@ -1,12 +1,13 @@
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
-import { problemFromError, type Result } from '../protocol/result';
+import { problemFromError, success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
 import { npy } from './npy';
 import { npz } from './npz';
 import { hdf5, kerasArchive } from './keras';
+import { withPackedWeights } from './packed/registry';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
@@ -38,7 +39,8 @@ export const FORMATS: readonly Format[] = [
 
 /**
  * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is
- * recognised by its content, and opening a file opens exactly that file. Reads headers, never tensor data.
+ * recognised by its content, and opening a file opens exactly that file. Reads headers and descriptions, never
+ * weights. Weights that are stored as several tensors (GPTQ, AWQ, bitsandbytes, block-scaled FP8, ...) come out as one.
  * Fails with a code of `problems.ts` or the operating system's answer; never throws.
  */
 export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
@@ -49,7 +51,9 @@ export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> 
       return refuse('not-a-file', absolute, `${absolute} is neither a file nor a folder.`);
     }
     for (const format of FORMATS) {
-      if (await format.recognises(absolute)) return await format.open(absolute);
+      if (!(await format.recognises(absolute))) continue;
+      const opened = await format.open(absolute);
+      return opened.ok ? success(await withPackedWeights(opened.value)) : opened;
     }
     return await openUnrecognised(absolute);
   } catch (error) {

@@ -180,7 +180,12 @@ export const safetensors: Format = {
     id: 'safetensors',
     title: 'safetensors',
     endings: ['.safetensors'],
-    supports: ['every element type of the specification', 'metadata', 'files of any size'],
+    supports: [
+      'every element type of the specification',
+      'metadata',
+      'files of any size',
+      'quantised weights: GPTQ, AWQ, bitsandbytes, compressed-tensors, scaled FP8, MXFP4, NVFP4',
+    ],
   },
   recognises,
   open,

@@ -104,18 +104,73 @@ export interface ScatteredStore extends StoredPlace {
 }
 
 /**
+ * Whole numbers of `bits` bits in 32-bit words, `rows` × `columns` of them, packed along one axis; a byte each comes out.
+ * `across`: values may begin in one word and end in the next (GPTQ); otherwise the last bits of a word stay unused.
+ */
+export interface BitPackedStore extends StoredPlace {
+  readonly kind: 'bitPacked';
+  readonly bits: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly along: 'rows' | 'columns';
+  readonly across: boolean;
+  /** Position of the value among those of its word → place in the word, counted from the lowest bits; ascending where missing. */
+  readonly places?: readonly number[];
+  /** Added to every number, modulo 2^bits. */
+  readonly plus: number;
+  /** The words, in C order. */
+  readonly source: TensorSpan;
+}
+
+/**
+ * Matrices of numbers times scales, as float32: x = (code − zero − zeros) · scale · factor [· or ÷ overall]. A scale (and
+ * zero) is for a block of rows × columns; blocks begin anew with every matrix, and those at its end may be cut.
+ */
+export interface ScaledStore extends StoredPlace {
+  readonly kind: 'scaled';
+  readonly codes: TensorSpan;
+  readonly rows: number;
+  readonly columns: number;
+  readonly block: readonly [rows: number, columns: number];
+  readonly scales: TensorSpan;
+  readonly zero: number;
+  /** Of the same count as the scales. */
+  readonly zeros: TensorSpan | null;
+  /** For every column the number of its group, where groups are not runs of columns; there are `groupCount` of them. */
+  readonly groups: TensorSpan | null;
+  readonly groupCount: number;
+  readonly factor: number;
+  readonly overall: { readonly span: TensorSpan; readonly divides: boolean } | null;
+}
+
+/** Codes of 4 bits (the high half of a byte first) or 8 into a table, times a scale a block, as float32. */
+export interface CodebookStore extends StoredPlace {
+  readonly kind: 'codebook';
+  readonly bits: 4 | 8;
+  readonly codes: TensorSpan;
+  readonly table: TensorSpan | readonly number[];
+  readonly scales: TensorSpan;
+  readonly blockSize: number;
+  /** Added to the product. */
+  readonly shift: number;
+}
+
+/**
  * How the bytes of a tensor come out of what is on disk where they do not lie there as they are. Plain data, so that a
  * worker can have it. `offset` of a span with such a form counts in the bytes that come out.
  */
 export type Stored =
-  | BlocksStore
   | SwappedStore
   | StridedStore
   | TiledStore
   | InflatedStore
+  | BlocksStore
   | ShuffledStore
   | AffineStore
-  | ScatteredStore;
+  | ScatteredStore
+  | BitPackedStore
+  | ScaledStore
+  | CodebookStore;
 
 /** One form of storage: reads bytes `offset … offset + target.length − 1` of what comes out. */
 export type StoredForm<S extends Stored> = (
