@@ -10,8 +10,7 @@ import type {
   Tree,
 } from '../protocol/artifact';
 import { unpackNumbers } from '../protocol/numbers';
-import { visible } from '../protocol/visible-text';
-import { textTable, type TextColumn } from './text-table';
+import { textTable, visible, type TextColumn } from './text-table';
 
 /** Rows of a table that a terminal gets; `--csv` has them all. */
 const MOST_ROWS = 60;

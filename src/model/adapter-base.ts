@@ -113,7 +113,7 @@ const PLAIN_FILE_NAMES =
 export function homeOf(path: string): string {
   const name = basename(path)
     .replace(/\.index\.json$/i, '')
-    .replace(/\.(?:safetensors|bin|pt|pth|json)$/i, '')
+    .replace(/\.(?:safetensors|bin|pt|pth|gguf|json)$/i, '')
     .replace(/-\d{5}-of-\d{5}$/, '');
   if (name === basename(path)) return path;
   return PLAIN_FILE_NAMES.test(name) || name === 'adapter_config' ? dirname(path) : join(dirname(path), name);

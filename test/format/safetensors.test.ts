@@ -600,7 +600,6 @@ const FOREIGN: readonly (readonly [
     /no zip directory at its end/,
   ],
   ['a pickle', 'pytorch_model.bin', Buffer.from('\x80\x02}q\x00.', 'latin1'), 'format-unsupported', /pickle/],
-  ['a GGUF file', 'model.gguf', 'GGUF\x03\x00\x00\x00\x00\x00\x00\x00', 'format-unsupported', /GGUF/],
   ['other JSON', 'config.json', '{"model_type": "gpt2"}', 'not-a-checkpoint', /nothing/],
   ['plain text', 'notes.txt', 'some notes about training', 'not-a-checkpoint', /nothing/],
   [

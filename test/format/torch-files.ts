@@ -76,11 +76,6 @@ function body(value: Plain): Buffer {
   ]);
 }
 
-/** The instructions of a value, without start and end. */
-export function pickled(value: Plain): Buffer {
-  return body(value);
-}
-
 /** A pickle of protocol 2. */
 export function pickle(value: Plain): Buffer {
   return Buffer.concat([op('\x80\x02'), body(value), op('.')]);
@@ -91,11 +86,10 @@ export function torchZipFile(
   content: Plain,
   storages: Readonly<Record<string, Buffer>>,
   more: readonly ZipMember[] = [],
-  order: 'little' | 'big' = 'little',
 ): Buffer {
   return zipFile([
     { name: 'archive/data.pkl', content: pickle(content) },
-    { name: 'archive/byteorder', content: Buffer.from(order) },
+    { name: 'archive/byteorder', content: Buffer.from('little') },
     ...Object.entries(storages).map(([key, bytes]) => ({ name: `archive/data/${key}`, content: bytes })),
     { name: 'archive/version', content: Buffer.from('3\n') },
     ...more,

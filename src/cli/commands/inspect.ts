@@ -6,8 +6,7 @@ import { wrongUse } from '../arguments';
 import { JSON_OPTION, type Command } from '../command';
 import { exitCodeOfFindings } from '../exit-codes';
 import { findingsText } from '../findings-text';
-import { visible } from '../../protocol/visible-text';
-import { textTable, type TextColumn } from '../text-table';
+import { textTable, visible, type TextColumn } from '../text-table';
 
 export const inspect: Command = {
   name: 'inspect',

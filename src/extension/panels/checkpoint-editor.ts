@@ -10,9 +10,9 @@ import { nearestTensor } from './nearest-tensor';
 import { showPage, webviewOptions } from './webview-page';
 import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 
-/** Opens `*.safetensors`, `*.pt` and `*.pth` without asking. */
+/** Opens `*.safetensors`, `*.pt`, `*.pth` and `*.gguf` without asking. */
 export const CHECKPOINT_EDITOR = 'deltalens.checkpoint';
-const OPENED_AT_ONCE = /\.(?:safetensors|pth?)$/;
+const OPENED_AT_ONCE = /\.(?:safetensors|pth?|gguf)$/;
 /** Opens `*.safetensors.index.json`, which by default stays a text document, and names that others use, too (`*.bin`, `*.ckpt`, `*.npz`). */
 export const SHARDED_EDITOR = 'deltalens.shardedCheckpoint';
 

@@ -22,7 +22,6 @@ export const poly: AdapterFamily = {
         'Polytropon',
         tensors,
         'every task mixes the skills of this adapter in its own way, so it has no single ΔW',
-        'adapter-mixed-deltas',
       ),
     ];
   },

@@ -42,6 +42,7 @@ export const LAYER_WORDS: ReadonlySet<string> = new Set([
   'layers',
   'layer',
   'block',
+  'blk',
   'blocks',
   'h',
   'resblocks',

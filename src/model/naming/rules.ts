@@ -3,6 +3,7 @@ import { BERT } from './bert';
 import { COMMON } from './common';
 import { CONVOLUTION } from './convolution';
 import { DIT, UNET } from './diffusion';
+import { GGUF } from './gguf';
 import { GPT, MEGATRON } from './gpt';
 import { LLAMA } from './llama';
 import { MIXTURE } from './mixture';
@@ -16,6 +17,7 @@ import { CLIP, VISION } from './vision';
  * architecture is a new table, or a word in one.
  */
 export const NAMING_RULES: readonly NamingRule[] = [
+  ...GGUF,
   ...MAMBA,
   ...RWKV,
   ...DIT,

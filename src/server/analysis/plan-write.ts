@@ -1,7 +1,6 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint } from '../../format/checkpoint';
-import { asStored } from '../../format/packed/registry';
 import { planBake } from '../../merge/bake';
 import { planConversion } from '../../merge/convert';
 import { planExtraction } from '../../merge/extract';
@@ -29,8 +28,7 @@ export async function planWrite(
     case 'convert': {
       const opened = await context.directories.open(action.path);
       if (!opened.ok) return opened;
-      const checkpoint = action.dequantise === true ? opened.value : asStored(opened.value);
-      return planConversion(checkpoint, action, output, await companionsOf(checkpoint));
+      return planConversion(opened.value, action, output, await companionsOf(opened.value));
     }
     case 'bake': {
       const pair = await openPair(action.base, action.adapter, context);
@@ -108,7 +106,10 @@ async function movedName(
 
 /** How a new folder names a base: PEFT wants the folder that the weights lie in. */
 function baseNameFrom(output: string, base: string): string {
-  return relativeTo(output, /\.(?:safetensors|json|bin|pt|pth|ckpt)$/.test(base) ? path.dirname(base) : base);
+  return relativeTo(
+    output,
+    /\.(?:safetensors|json|bin|pt|pth|ckpt|gguf)$/.test(base) ? path.dirname(base) : base,
+  );
 }
 
 function relativeTo(output: string, target: string): string {
