@@ -39,6 +39,16 @@ const SHOWN = {
   'sign-conflict': { artifact: 'conflict_any' },
   'adapter-library': { words: ADAPTERS, artifact: 'cosine' },
   'adapter-card': { words: ADAPTERS, artifact: 'relative:json-r8' },
+  'learned-mixtures': { words: ['mhr=test/fixtures/charlm-parts/poly'], artifact: 'weights:0' },
+  memory: {
+    words: [
+      'arith=test/fixtures/charlm-parts/memory/arith',
+      '--base',
+      'test/fixtures/charlm-parts/memory/base',
+    ],
+    artifact: 'slots:arith: model.layers.2.memory:values',
+  },
+  hypernetwork: { words: ['hyper=test/fixtures/charlm-parts/hypernetwork'], artifact: 'strength:hyper' },
   prompts: { words: PROMPTS, artifact: 'matched' },
   'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
   'rank-atoms': { words: ADAPTERS, artifact: 'svd:json-r8' },

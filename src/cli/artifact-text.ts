@@ -10,7 +10,8 @@ import type {
   Tree,
 } from '../protocol/artifact';
 import { unpackNumbers } from '../protocol/numbers';
-import { textTable, visible, type TextColumn } from './text-table';
+import { visible } from '../protocol/visible-text';
+import { textTable, type TextColumn } from './text-table';
 
 /** Rows of a table that a terminal gets; `--csv` has them all. */
 const MOST_ROWS = 60;

@@ -1,6 +1,6 @@
+import { visible } from '../protocol/visible-text';
 import path from 'node:path';
 import type { Finding } from '../protocol/finding';
-import { visible } from './text-table';
 
 /** Findings as compilers print them: `file:line:column: severity: message [code]`, the help indented below. */
 export function findingsText(findings: readonly Finding[]): string {

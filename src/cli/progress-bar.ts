@@ -1,5 +1,5 @@
+import { visible } from '../protocol/visible-text';
 import type { WriteStream } from 'node:tty';
-import { visible } from './text-table';
 
 const WIDTH = 30;
 const ERASE_LINE = '\r\u001b[K';

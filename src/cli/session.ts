@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
 import type { Problem } from '../protocol/result';
+import { visible } from '../protocol/visible-text';
 import { answer } from '../server/analysis/answer';
 import { MEMORY_BUDGET } from '../server/analysis/context';
 import { DirectoryCache } from '../server/analysis/directory-cache';
@@ -53,7 +54,7 @@ export class Session {
 
   /** Says on standard error what went wrong, and gives the exit code for it. */
   fail(problem: Problem): ExitCode {
-    this.output.complain(`deltalens: ${problem.message}\n${problem.action}\n`);
+    this.output.complain(`deltalens: ${visible(problem.message)}\n${visible(problem.action)}\n`);
     return exitCodeOf(problem);
   }
 

@@ -1,3 +1,5 @@
+import { visible } from '../protocol/visible-text';
+
 /** A column of a text table; numbers are aligned to the right. */
 export interface TextColumn {
   readonly title: string;
@@ -32,15 +34,4 @@ function cut(cell: string): string {
   if (cell.length <= LONGEST_CELL) return cell;
   const half = LONGEST_CELL / 2;
   return `${cell.slice(0, half - 1)}…${cell.slice(-half)}`;
-}
-
-/**
- * Text from a file as a terminal may show it: no control characters, which could move the cursor or recolour, and none
- * that turn the direction of writing round, which could make a name look like another one.
- */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (character) => {
-    const code = (character.codePointAt(0) ?? 0).toString(16);
-    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
-  });
 }

@@ -1,3 +1,4 @@
+import { visible } from '../protocol/visible-text';
 import path from 'node:path';
 import { formatBytes, formatCount, formatDuration } from '../figure/number-text';
 import { failure, success, type Result } from '../protocol/result';
@@ -8,7 +9,6 @@ import { JSON_OPTION } from './command';
 import { exitCodeOfFindings, type ExitCode } from './exit-codes';
 import { findingsText } from './findings-text';
 import type { Session } from './session';
-import { visible } from './text-table';
 
 /** Options of every command that writes. */
 export const WRITE_OPTIONS: readonly Option[] = [

@@ -7,6 +7,8 @@ import type { TensorSpan } from '../tensor/span';
 export interface TensorEntry {
   readonly name: string;
   readonly span: TensorSpan;
+  /** The tensors that a quantised weight is stored as, where it is more than one; the first holds its codes. */
+  readonly parts?: readonly TensorEntry[];
 }
 
 /** A checkpoint's directory: everything but the values. */

@@ -7,8 +7,8 @@ import { formatFinding, quoted, refuse } from './problems';
 import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { INDEX_ENDING, safetensorsSharded } from './safetensors-sharded';
-import { torchLegacy } from './torch-legacy';
-import { torchZip } from './torch-zip';
+import { openTorchFile } from './torch-file';
+import { TORCH_INDEX_ENDING, torchSharded } from './torch-sharded';
 
 /** What the libraries write, the most usual first. */
 const INDEX_NAMES = ['model', 'diffusion_pytorch_model'].map((stem) => stem + INDEX_ENDING);
@@ -16,6 +16,9 @@ const WHOLE_NAMES = ['model.safetensors', 'diffusion_pytorch_model.safetensors']
 /** PEFT, mlx-lm. */
 const ADAPTER_NAMES = ['adapter_model.safetensors', 'adapters.safetensors'];
 /** What the same libraries wrote before, as files of torch; looked for where there is no safetensors file. */
+const TORCH_INDEX_NAMES = ['pytorch_model', 'diffusion_pytorch_model'].map(
+  (stem) => stem + TORCH_INDEX_ENDING,
+);
 const TORCH_WHOLE_NAMES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'consolidated.00.pth'];
 const TORCH_ADAPTER_NAMES = ['adapter_model.bin', 'pytorch_adapter.bin'];
 const ADAPTER_CONFIG = 'adapter_config.json';
@@ -57,11 +60,12 @@ export function chooseInFolder(names: readonly string[]): FolderChoice {
   if (file !== undefined) return { kind: here.has(ADAPTER_CONFIG) ? 'adapter' : 'whole', name: file };
   if (files.length > 1) return { kind: 'ambiguous' };
   const torchAdapter = TORCH_ADAPTER_NAMES.find((name) => here.has(name));
-  const torchWhole = TORCH_WHOLE_NAMES.find((name) => here.has(name));
+  const torchWhole = [...TORCH_INDEX_NAMES, ...TORCH_WHOLE_NAMES].find((name) => here.has(name));
   if (torchAdapter !== undefined) {
     return torchWhole === undefined ? { kind: 'adapter', name: torchAdapter } : { kind: 'ambiguous' };
   }
-  if (torchWhole !== undefined) return { kind: 'whole', name: torchWhole };
+  if (torchWhole !== undefined)
+    return { kind: torchWhole.endsWith(TORCH_INDEX_ENDING) ? 'index' : 'whole', name: torchWhole };
   return { kind: here.has(ADAPTER_CONFIG) ? 'adapter-without-weights' : 'none' };
 }
 
@@ -110,6 +114,7 @@ async function openIndexIn(
   name: string,
   names: readonly string[],
 ): Promise<Result<Checkpoint>> {
+  if (name.endsWith(TORCH_INDEX_ENDING)) return openAs(path, torchSharded, name);
   const opened = await openAs(path, safetensorsSharded, name);
   const whole = WHOLE_NAMES.find((other) => names.includes(other));
   if (!opened.ok || whole === undefined) return opened;
@@ -120,12 +125,10 @@ async function openIndexIn(
   return success({ ...opened.value, findings: [...opened.value.findings, finding] });
 }
 
-/** Files of torch are of one of two containers, which only their content tells. */
+/** Files of torch are of one of several containers, which only their content tells. */
 function formatOf(name: string): Pick<Format, 'open'> {
   if (name.endsWith('.safetensors')) return safetensors;
-  return {
-    open: async (path) => ((await torchLegacy.recognises(path)) ? torchLegacy : torchZip).open(path),
-  };
+  return name.endsWith(TORCH_INDEX_ENDING) ? torchSharded : { open: openTorchFile };
 }
 
 async function openAs(path: string, format: Pick<Format, 'open'>, name: string): Promise<Result<Checkpoint>> {
@@ -180,7 +183,7 @@ export const huggingFaceFolder: Format = {
       `model${INDEX_ENDING}`,
       'diffusion_pytorch_model.safetensors',
       'the only *.safetensors',
-      'pytorch_model.bin, diffusion_pytorch_model.bin, consolidated.00.pth',
+      'pytorch_model.bin or its index, diffusion_pytorch_model.bin, consolidated.00.pth',
     ],
   },
   recognises: isFolder,

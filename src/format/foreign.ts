@@ -30,11 +30,10 @@ const SIGNATURES: readonly Signature[] = [
     matches: (start, name) => /^\s*[{[]\s*"/.test(start) && !name.endsWith('.json'),
   },
   unsupported('a GGML file', (start) => /^(lmgg|fmgg|tjgg|algg)/.test(start)),
-  unsupported('an HDF5 file (Keras)', (start) => start.startsWith('\x89HDF\r\n')),
   unsupported('a ZIP archive of neither torch nor NumPy', isZip),
   unsupported('an ONNX graph', (start, name) => name.endsWith('.onnx') && start.startsWith('\x08')),
   unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),
-  unsupported('a tar archive', (start) => start.slice(257, 262) === 'ustar'),
+  unsupported('a tar archive that torch did not write', (start) => start.slice(257, 262) === 'ustar'),
 ];
 
 /**

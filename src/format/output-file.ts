@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { success, type Result } from '../protocol/result';
+import { failure, success, type Result } from '../protocol/result';
 import { bytesFor } from '../tensor/decode';
 import type { DtypeName } from '../tensor/dtype';
+import { OpenFiles } from '../tensor/open-files';
 import type { TensorSpan } from '../tensor/span';
 import type { TensorEntry } from './checkpoint';
 import { readSpan } from './read';
@@ -66,9 +67,27 @@ export function copiedFile(path: string, name: string, bytes: number): OutputFil
 
 /** The bytes of a span, a piece at a time. Fails as reading does. */
 export async function* spanPieces(span: TensorSpan): AsyncGenerator<Result<Uint8Array>> {
+  if (span.stored !== undefined) {
+    yield* storedPieces(span);
+    return;
+  }
   for (let done = 0; done < span.bytes; done += PIECE) {
     const bytes = Math.min(PIECE, span.bytes - done);
     yield readSpan({ ...span, offset: span.offset + done, bytes });
+  }
+}
+
+/** The same with what is unpacked on the way kept from piece to piece. */
+function* storedPieces(span: TensorSpan): Generator<Result<Uint8Array>> {
+  const files = new OpenFiles();
+  try {
+    for (let done = 0; done < span.bytes; done += PIECE) {
+      const bytes = new Uint8Array(Math.min(PIECE, span.bytes - done));
+      const problem = files.read(span, done, bytes);
+      yield problem === null ? success(bytes) : failure(problem);
+    }
+  } finally {
+    files.close();
   }
 }
 

@@ -86,7 +86,10 @@ export const PICKLE_INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
     r.call(called, values);
   },
   0x51: (r) => r.persist(), // BINPERSID
-  0x50: (r) => r.push(r.line()), // PERSID
+  0x50: (r) => {
+    r.push(r.line()); // PERSID
+    r.persist();
+  },
   0x52: (r) => r.reduce(), // REDUCE
   0x81: (r) => r.reduce(), // NEWOBJ
   0x92: (r) => {

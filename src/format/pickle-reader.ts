@@ -1,5 +1,5 @@
 import { PICKLE_INSTRUCTIONS } from './pickle-instructions';
-import { PickledObject, tensorOf, type Pickled } from './pickled';
+import { PickledObject, quantisedTensorOf, sparseTensorOf, tensorOf, type Pickled } from './pickled';
 
 /** A class or function that a pickle names. */
 export interface PickleGlobal {
@@ -41,6 +41,8 @@ export class PickleReader {
   constructor(
     private readonly bytes: Uint8Array,
     private at = 0,
+    /** What a persistent id stands for; the id itself where that is not known. */
+    private readonly resolve: (id: Pickled) => Pickled = (id) => id,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -51,8 +53,9 @@ export class PickleReader {
   }
 
   private containers = 0;
-  /** Classes of storages by their keys. */
+  /** Classes of storages by their keys, and how many elements each is said to have. */
   readonly storages = new Map<string, string>();
+  readonly storageElements = new Map<string, number>();
 
   /** Every class and function that the pickle names, each once. */
   get globals(): readonly PickleGlobal[] {
@@ -182,9 +185,10 @@ export class PickleReader {
 
   set(values: readonly Pickled[]): void {
     const map = this.pop();
-    if (map instanceof Map) {
-      for (let i = 0; i + 1 < values.length; i += 2) map.set(values[i] ?? null, values[i + 1] ?? null);
-    } else if (!(map instanceof PickledObject)) this.fail('sets items of what is no dictionary');
+    if (!(map instanceof Map) && !(map instanceof PickledObject))
+      this.fail('sets items of what is no dictionary');
+    const items = map instanceof Map ? map : (map.items ??= new Map<Pickled, Pickled>());
+    for (let i = 0; i + 1 < values.length; i += 2) items.set(values[i] ?? null, values[i + 1] ?? null);
     this.push(map);
   }
 
@@ -203,7 +207,7 @@ export class PickleReader {
     if (known) known.called = true;
     const make = MADE[name];
     if (make) for (const value of values) this.count(Array.isArray(value) ? value.length + 1 : 1);
-    this.push(make?.(values) ?? new PickledObject(name));
+    this.push(make?.(values) ?? new PickledObject(name, values));
   }
 
   /** A persistent id stays as it is; torch's say which storage is meant. */
@@ -214,9 +218,11 @@ export class PickleReader {
       id[0] === 'storage' &&
       id[1] instanceof PickledObject &&
       typeof id[2] === 'string'
-    )
+    ) {
       this.storages.set(id[2], id[1].name.replace(/^.*\./, ''));
-    this.push(id);
+      if (typeof id[4] === 'number') this.storageElements.set(id[2], id[4]);
+    }
+    this.push(this.resolve(id));
   }
 
   reduce(): void {
@@ -233,6 +239,12 @@ export class PickleReader {
   }
 }
 
+/** `_rebuild_from_type_v2(function, class, arguments, state)`: a tensor of a class of its own. */
+function typedTensorOf([made, , given]: readonly Pickled[]): Pickled | null {
+  if (!(made instanceof PickledObject) || !Array.isArray(given)) return null;
+  return made.name.startsWith('torch._utils._rebuild_') ? (MADE[made.name]?.(given) ?? null) : null;
+}
+
 /** What calls of these give, as data. All that torch needs for tensors, and no more. */
 const MADE: Readonly<Record<string, (values: readonly Pickled[]) => Pickled | null>> = {
   'collections.OrderedDict': ([pairs]) => mapOf(pairs),
@@ -240,6 +252,11 @@ const MADE: Readonly<Record<string, (values: readonly Pickled[]) => Pickled | nu
   'torch._utils._rebuild_tensor': (values) => tensorOf(values),
   'torch._utils._rebuild_tensor_v2': (values) => tensorOf(values),
   'torch._utils._rebuild_tensor_v3': (values) => tensorOf(values, values[6] ?? null),
+  'torch._utils._rebuild_qtensor': quantisedTensorOf,
+  'torch._utils._rebuild_sparse_tensor': sparseTensorOf,
+  'torch._utils._rebuild_sparse_csr_tensor': sparseTensorOf,
+  'torch._tensor._rebuild_from_type_v2': typedTensorOf,
+  'torch.serialization._get_layout': ([name]) => name ?? null,
   'torch._utils._rebuild_parameter': (values) => values[0] ?? null,
   'torch._utils._rebuild_parameter_with_state': (values) => values[0] ?? null,
   'torch.Size': ([sizes]) => sizes ?? null,

@@ -3,7 +3,7 @@ import { PickleError, PickleReader, type PickleGlobal } from './pickle-reader';
 import type { Pickled } from './pickled';
 import { refuse } from './problems';
 
-export { PickledObject, PickledTensor, type Pickled } from './pickled';
+export { PickledObject, PickledSparse, PickledTensor, type Pickled } from './pickled';
 export type { PickleGlobal } from './pickle-reader';
 
 /** A pickle as data. */
@@ -13,6 +13,8 @@ export interface PickleContent {
   readonly globals: readonly PickleGlobal[];
   /** Classes of the storages that it refers to, by key: `FloatStorage`. */
   readonly storages: ReadonlyMap<string, string>;
+  /** How many elements each of them is said to have. */
+  readonly storageElements: ReadonlyMap<string, number>;
   /** Offset behind its last byte: files may hold several, one after the other. */
   readonly end: number;
 }
@@ -20,14 +22,21 @@ export interface PickleContent {
 /**
  * Reads a pickle of protocol 0 to 5 as data (instructions as Python's pickletools documents them). Nothing is imported or
  * called: of all globals only torch's tensors and dictionaries mean something, every other becomes a
- * {@link PickledObject} with its name. `from` is where it begins. Fails with `pickle-malformed` for bytes that break off,
+ * {@link PickledObject} with its name. `from` is where it begins, `resolve` gives
+ * what a persistent id stands for. Fails with `pickle-malformed` for bytes that break off,
  * contradict themselves or hold instructions that no trainer writes.
  */
-export function readPickleContent(bytes: Uint8Array, path: string, from = 0): Result<PickleContent> {
-  const reader = new PickleReader(bytes, from);
+export function readPickleContent(
+  bytes: Uint8Array,
+  path: string,
+  from = 0,
+  resolve?: (id: Pickled) => Pickled,
+): Result<PickleContent> {
+  const reader = new PickleReader(bytes, from, resolve);
   try {
     const value = reader.read();
-    return success({ value, globals: reader.globals, storages: reader.storages, end: reader.position });
+    const { globals, storages, storageElements, position: end } = reader;
+    return success({ value, globals, storages, storageElements, end });
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
     const at = `byte ${String(error.at)}`;

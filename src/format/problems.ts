@@ -32,13 +32,17 @@ const CODES = {
     'The directory of a zip archive breaks off or contradicts itself.',
     DOWNLOAD_AGAIN,
   ),
+  'tar-malformed': errorCode(
+    'The headers of a tar archive break off or contradict themselves.',
+    DOWNLOAD_AGAIN,
+  ),
   'zip-too-large': errorCode(
     'A zip archive claims more files than any checkpoint has.',
     'Check that this is the right file.',
   ),
   'zip-packed': errorCode(
-    'A file in the archive is packed or encrypted, where PyTorch stores it as it is.',
-    'Save the checkpoint again with torch.save.',
+    'A file in the archive is encrypted, or packed in a way that is not read.',
+    'Save the checkpoint again with torch.save, or unpack the archive.',
   ),
   'zip-crc': errorCode(
     'A file in a zip archive has another checksum than the archive gives for it.',
@@ -82,12 +86,32 @@ const CODES = {
     'Save the checkpoint again with torch.save.',
   ),
   'tensor-strided': warningCode(
-    'A tensor is a view with gaps that is too large to be gathered.',
-    'Call .contiguous() on it before saving.',
+    'A tensor is an expanded view of far more values than its storage has.',
+    'Save the tensor before it was expanded.',
+  ),
+  'tensor-sparse': warningCode(
+    'A sparse tensor is too large to be read as a dense one, or of a layout that is not read.',
+    'Call .to_dense() on it before saving.',
+  ),
+  'tensor-parts': warningCode(
+    'The parts of a tensor of a distributed checkpoint are missing, or do not make up its shape.',
+    'Copy all .distcp files of the checkpoint into its folder.',
+  ),
+  'optimizer-unnamed': informationCode(
+    'The state of an optimizer numbers its parameters, and nothing beside it names them.',
+    'Put parameter_order.json beside it, a list of the names of model.named_parameters(), or the model as pytorch_model.bin.',
   ),
   'tensors-left-out': informationCode(
     'Tensors that are no weights of the model are not listed.',
     'Open the file of the optimizer for its moments.',
+  ),
+  'hdf5-malformed': errorCode(
+    'An HDF5 file breaks off, contradicts itself, or uses what no writer of weights does.',
+    DOWNLOAD_AGAIN,
+  ),
+  'hdf5-left-out': informationCode(
+    'A dataset of an HDF5 file is no tensor that can be read.',
+    'Save it with h5py as numbers, unpacked or with gzip.',
   ),
   'header-beyond-file': errorCode('The header is longer than the file.', DOWNLOAD_AGAIN),
   'header-too-large': errorCode('The header is longer than the 100 MB that the format allows.', WRITE_AGAIN),
@@ -144,6 +168,14 @@ const CODES = {
   'tensor-unknown-field': informationCode(
     'A tensor has fields besides dtype, shape and data_offsets.',
     'Loaders ignore them: put such notes into __metadata__.',
+  ),
+  'weights-packed': informationCode(
+    'Quantised weights are shown and compared by the values they stand for.',
+    'Nothing to do; conversion copies what is stored unless it is told to write values.',
+  ),
+  'weights-packed-unread': warningCode(
+    'Tensors that look like a quantised weight do not fit each other, and are shown as they are stored.',
+    'Check that the file is whole and that config.json beside it is that of this model.',
   ),
   'no-tensors': warningCode('The file holds no tensor.', 'Check that the right file was saved.'),
   'index-too-large': errorCode('The index is larger than 256 MB.', WRITE_INDEX),

@@ -1,11 +1,13 @@
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
-import { problemFromError, type Result } from '../protocol/result';
+import { problemFromError, success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
 import { npy } from './npy';
 import { npz } from './npz';
+import { hdf5, kerasArchive } from './keras';
+import { withPackedWeights } from './packed/registry';
 import { gguf } from './gguf';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
@@ -13,16 +15,24 @@ import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { safetensorsSharded } from './safetensors-sharded';
 import { torchLegacy } from './torch-legacy';
+import { torchDistributed } from './torch-distributed';
+import { torchSharded } from './torch-sharded';
+import { torchTar } from './torch-tar';
 import { torchZip } from './torch-zip';
 
 /** Every container format, in the order in which they are asked whether a path is theirs. */
 export const FORMATS: readonly Format[] = [
   safetensors,
+  torchDistributed,
+  torchSharded,
   safetensorsSharded,
   torchZip,
   torchLegacy,
   npy,
   npz,
+  torchTar,
+  hdf5,
+  kerasArchive,
   pickleFile,
   gguf,
   peftAdapter,
@@ -31,7 +41,8 @@ export const FORMATS: readonly Format[] = [
 
 /**
  * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is
- * recognised by its content, and opening a file opens exactly that file. Reads headers, never tensor data.
+ * recognised by its content, and opening a file opens exactly that file. Reads headers and descriptions, never
+ * weights. Weights that are stored as several tensors (GPTQ, AWQ, bitsandbytes, block-scaled FP8, ...) come out as one.
  * Fails with a code of `problems.ts` or the operating system's answer; never throws.
  */
 export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
@@ -42,7 +53,9 @@ export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> 
       return refuse('not-a-file', absolute, `${absolute} is neither a file nor a folder.`);
     }
     for (const format of FORMATS) {
-      if (await format.recognises(absolute)) return await format.open(absolute);
+      if (!(await format.recognises(absolute))) continue;
+      const opened = await format.open(absolute);
+      return opened.ok ? success(await withPackedWeights(opened.value)) : opened;
     }
     return await openUnrecognised(absolute);
   } catch (error) {

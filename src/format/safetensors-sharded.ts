@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
+import type { Finding } from '../protocol/finding';
 import { problemFromError, success, type Problem, type Result } from '../protocol/result';
 import type { Checkpoint, Format, TensorEntry } from './checkpoint';
-import { countOf, refuse } from './problems';
-import { readStart, withFile } from './read';
-import { fingerprintOf, readDirectory, type SafetensorsDirectory } from './safetensors';
+import { countOf, refuse, type FormatCode } from './problems';
+import { readStart, withFile, type FileState } from './read';
+import { fingerprintOf, markOf, readDirectory } from './safetensors';
 import {
   checkIndex,
   issueFinding,
@@ -122,17 +123,33 @@ export async function readIndex(
   return success({ index: index.value, hash: createHash('sha256').update(text.value).digest('hex') });
 }
 
-async function open(path: string): Promise<Result<Checkpoint>> {
+/** What the directory of a shard of any container has. */
+export interface ShardDirectory {
+  readonly file: FileState;
+  readonly tensors: readonly TensorEntry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly findings: readonly Finding[];
+  /** Changes when the shard does. */
+  readonly mark: string;
+}
+
+/** How an index is opened: its container, how its shards are read, and a code of issues that says nothing there. */
+export interface IndexedContainer {
+  readonly container: string;
+  readonly ignores?: FormatCode;
+  readonly read: (path: string) => Promise<Result<ShardDirectory>>;
+}
+
+/** Opens the index of a sharded model as one checkpoint. Fails as reading index or shards does, or with an issue that refuses. */
+export async function openIndex(
+  path: string,
+  { container, ignores, read: readShard }: IndexedContainer,
+): Promise<Result<Checkpoint>> {
   const read = await readIndex(path);
   if (!read.ok) return read;
   const { index, hash } = read.value;
-  let left = MAXIMUM_HEADERS;
-  const shards = await readShards(path, index, async (shardPath) => {
-    const directory = await readDirectory(shardPath, left);
-    if (directory.ok) left -= directory.value.headerBytes;
-    return directory;
-  });
-  const issues = checkIndex(index, shards);
+  const shards = await readShards(path, index, readShard);
+  const issues = checkIndex(index, shards).filter(({ code }) => code !== ignores);
   const problem = unreadableShard(shards) ?? issueProblem(issues, path);
   if (problem) return { ok: false, problem };
   const directories = [...shards].flatMap(([name, { directory }]) =>
@@ -140,18 +157,31 @@ async function open(path: string): Promise<Result<Checkpoint>> {
   );
   return success({
     path,
-    container: 'safetensors (sharded)',
+    container,
     files: directories.map(({ directory }) => directory.file),
     tensors: collectTensors(index, directories),
     // What shards say differently, the first of them says.
     metadata: Object.fromEntries(
       directories.toReversed().flatMap(({ directory }) => Object.entries(directory.metadata)),
     ),
-    fingerprint: fingerprintOf([hash, ...directories.map(({ directory }) => directory)]),
+    fingerprint: fingerprintOf([hash, ...directories.map(({ directory }) => directory.mark)]),
     findings: [
       ...issues.map((issue) => issueFinding(issue, path)),
       ...directories.flatMap(({ directory }) => directory.findings),
     ],
+  });
+}
+
+function open(path: string): Promise<Result<Checkpoint>> {
+  let left = MAXIMUM_HEADERS;
+  return openIndex(path, {
+    container: 'safetensors (sharded)',
+    read: async (shardPath) => {
+      const directory = await readDirectory(shardPath, left);
+      if (!directory.ok) return directory;
+      left -= directory.value.headerBytes;
+      return success({ ...directory.value, mark: markOf(directory.value) });
+    },
   });
 }
 
@@ -168,7 +198,7 @@ function unreadableShard(shards: ReadonlyMap<string, Shard>): Problem | null {
 /** All tensors, shard by shard; of one that several shards have, the one that the index names. */
 function collectTensors(
   index: SafetensorsIndex,
-  directories: readonly { readonly name: string; readonly directory: SafetensorsDirectory }[],
+  directories: readonly { readonly name: string; readonly directory: ShardDirectory }[],
 ): readonly TensorEntry[] {
   const taken = new Map<string, TensorEntry>();
   for (const { name, directory } of directories) {

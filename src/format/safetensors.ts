@@ -135,6 +135,11 @@ function wholeness({ tensors }: SafetensorsHeader, held: number): string {
   return `${whole}; not whole: ${named.join(', ')}${rest}.`;
 }
 
+/** Changes with any header byte, size or time of modification of a file. */
+export function markOf({ headerHash, file }: SafetensorsDirectory): string {
+  return `${headerHash} ${String(file.bytes)} ${String(file.modifiedMs)}`;
+}
+
 /**
  * Identifies the state of some files: changes with any header byte, size or time of modification. 32
  * hexadecimal digits.
@@ -142,11 +147,7 @@ function wholeness({ tensors }: SafetensorsHeader, held: number): string {
 export function fingerprintOf(parts: readonly (SafetensorsDirectory | string)[]): string {
   const hash = createHash('sha256');
   for (const part of parts) {
-    const line =
-      typeof part === 'string'
-        ? part
-        : `${part.headerHash} ${String(part.file.bytes)} ${String(part.file.modifiedMs)}`;
-    hash.update(`${line}\n`);
+    hash.update(`${typeof part === 'string' ? part : markOf(part)}\n`);
   }
   return hash.digest('hex').slice(0, 32);
 }
@@ -179,7 +180,12 @@ export const safetensors: Format = {
     id: 'safetensors',
     title: 'safetensors',
     endings: ['.safetensors'],
-    supports: ['every element type of the specification', 'metadata', 'files of any size'],
+    supports: [
+      'every element type of the specification',
+      'metadata',
+      'files of any size',
+      'quantised weights: GPTQ, AWQ, bitsandbytes, compressed-tensors, scaled FP8, MXFP4, NVFP4',
+    ],
   },
   recognises,
   open,

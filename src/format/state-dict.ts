@@ -1,10 +1,16 @@
 import { success, type Result } from '../protocol/result';
-import { PickledObject, PickledTensor, type Pickled } from './pickled';
+import { PickledObject, PickledSparse, PickledTensor, type Pickled } from './pickled';
 import { refuse } from './problems';
+
+/** A tensor with values of its own, by its name. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly tensor: PickledTensor | PickledSparse;
+}
 
 /** The named tensors of what torch saved. */
 export interface StateDict {
-  readonly tensors: readonly { readonly name: string; readonly tensor: PickledTensor }[];
+  readonly tensors: readonly NamedTensor[];
   /** Path of the dictionary that they are from, where the file holds more than that: `state_dict`. */
   readonly within: string | null;
   /** Tensors outside of it, such as those of the optimizer. */
@@ -38,6 +44,9 @@ const DEEPEST_LEVEL = 4 * DEEPEST;
  */
 const MOST_WORK = 2 ** 25;
 const LONGEST_VALUE = 200;
+const MOST_VALUES = 10_000;
+/** Where trainers keep what the model was made with (Lightning, others). */
+const HYPER_PARAMETERS = ['hyper_parameters', 'datamodule_hyper_parameters', 'hparams', 'config', 'args'];
 
 /**
  * Flattens what a checkpoint holds to tensors by dotted names. Where one of the usual keys holds the weights beside other
@@ -67,13 +76,13 @@ function weightsKey(content: Map<Pickled, Pickled>): string | null {
 }
 
 /** The tensors by their names; `null` where there is no end of them. */
-function flatten(content: Pickled): { name: string; tensor: PickledTensor }[] | null {
-  const found: { name: string; tensor: PickledTensor }[] = [];
+function flatten(content: Pickled): NamedTensor[] | null {
+  const found: NamedTensor[] = [];
   // What holds itself is gone into once.
   const inside = new Set<Pickled>();
   let work = 0;
   const visit = (value: Pickled, path: readonly string[], level: number): void => {
-    if (value instanceof PickledTensor) {
+    if (value instanceof PickledTensor || value instanceof PickledSparse) {
       work += path.reduce((letters, piece) => letters + piece.length, 0);
       if (work <= MOST_WORK) found.push({ name: path.join('.'), tensor: value });
       return;
@@ -96,7 +105,10 @@ function flatten(content: Pickled): { name: string; tensor: PickledTensor }[] | 
 
 /** What a value holds, with the piece of a name that each has; the state of an object gives none. */
 function partsOf(value: Pickled): readonly (readonly [string | null, Pickled])[] | null {
-  if (value instanceof PickledObject) return value.state === undefined ? null : [[null, value.state]];
+  if (value instanceof PickledObject) {
+    const held = value.items === undefined ? [] : (partsOf(value.items) ?? []);
+    return value.state === undefined ? held : [...held, [null, value.state]];
+  }
   if (value instanceof Map) {
     return [...value].flatMap(([key, part]) =>
       typeof key === 'string' || typeof key === 'number' ? [[String(key), part] as const] : [],
@@ -107,9 +119,20 @@ function partsOf(value: Pickled): readonly (readonly [string | null, Pickled])[]
 
 function metadataOf(content: Pickled): Readonly<Record<string, string>> {
   if (!(content instanceof Map)) return {};
-  const plain = [...content].flatMap(([key, value]) => {
-    const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-    return typeof key === 'string' && isPlain ? [[key, String(value).slice(0, LONGEST_VALUE)] as const] : [];
-  });
+  const plain = [...plainValues(content, '')];
+  for (const key of HYPER_PARAMETERS) {
+    const value = content.get(key) ?? null;
+    const held = value instanceof PickledObject ? (value.items ?? null) : value;
+    if (held instanceof Map) plain.push(...plainValues(held, `${key}.`));
+  }
   return Object.fromEntries(plain);
+}
+
+function plainValues(content: Map<Pickled, Pickled>, prefix: string): readonly (readonly [string, string])[] {
+  return [...content].slice(0, MOST_VALUES).flatMap(([key, value]) => {
+    const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    return typeof key === 'string' && isPlain
+      ? [[`${prefix}${key}`, String(value).slice(0, LONGEST_VALUE)] as const]
+      : [];
+  });
 }

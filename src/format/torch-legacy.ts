@@ -4,6 +4,7 @@ import { readPickleContent, type PickleContent } from './pickle';
 import { quoted, refuse } from './problems';
 import { readStart, withFile, type OpenFile } from './read';
 import { torchCheckpoint, type TorchFile } from './torch-checkpoint';
+import { openTorchZip } from './torch-zip';
 import { elementBytes, type StorageSpan } from './torch-storage';
 
 /** Protocol 2, LONG1 of ten bytes: torch's magic number 0x1950a86a20f9469cfc6c, and STOP. */
@@ -86,7 +87,7 @@ async function placeStorages(
     const size = type === undefined ? null : elementBytes(type);
     if (size === null) {
       // Without its element size, nothing behind it can be found.
-      const what = type === undefined ? 'is used by no tensor' : `is a ${type}, which is not read`;
+      const what = type === undefined ? 'is used by no tensor' : `is a ${quoted(type)}, which is not read`;
       return refuse('tensor-storage', path, `${path}: the storage ${quoted(key)} ${what}.`, key);
     }
     const bytes =
@@ -116,7 +117,7 @@ async function recognises(path: string): Promise<boolean> {
 
 async function open(path: string): Promise<Result<Checkpoint>> {
   const torch = await readTorchLegacy(path);
-  return torch.ok ? torchCheckpoint(torch.value) : torch;
+  return torch.ok ? torchCheckpoint(torch.value, openTorchZip) : torch;
 }
 
 /** A file of `torch.save` from before PyTorch 1.6. */

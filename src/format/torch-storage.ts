@@ -1,17 +1,23 @@
 import { bitsOf } from '../tensor/decode';
 import type { DtypeName } from '../tensor/dtype';
-import type { TensorSpan } from '../tensor/span';
+import { placeInFile, type TensorSpan } from '../tensor/span';
+import type { InflatedStore } from '../tensor/stored/stored';
 import type { Finding } from '../protocol/finding';
 import { success, type Result } from '../protocol/result';
 import type { TensorEntry } from './checkpoint';
-import type { PickledTensor } from './pickled';
+import { PickledSparse, type PickledTensor } from './pickled';
 import { formatFinding, quoted, refuse } from './problems';
-import { withFile } from './read';
+import { isContiguous, spanOver, stridedSpan, swappedSpan } from './stored-spans';
+import { sparseSpan } from './torch-sparse';
 
 /** Where the bytes of one storage lie in the file. */
 export interface StorageSpan {
   readonly offset: number;
   readonly bytes: number;
+  /** The file where it is not the checkpoint itself. */
+  readonly path?: string;
+  /** How its bytes come out of the file where it is packed; `offset` then counts in what comes out. */
+  readonly stored?: InflatedStore;
 }
 
 /** Element types by class of storage, and by torch's own names. */
@@ -28,6 +34,9 @@ const TYPES: ReadonlyMap<string, DtypeName> = new Map(
     ByteStorage: 'U8',
     BoolStorage: 'BOOL',
     ComplexFloatStorage: 'C64',
+    QInt8Storage: 'I8',
+    QUInt8Storage: 'U8',
+    QInt32Storage: 'I32',
     float64: 'F64',
     float32: 'F32',
     float16: 'F16',
@@ -50,40 +59,52 @@ const TYPES: ReadonlyMap<string, DtypeName> = new Map(
   }),
 );
 
+/** The element type that torch calls so: `FloatStorage`, `float32`; `undefined` for one that is not read. */
+export function torchDtype(type: string): DtypeName | undefined {
+  return TYPES.get(type);
+}
+
 /** Bytes that one element of a storage has; `null` for an element type that is not read. */
 export function elementBytes(type: string): number | null {
   const dtype = TYPES.get(type);
   return dtype === undefined ? null : bitsOf(dtype) / 8;
 }
 
-/** Views with gaps (transposed, cut out) are gathered into memory when the file is opened, up to so many bytes together. */
-const MOST_GATHERED = 256 * 1024 * 1024;
-/** Bytes that are read for that, gaps included: views of two elements may each span a whole storage. */
-const MOST_PASSED = 8 * MOST_GATHERED;
+/** An expanded view may stand for any number of values: up to so many bytes, or times the bytes of its storage. */
+const MOST_EXPANDED_BYTES = 2 ** 28;
+const MOST_EXPANSION = 16;
 
 /** Places tensors in their storages. */
 export class TensorPlacer {
   readonly findings: Finding[] = [];
-  private gathered = 0;
-  private passed = 0;
 
   constructor(
     private readonly path: string,
     private readonly storages: ReadonlyMap<string, StorageSpan>,
+    private readonly bigEndian = false,
   ) {}
 
   /**
-   * Where the values of the tensor lie, in C order: in the file, or in memory for a view with gaps. `null` (with a finding)
-   * where it has no plain values. Fails with `tensor-storage` where it reaches beyond its storage, and as reading does.
+   * Where the values of the tensor lie, in C order: in the file as they are, or in another form (views with gaps, packed, big
+   * endian, quantised, sparse). `null` (with a finding) where it has no plain values. Fails with `tensor-storage` where it
+   * reaches beyond its storage.
    */
-  async place(name: string, tensor: PickledTensor): Promise<Result<TensorEntry | null>> {
+  place(name: string, tensor: PickledTensor | PickledSparse): Result<TensorEntry | null> {
+    if (tensor instanceof PickledSparse) return this.placeSparse(name, tensor);
+    const placed = this.spanOf(name, tensor);
+    if (!placed.ok || placed.value === null) return placed.ok ? success(null) : placed;
+    const span = this.dequantised(name, tensor, placed.value);
+    if (!span.ok) return span;
+    return success(span.value === null ? null : { name, span: span.value });
+  }
+
+  private spanOf(name: string, tensor: PickledTensor): Result<TensorSpan | null> {
     const { path } = this;
     const dtype = TYPES.get(tensor.type);
     const size = elementBytes(tensor.type);
     if (dtype === undefined || size === null) {
       const message = `${path}: the tensor ${quoted(name)} has elements of ${quoted(tensor.type)}, which are not read.`;
-      this.findings.push(formatFinding('tensor-dtype', path, message, name));
-      return success(null);
+      return this.leaveOut('tensor-dtype', message, name);
     }
     const { shape, stride } = tensor;
     const count = shape.reduce((product, length) => product * length, 1);
@@ -98,67 +119,76 @@ export class TensorPlacer {
       const message = `${path}: the tensor ${quoted(name)} of shape [${shape.join(', ')}] reaches beyond its storage, which ${has}.`;
       return refuse('tensor-storage', path, message, name);
     }
-    const offset = (storage?.offset ?? 0) + tensor.offset * size;
-    const span: TensorSpan = { path, offset, bytes: count * size, dtype, shape, count };
-    if (count === 0 || isContiguous(shape, stride)) return success({ name, span });
-    return this.gather(name, span, stride, (reach + 1 - tensor.offset) * size, size);
+    if (count * size > Math.max(MOST_EXPANDED_BYTES, MOST_EXPANSION * (storage?.bytes ?? 0))) {
+      const message = `${path}: the tensor ${quoted(name)} is a view of ${String(count * size)} bytes into a storage of ${String(storage?.bytes ?? 0)}, and is left out.`;
+      return this.leaveOut('tensor-strided', message, name);
+    }
+    const plain = count === 0 || isContiguous(shape, stride);
+    const elements = plain ? count : reach + 1 - tensor.offset;
+    const span: TensorSpan = {
+      path: storage?.path ?? path,
+      offset: (storage?.offset ?? 0) + tensor.offset * size,
+      bytes: elements * size,
+      dtype,
+      shape: plain ? shape : [elements],
+      count: elements,
+      ...(storage?.stored === undefined ? {} : { stored: storage.stored }),
+    };
+    const ordered = this.bigEndian ? swappedSpan(span) : span;
+    return success(plain ? ordered : stridedSpan(ordered, shape, stride));
   }
 
-  private async gather(
+  private dequantised(name: string, tensor: PickledTensor, codes: TensorSpan): Result<TensorSpan | null> {
+    const { quantizer, shape } = tensor;
+    if (quantizer === null) {
+      if (!/^QU?Int/.test(tensor.type)) return success(codes);
+      const message = `${this.path}: the tensor ${quoted(name)} is quantised in a way that is not read.`;
+      return this.leaveOut('tensor-dtype', message, name);
+    }
+    const label = tensor.type.replace(/Storage$/, '').toUpperCase();
+    const form = { ...placeInFile(codes), label, kind: 'affine', source: codes } as const;
+    if (quantizer.kind === 'tensor') {
+      const { scale, zeroPoint } = quantizer;
+      return success(
+        spanOver({ ...form, scales: scale, zeroPoints: zeroPoint, run: 1 }, codes.path, 'F32', shape),
+      );
+    }
+    const { axis } = quantizer;
+    const scales = this.spanOf(`${name} (scales)`, quantizer.scales);
+    const zeroPoints = this.spanOf(`${name} (zero points)`, quantizer.zeroPoints);
+    if (!scales.ok) return scales;
+    if (!zeroPoints.ok) return zeroPoints;
+    if (scales.value === null || zeroPoints.value === null) return success(null);
+    const channels = shape[axis];
+    if (scales.value.count !== channels || zeroPoints.value.count !== channels) {
+      const message = `${this.path}: the tensor ${quoted(name)} of shape [${shape.join(', ')}] has ${String(scales.value.count)} scales along axis ${String(axis)}.`;
+      return refuse('tensor-storage', this.path, message, name);
+    }
+    const run = shape.slice(axis + 1).reduce((product, length) => product * length, 1);
+    const stored = { ...form, scales: scales.value, zeroPoints: zeroPoints.value, run };
+    return success(spanOver(stored, codes.path, 'F32', shape));
+  }
+
+  private placeSparse(name: string, tensor: PickledSparse): Result<TensorEntry | null> {
+    const parts: TensorSpan[] = [];
+    for (const part of tensor.parts) {
+      const span = this.spanOf(name, part);
+      if (!span.ok) return span;
+      if (span.value === null) return success(null);
+      parts.push(span.value);
+    }
+    const span = sparseSpan(tensor, parts);
+    if (typeof span !== 'string') return success({ name, span });
+    const message = `${this.path}: the sparse tensor ${quoted(name)} of shape [${tensor.shape.join(', ')}] ${span}, and is left out.`;
+    return this.leaveOut('tensor-sparse', message, name);
+  }
+
+  private leaveOut(
+    code: 'tensor-dtype' | 'tensor-strided' | 'tensor-sparse',
+    message: string,
     name: string,
-    span: TensorSpan,
-    stride: readonly number[],
-    reach: number,
-    size: number,
-  ): Promise<Result<TensorEntry | null>> {
-    const { path } = this;
-    const room = MOST_GATHERED - this.gathered;
-    if (Math.max(span.bytes, reach) > room || this.passed + reach > MOST_PASSED) {
-      const message = `${path}: the tensor ${quoted(name)} is a view with gaps of ${String(span.bytes)} bytes, and is left out.`;
-      this.findings.push(formatFinding('tensor-strided', path, message, name));
-      return success(null);
-    }
-    this.gathered += span.bytes;
-    this.passed += reach;
-    const read = await withFile(path, (file) => file.read(span.offset, reach));
-    if (!read.ok) return read;
-    const memory = new SharedArrayBuffer(span.bytes);
-    copyStrided(read.value, new Uint8Array(memory), span.shape, stride, size);
-    return success({ name, span: { ...span, offset: 0, memory } });
+  ): Result<null> {
+    this.findings.push(formatFinding(code, this.path, message, name));
+    return success(null);
   }
-}
-
-/** Copies a view with strides (in elements of `size` bytes) into C order. */
-function copyStrided(
-  from: Uint8Array,
-  to: Uint8Array,
-  shape: readonly number[],
-  stride: readonly number[],
-  size: number,
-): void {
-  const at = shape.map(() => 0);
-  let source = 0;
-  for (let target = 0; target < to.length; target += size) {
-    for (let byte = 0; byte < size; byte++) to[target + byte] = from[source * size + byte] ?? 0;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const [index, length, step] = [(at[axis] ?? 0) + 1, shape[axis] ?? 1, stride[axis] ?? 0];
-      source += step;
-      if (index < length) {
-        at[axis] = index;
-        break;
-      }
-      at[axis] = 0;
-      source -= step * length;
-    }
-  }
-}
-
-/** Whether strides are those of C order; axes of length 1 may have any. */
-function isContiguous(shape: readonly number[], stride: readonly number[]): boolean {
-  let step = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && stride[axis] !== step) return false;
-    step *= shape[axis] ?? 1;
-  }
-  return true;
 }

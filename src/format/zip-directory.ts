@@ -16,6 +16,9 @@ export interface ZipEntry {
   readonly encrypted: boolean;
 }
 
+/** Place of the problem of an archive that does not end with its directory: mostly a download that broke off. */
+export const NO_DIRECTORY = 'end';
+
 const END = 0x06054b50;
 const END64_LOCATOR = 0x07064b50;
 const END64 = 0x06064b50;
@@ -86,7 +89,8 @@ async function findEnd(file: FileState, read: ReadBytes): Promise<Result<End>> {
     const wide = end.entries === 0xffff || end.bytes === 0xffffffff || end.start === 0xffffffff;
     return wide ? findEnd64(file, tailStart + at, read) : success(end);
   }
-  return broken(file.path, 'it has no zip directory at its end');
+  const message = `${file.path}: it has no zip directory at its end.`;
+  return refuse('zip-malformed', file.path, message, NO_DIRECTORY);
 }
 
 async function findEnd64(file: FileState, endAt: number, read: ReadBytes): Promise<Result<End>> {

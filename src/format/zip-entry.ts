@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib';
 import { success, type Result } from '../protocol/result';
+import { quoted, refuse } from './problems';
 import type { OpenFile } from './read';
 import type { ZipEntry } from './zip-directory';
 
@@ -25,6 +26,23 @@ export async function readEntryStart(
   const packed = await file.read(start, enough);
   if (!packed.ok) return packed;
   return success(whole ? unpack(packed.value, bytes) : await unpackStart(packed.value, wanted));
+}
+
+/**
+ * All bytes of a file in an archive, unpacked; for small ones, since all of it is held. Fails with `zip-packed` where it is
+ * encrypted or packed by anything but deflate, with `zip-malformed` where it does not unpack to what the directory says.
+ */
+export async function readZipEntry(entry: ZipEntry, file: OpenFile): Promise<Result<Uint8Array>> {
+  const { name, bytes, method, encrypted } = entry;
+  if (encrypted || (method !== 0 && method !== 8)) {
+    const message = `${file.path}: ${quoted(name)} is encrypted, or packed in a way that is not read.`;
+    return refuse('zip-packed', file.path, message, name);
+  }
+  const read = await readEntryStart(file, entry, bytes);
+  if (!read.ok) return read;
+  if (read.value?.length === bytes) return success(read.value);
+  const message = `${file.path}: ${quoted(name)} cannot be unpacked to the ${String(bytes)} bytes that it should have.`;
+  return refuse('zip-malformed', file.path, message, name);
 }
 
 function unpack(packed: Uint8Array, bytes: number): Uint8Array | null {

@@ -20,16 +20,19 @@ import { headComposition } from './head-composition';
 import { headMap } from './head-map';
 import { headRank } from './head-rank';
 import { headSharing } from './head-sharing';
+import { hypernetwork } from './hypernetwork';
 import { interference } from './interference';
 import { keyRank } from './key-rank';
 import { kvRedundancy } from './kv-redundancy';
 import { layerInformation } from './layer-information';
+import { learnedMixtures } from './learned-mixtures';
 import type { Lens } from './lens';
 import { localRank } from './local-rank';
 import { logitDelta } from './logit-delta';
 import { magnitudeBands } from './magnitude-bands';
 import { prompts } from './prompts';
 import { rankAtoms } from './rank-atoms';
+import { memory } from './memory';
 import { memoryBudget } from './memory-budget';
 import { mergeGap } from './merge-gap';
 import { nestedness } from './nestedness';
@@ -69,6 +72,9 @@ export const LENSES: readonly Lens[] = [
   adapterMergeGap,
   rankAtoms,
   prompts,
+  learnedMixtures,
+  memory,
+  hypernetwork,
   memoryBudget,
   subspaceAlignment,
   twin,

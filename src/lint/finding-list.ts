@@ -1,4 +1,5 @@
 import type { Finding, QuickFix, TextRange } from '../protocol/finding';
+import { visible } from '../protocol/visible-text';
 import type { FindingCode } from './codes';
 import { CODES } from './codes';
 
@@ -33,7 +34,13 @@ export class FindingList {
       return;
     }
     const { message, ...rest } = typeof text === 'function' ? text() : text;
-    this.findings.push({ code, severity: CODES[code].severity, path: this.path, message, ...rest });
+    this.findings.push({
+      code,
+      severity: CODES[code].severity,
+      path: this.path,
+      message: visible(message),
+      ...rest,
+    });
   }
 
   /** Adds a finding that another room has made. */

@@ -27,11 +27,19 @@ export interface AdapterDescription {
   /** Why it has no task vector at all; `null` where it has one. A sentence. */
   readonly refusal: string | null;
   /** Tensors that belong to no task vector, with the reason. */
-  readonly unplaced: readonly { readonly tensor: string; readonly reason: string }[];
+  readonly unplaced: readonly UnplacedTensor[];
   readonly scaleOrigin: ScaleOrigin | null;
   readonly findings: readonly Finding[];
   /** What it says of itself; the base's path is not known here. */
   readonly summary: Omit<AdapterSummary, 'basePath'>;
+}
+
+/** A tensor that belongs to no task vector, and why. */
+export interface UnplacedTensor {
+  readonly tensor: string;
+  readonly reason: string;
+  /** A finding about its kind has said so for all of them. */
+  readonly isTold?: true;
 }
 
 /** Layouts whose loaders take alpha to be the rank where a file says nothing. */
@@ -139,7 +147,13 @@ function unplacedOf(
   }
   return [
     ...unknown.map(({ entry, reason }) => ({ tensor: entry.name, reason })),
-    ...refused.flatMap(({ tensors, reason }) => tensors.map(({ name }) => ({ tensor: name, reason }))),
+    ...refused.flatMap(({ tensors, reason, code }) =>
+      tensors.map(({ name }): UnplacedTensor => ({
+        tensor: name,
+        reason,
+        ...(code === 'adapter-mixed-deltas' ? { isTold: true } : {}),
+      })),
+    ),
   ];
 }
 

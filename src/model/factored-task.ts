@@ -56,7 +56,8 @@ class Placing {
     this.findings = new ModelFindings(checkpoint.path);
     this.unplaced = [...adapter.unplaced];
     if (adapter.refusal !== null) return;
-    for (const { tensor, reason } of adapter.unplaced) this.reportUnplaced(tensor, reason);
+    for (const { tensor, reason, isTold } of adapter.unplaced)
+      if (!isTold) this.reportUnplaced(tensor, reason);
   }
 
   placeIn(base: Checkpoint): void {

@@ -30,6 +30,10 @@ const CODES = {
     'An adapter of this kind changes no weight of the base, so it has no task vector.',
     'Look at its own tensors: soft prompts with the lens "prompts", everything else with "summary".',
   ),
+  'adapter-mixed-deltas': informationCode(
+    'An adapter of this kind mixes several changes by task or input, so it has no single task vector.',
+    'Look at what it mixes with the lens "learned-mixtures".',
+  ),
   'adapter-tensor-unplaced': warningCode(
     'A tensor of the adapter is left out: it has no place in the task vector.',
     'Check that the adapter belongs to this base and was saved whole.',

@@ -1,8 +1,12 @@
 import type { StudyFacts } from '../protocol/study-facts';
 import { attentionTensors } from './attention-tensors';
 import { expertLayers } from './experts';
+import { hypernetwork } from './hypernetworks';
+import { hasMixtures, learnedMixtures } from './learned-mixtures';
+import { memoryLayers } from './memory-layers';
 import { softPrompts } from './soft-prompts';
 import type { Study } from './study';
+import type { TaskVector } from './task-vector';
 import { isTrainingRun } from './training-run';
 import { vocabularyMatrices } from './vocabulary';
 
@@ -12,6 +16,8 @@ const NO_FIELDS: ReadonlyMap<string, unknown> = new Map();
 export function studyFacts({ base, tasks }: Study): StudyFacts {
   const whole = tasks.filter(({ kind }) => kind === 'dense').map(({ checkpoint }) => checkpoint);
   const models = base ? [base, ...whole] : whole;
+  const all = [...(base ? [base] : []), ...tasks.map(({ checkpoint }) => checkpoint)];
+  const fieldsOf = ({ adapter }: TaskVector) => adapter?.description.fields ?? NO_FIELDS;
   return {
     tasks: tasks.length,
     parts: {
@@ -20,13 +26,10 @@ export function studyFacts({ base, tasks }: Study): StudyFacts {
       vocabulary: base !== null && vocabularyMatrices(base.tensors).length > 0,
       run: isTrainingRun(tasks),
       adapter: tasks.some(({ adapter }) => adapter !== undefined),
-      mixture: false,
-      memory: false,
-      hypernetwork: false,
-      prompt: tasks.some(
-        ({ checkpoint, adapter }) =>
-          softPrompts(checkpoint.tensors, adapter?.description.fields ?? NO_FIELDS).length > 0,
-      ),
+      prompt: tasks.some((task) => softPrompts(task.checkpoint.tensors, fieldsOf(task)).length > 0),
+      mixture: tasks.some((task) => hasMixtures(learnedMixtures(task.checkpoint.tensors, fieldsOf(task)))),
+      memory: all.some(({ tensors }) => memoryLayers(tensors).length > 0),
+      hypernetwork: all.some(({ tensors }) => hypernetwork(tensors) !== null),
     },
   };
 }

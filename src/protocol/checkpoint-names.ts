@@ -4,7 +4,8 @@ const TORCH_BIN =
   /^(?:pytorch_model|diffusion_pytorch_model|adapter_model|pytorch_adapter|pytorch_lora_weights|model)\b[\w.-]*\.bin$/i;
 /** Archives of arrays are mostly data: only what MLX and others call weights. */
 const ARRAYS = /^(?:weights|model|adapters?|adapter_model|params|checkpoint)(?:[._-][\w.-]*)?\.npz$/i;
-const GGUF = /\.gguf$/i;
+/** Of llama.cpp, Keras and Flax. */
+const OTHER_FRAMEWORKS = /\.(?:gguf|h5|hdf5|keras|msgpack)$/i;
 /** What trainers write beside the weights. */
 const STATES = /^(?:optimizer|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\b/i;
 
@@ -15,7 +16,7 @@ export function isCheckpointName(name: string): boolean {
 
 /** Whether a file of this name is likely to be a checkpoint that is no safetensors file; its content decides. */
 export function isOtherContainerName(name: string): boolean {
-  return isTorchName(name) || ARRAYS.test(name) || GGUF.test(name);
+  return isTorchName(name) || ARRAYS.test(name) || OTHER_FRAMEWORKS.test(name);
 }
 
 /** Whether a file of this name is binary and checked as weights: a checkpoint, or arrays or a pickle that may be anything. */
@@ -30,7 +31,7 @@ function isTorchName(name: string): boolean {
 
 /** Whether a path of a checkpoint names a file of it and not its folder: weights, an index or a configuration. */
 export function isCheckpointFilePath(path: string): boolean {
-  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|gguf)$/i.test(path);
+  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|gguf|h5|hdf5|keras|msgpack)$/i.test(path);
 }
 
 /** The safetensors files that hold the same where one of them lies beside: `pytorch_model.bin` → `model.safetensors`. */

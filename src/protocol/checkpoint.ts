@@ -91,6 +91,8 @@ export interface TensorDetail {
   readonly tensor: string;
   readonly dtype: string;
   readonly shape: readonly number[];
+  /** What a quantised weight is stored as, a line for each tensor; missing where it is stored as itself. */
+  readonly storage?: readonly string[];
   readonly statistics: TensorStatistics;
   /** `base` for the target of an adapter, whose own values are nowhere stored. */
   readonly statisticsOf: 'opened' | 'base';

@@ -1,5 +1,6 @@
 import type { Finding, Severity } from './finding';
 import { failure, type Problem, type Result } from './result';
+import { visible } from './visible-text';
 
 /** What a code means wherever it appears, and what to do about it. */
 export interface CodeDescription {
@@ -9,7 +10,10 @@ export interface CodeDescription {
   readonly action: string;
 }
 
-/** Problems and findings by the codes of one room. `message` is whole sentences and names file and place. */
+/**
+ * Problems and findings by the codes of one room. `message` is whole sentences and names file and place; what of it comes
+ * out of a file can command nothing (`visible`).
+ */
 export interface CodeTable<Code extends string> {
   /** Every code with its description. */
   readonly list: readonly (CodeDescription & { readonly code: Code })[];
@@ -27,7 +31,7 @@ export function codeTable<Code extends string>(
 ): CodeTable<Code> {
   const problem: CodeTable<Code>['problem'] = (code, path, message, at) => ({
     code,
-    message,
+    message: visible(message),
     action: codes[code].action,
     path,
     ...(at === undefined ? {} : { at }),
@@ -38,7 +42,14 @@ export function codeTable<Code extends string>(
     refuse: (code, path, message, at) => failure(problem(code, path, message, at)),
     finding: (code, path, message, at) => {
       const { severity, action } = codes[code];
-      return { code, severity, path, message, help: action, ...(at === undefined ? {} : { at }) };
+      return {
+        code,
+        severity,
+        path,
+        message: visible(message),
+        help: action,
+        ...(at === undefined ? {} : { at }),
+      };
     },
   };
 }

@@ -1,3 +1,5 @@
+import { visible } from './visible-text';
+
 /** Why an operation could not give a value. Shown to the user as it stands, so every word must help. */
 export interface Problem {
   /** Stable, kebab-case, e.g. `file-truncated`. */
@@ -41,7 +43,7 @@ export function problemFromError(error: unknown, path?: string): Problem {
   const known = OPERATING_SYSTEM_ANSWERS[code];
   return {
     code: known?.code ?? 'internal-error',
-    message: known && path ? `${path}: ${known.message}` : message,
+    message: visible(known && path ? `${path}: ${known.message}` : message),
     action: known?.action ?? 'Run "Deltalens: Show Log" and report what it says.',
     ...(path === undefined ? {} : { path }),
   };

@@ -11,6 +11,8 @@ export interface ConvertAction {
   readonly metadata: 'keep' | 'strip';
   /** Tensors that share their values: written `once`, or `each` by itself. */
   readonly tied: 'once' | 'each';
+  /** Quantised weights as the values they stand for, in float32, not as they are stored. */
+  readonly dequantise?: boolean;
   /** Larger checkpoints become shards; `null`: never. */
   readonly mostShardBytes: number | null;
 }

@@ -62,25 +62,28 @@ export function forwardRequests(
   onAnswer: <N extends RequestName>(name: N, result: RequestResult<N>) => void,
 ): void {
   for (const name of REQUEST_NAMES) {
-    connection.onRequest(name, async (params: RequestParams<typeof name>, token: Token) => {
-      const job = 'job' in params ? params.job : undefined;
-      const onProgress = (fraction: number, message: string) => {
-        if (job === undefined) return;
-        const progress: JobProgress = { job, fraction, message };
-        void connection.sendNotification('deltalens/progress', progress);
-      };
-      const options = { signal: signalOf(token), onProgress };
-      const onPartial = (partial: LensResult) => {
-        const sent: JobPartial = { job: job ?? '', result: partial };
-        void connection.sendNotification('deltalens/partial', sent);
-      };
-      const result = await compute.request(
-        name,
-        params,
-        job === undefined ? options : { ...options, onPartial },
-      );
-      onAnswer(name, result);
-      return result;
-    });
+    connection.onRequest<RequestResult<RequestName>, void>(
+      name,
+      async (params: RequestParams<typeof name>, token: Token) => {
+        const job = 'job' in params ? params.job : undefined;
+        const onProgress = (fraction: number, message: string) => {
+          if (job === undefined) return;
+          const progress: JobProgress = { job, fraction, message };
+          void connection.sendNotification('deltalens/progress', progress);
+        };
+        const options = { signal: signalOf(token), onProgress };
+        const onPartial = (partial: LensResult) => {
+          const sent: JobPartial = { job: job ?? '', result: partial };
+          void connection.sendNotification('deltalens/partial', sent);
+        };
+        const result = await compute.request(
+          name,
+          params,
+          job === undefined ? options : { ...options, onPartial },
+        );
+        onAnswer(name, result);
+        return result;
+      },
+    );
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { textTable, visible } from '../../src/cli/text-table';
+import { visible } from '../../src/protocol/visible-text';
+import { textTable } from '../../src/cli/text-table';
 
 test('what moves the cursor or turns the direction of writing round is shown, not done', () => {
   assert.equal(visible('a\u001b[2Jb'), 'a\\x1b[2Jb');

@@ -76,6 +76,11 @@ function body(value: Plain): Buffer {
   ]);
 }
 
+/** The instructions of a value, without start and end. */
+export function pickled(value: Plain): Buffer {
+  return body(value);
+}
+
 /** A pickle of protocol 2. */
 export function pickle(value: Plain): Buffer {
   return Buffer.concat([op('\x80\x02'), body(value), op('.')]);
@@ -86,10 +91,11 @@ export function torchZipFile(
   content: Plain,
   storages: Readonly<Record<string, Buffer>>,
   more: readonly ZipMember[] = [],
+  order: 'little' | 'big' = 'little',
 ): Buffer {
   return zipFile([
     { name: 'archive/data.pkl', content: pickle(content) },
-    { name: 'archive/byteorder', content: Buffer.from('little') },
+    { name: 'archive/byteorder', content: Buffer.from(order) },
     ...Object.entries(storages).map(([key, bytes]) => ({ name: `archive/data/${key}`, content: bytes })),
     { name: 'archive/version', content: Buffer.from('3\n') },
     ...more,

@@ -8,7 +8,16 @@ import type { Checkpoint } from '../../src/format/checkpoint';
 import { readSpan } from '../../src/format/read';
 import { openCheckpoint } from '../../src/format/registry';
 import { decode } from '../../src/tensor/decode';
-import { floats, global, torchLegacyFile, torchZipFile, type Plain, type TorchTensor } from './torch-files';
+import {
+  floats,
+  global,
+  pickle,
+  pickled,
+  torchLegacyFile,
+  torchZipFile,
+  type Plain,
+  type TorchTensor,
+} from './torch-files';
 
 const ROOT = paths.resolve(__dirname, '../..');
 const ZOO = paths.resolve(ROOT, '../shared/zoo/charlm');
@@ -61,7 +70,7 @@ test('tensors lie where their storages do, in both containers', async () => {
   }
 });
 
-test('views share a storage; those with gaps are gathered in C order', async () => {
+test('views share a storage; those with gaps are read in C order, and nothing of them when the file is opened', async () => {
   const views: Plain = {
     dict: [
       ['whole', A],
@@ -79,6 +88,8 @@ test('views share a storage; those with gaps are gathered in C order', async () 
     expanded: [6, 6, 6, 6],
     none: [],
   });
+  const { tensors } = await opened(write(torchZipFile(views, { 0: VALUES })));
+  assert.ok(tensors.every(({ span }) => span.memory === undefined));
 });
 
 test('of a trainer checkpoint the weights are listed, and what is left out is said', async () => {
@@ -112,13 +123,6 @@ test('a pickled module has the names of its state dict, and its class is named',
   assert.match(finding?.message ?? '', /would call "my\.models\.Net"/);
 });
 
-/** The instructions of a value, without start and end. */
-function pickled(value: Plain): Buffer {
-  const file = torchZipFile(value, {});
-  const start = file.indexOf('\x80\x02', 0, 'latin1') + 2;
-  return file.subarray(start, file.indexOf(Buffer.from('.PK\x03\x04', 'latin1'), start));
-}
-
 test('what would run code is an error that names it, and nothing runs', async () => {
   const mark = paths.join(folder, 'owned');
   const call = Buffer.concat([
@@ -139,16 +143,17 @@ test('what would run code is an error that names it, and nothing runs', async ()
   assert.ok(!fs.existsSync(mark));
 });
 
-test('what reaches beyond its storage, lacks it, is packed or torn is refused', async () => {
+test('what reaches beyond its storage, lacks it, is encrypted or torn is refused', async () => {
   const one = (tensor: TorchTensor): Plain => ({ dict: [['a', tensor]] });
   const big = torchZipFile(one({ ...A, shape: [2 ** 30, 2 ** 30], stride: [0, 0] }), { 0: VALUES });
   const legacy = torchLegacyFile(one(A), [{ key: '0', elements: 6, bytes: VALUES }]);
   const lying = torchLegacyFile(one(A), [{ key: '0', elements: 2 ** 40, bytes: VALUES }]);
-  const packed = { name: 'archive/data/0', content: VALUES, method: 8 };
+  const closed = torchZipFile(one(A), { 0: VALUES });
+  encrypt(closed, 'archive/data/0');
   const cases: readonly [string, Buffer, string][] = [
     ['beyond', torchZipFile(one({ ...A, offset: 1 }), { 0: VALUES }), 'tensor-storage'],
     ['no storage', torchZipFile(one(A), {}), 'tensor-storage'],
-    ['packed', torchZipFile(one(A), {}, [packed]), 'zip-packed'],
+    ['encrypted', closed, 'zip-packed'],
     ['torn legacy', legacy.subarray(0, legacy.length - 1), 'file-truncated'],
     ['a storage of a terabyte', lying, 'file-truncated'],
     ['a torn pickle', legacy.subarray(0, 60), 'pickle-malformed'],
@@ -212,21 +217,157 @@ test('a tensor before the start of its storage is none', async () => {
   assert.deepEqual(checkpoint.tensors, []);
 });
 
-test('many views that each reach over a whole storage are gathered up to a bound', async () => {
-  // Two elements as far apart as the storage is long: 64 MiB are read for each.
-  const elements = 2 ** 24;
-  const far: TorchTensor = { ...A, elements, shape: [2], stride: [elements - 1] };
-  const names = Array.from({ length: 34 }, (_, index) => `v${String(index)}`);
-  const views: Plain = { dict: names.map((name) => [name, far]) };
-  const path = write(torchZipFile(views, { 0: Buffer.alloc(4 * elements) }));
-  const checkpoint = await opened(path);
-  fs.rmSync(path);
-  assert.equal(checkpoint.tensors.length, 32);
+/** Marks a file of an archive as encrypted, in its directory. */
+function encrypt(archive: Buffer, name: string): void {
+  const at = archive.lastIndexOf(Buffer.from(name)) - 46;
+  assert.equal(archive.readUInt32LE(at), 0x02014b50);
+  archive.writeUInt16LE(archive.readUInt16LE(at + 8) | 1, at + 8);
+}
+
+test('packed and big-endian storages have the same values as plain ones', async () => {
+  const views: Plain = {
+    dict: [
+      ['whole', A],
+      ['turned', { ...A, shape: [3, 2], stride: [1, 3] }],
+      ['column', { ...A, offset: 1, shape: [2], stride: [3] }],
+    ],
+  };
+  const plain = await valuesOf(await opened(write(torchZipFile(views, { 0: VALUES }))));
+  const packed = { name: 'archive/data/0', content: VALUES, method: 8 };
+  assert.deepEqual(await valuesOf(await opened(write(torchZipFile(views, {}, [packed])))), plain);
+  const turned = Buffer.from(VALUES).swap32();
+  const big = await opened(write(torchZipFile(views, { 0: turned }, [], 'big')));
+  assert.deepEqual(await valuesOf(big), plain);
+  const both = { name: 'archive/data/0', content: turned, method: 8 };
+  assert.deepEqual(await valuesOf(await opened(write(torchZipFile(views, {}, [both], 'big')))), plain);
+});
+
+test('quantised tensors have the values (code − zero point) · scale, by tensor and by channel', async () => {
+  const codes: TorchTensor = {
+    key: '0',
+    storage: 'QInt8Storage',
+    elements: 6,
+    shape: [2, 3],
+    stride: [3, 1],
+  };
+  const scales: TorchTensor = { key: '1', storage: 'DoubleStorage', elements: 3, shape: [3], stride: [1] };
+  const zeros: TorchTensor = { ...scales, key: '2', storage: 'LongStorage' };
+  const content: Plain = {
+    dict: [
+      ['plain', quantised(codes, [global('torch', 'per_tensor_affine'), double(0.1), pickled(-3)])],
+      [
+        'columns',
+        quantised(codes, [
+          global('torch', 'per_channel_affine'),
+          pickled(scales),
+          pickled(zeros),
+          pickled(1),
+        ]),
+      ],
+      [
+        'turned',
+        quantised({ ...codes, shape: [3, 2], stride: [1, 3] }, [
+          global('torch', 'per_channel_affine'),
+          pickled(scales),
+          pickled(zeros),
+          pickled(0),
+        ]),
+      ],
+      ['unknown', quantised(codes, [global('torch', 'per_channel_affine_float_qparams'), pickled(1)])],
+    ],
+  };
+  const q = [-128, -1, 0, 1, 5, 127];
+  const scale = [0.5, 0.1, 2];
+  const zero = [0n, 4n, -7n];
+  const checkpoint = await opened(
+    write(
+      torchZipFile(content, {
+        0: Buffer.from(Int8Array.from(q).buffer),
+        1: Buffer.from(Float64Array.from(scale).buffer),
+        2: Buffer.from(BigInt64Array.from(zero).buffer),
+      }),
+    ),
+  );
+  const value = (code: number, s: number, z: number) => Math.fround((code - z) * Math.fround(s));
+  const byColumn = q.map((code, i) => value(code, scale[i % 3] ?? 0, Number(zero[i % 3])));
+  assert.deepEqual(await valuesOf(checkpoint), {
+    plain: q.map((code) => value(code, 0.1, -3)),
+    columns: byColumn,
+    turned: [0, 3, 1, 4, 2, 5].map((i) => byColumn[i]),
+  });
+  assert.deepEqual(
+    checkpoint.findings.map(({ code }) => code),
+    [],
+  );
+  assert.equal(checkpoint.tensors[0]?.span.stored?.label, 'QINT8');
+});
+
+function quantised(tensor: TorchTensor, params: readonly Buffer[]): Plain {
+  // A tensor's own instructions end with: requires_grad, hooks, the end of the arguments, the call.
+  const plain = pickled(tensor).toString('latin1');
+  const name = 'c' + 'torch._utils\n_rebuild_tensor_v2\n';
+  const given = plain.slice(name.length, -'\x89)tR'.length);
+  const quantizer = `(${Buffer.concat([...params]).toString('latin1')}t`;
+  return { raw: Buffer.from(`ctorch._utils\n_rebuild_qtensor\n${given}${quantizer}\x89)tR`, 'latin1') };
+}
+
+function double(value: number): Buffer {
+  const bytes = Buffer.alloc(9, 'G');
+  bytes.writeDoubleBE(value, 1);
+  return bytes;
+}
+
+function sparse(layout: string, parts: readonly Plain[], shape: readonly number[]): Plain {
+  const data = parts.map((part) => pickled(part).toString('latin1')).join('');
+  const sizes = shape.map((size) => pickled(size).toString('latin1')).join('');
+  const call = `ctorch._utils\n_rebuild_sparse_tensor\n(ctorch.serialization\n_get_layout\n(`;
+  const name = pickled(`torch.sparse_${layout}`).toString('latin1');
+  return { raw: Buffer.from(`${call}${name}tR(${data}(${sizes}tttR`, 'latin1') };
+}
+
+test('sparse tensors are read dense; too large ones are left out, and said', async () => {
+  const of = (key: string, storage: string, ...shape: number[]): TorchTensor => ({
+    key,
+    storage,
+    elements: 0,
+    shape,
+    stride: shape.map((_, axis) => shape.slice(axis + 1).reduce((product, length) => product * length, 1)),
+  });
+  const values = of('0', 'FloatStorage', 3);
+  const content: Plain = {
+    dict: [
+      ['coo', sparse('coo', [of('1', 'LongStorage', 2, 3), values], [2, 4])],
+      ['rows', sparse('coo', [of('2', 'LongStorage', 1, 3), of('3', 'FloatStorage', 3, 2)], [4, 2])],
+      ['csr', sparse('csr', [of('4', 'LongStorage', 3), of('5', 'LongStorage', 3), values], [2, 4])],
+      ['csc', sparse('csc', [of('4', 'LongStorage', 3), of('5', 'LongStorage', 3), values], [4, 2])],
+      ['large', sparse('coo', [of('1', 'LongStorage', 2, 3), values], [2 ** 20, 2 ** 20])],
+      ['blocks', sparse('bsr', [of('4', 'LongStorage', 3), of('5', 'LongStorage', 3), values], [2, 4])],
+    ],
+  };
+  const longs = (...list: number[]) => Buffer.from(BigInt64Array.from(list.map(BigInt)).buffer);
+  const checkpoint = await opened(
+    write(
+      torchZipFile(content, {
+        0: floats(7, 8, 9),
+        1: longs(0, 1, 1, 3, 0, 2),
+        2: longs(3, 0, 1),
+        3: floats(1, 2, 3, 4, 5, 6),
+        4: longs(0, 1, 3),
+        5: longs(3, 0, 2),
+      }),
+    ),
+  );
+  assert.deepEqual(await valuesOf(checkpoint), {
+    coo: [0, 0, 0, 7, 8, 0, 9, 0],
+    rows: [3, 4, 5, 6, 0, 0, 1, 2],
+    csr: [0, 0, 0, 7, 8, 0, 9, 0],
+    csc: [0, 8, 0, 0, 0, 9, 7, 0],
+  });
   assert.deepEqual(
     checkpoint.findings.map(({ code, at }) => [code, at]),
     [
-      ['tensor-strided', 'v32'],
-      ['tensor-strided', 'v33'],
+      ['tensor-sparse', 'large'],
+      ['tensor-sparse', 'blocks'],
     ],
   );
 });
@@ -288,4 +429,206 @@ test('every exploit that picklescan keeps is reported, or refused as no checkpoi
   }
   // Neither archive nor pickle: torch does not load it either.
   assert.deepEqual(silent, ['data/bad_pytorch.pt: not-a-checkpoint']);
+});
+
+test('an archive that broke off says how many bytes are missing and which tensors are whole', async () => {
+  const B: TorchTensor = { ...A, key: '1' };
+  const whole = torchZipFile(
+    {
+      dict: [
+        ['a', A],
+        ['b', B],
+        ['c', { ...A, key: '2' }],
+      ],
+    },
+    { 0: VALUES, 1: VALUES, 2: VALUES },
+  );
+  const name = 'archive/data/1';
+  const at = whole.indexOf(name) + name.length;
+  const result = await openCheckpoint(write(whole.subarray(0, at + 10), 'torn.pt'));
+  assert.ok(!result.ok);
+  assert.equal(result.problem.code, 'file-truncated');
+  // 14 bytes of b and all 24 of c.
+  assert.match(result.problem.message, /at least 38 bytes short: it ends within "archive\/data\/1"/);
+  assert.match(result.problem.message, /1 of 3 tensors are whole; not whole: "b", "c"/);
+  const onlyDirectory = whole.subarray(0, whole.lastIndexOf('PK\x01\x02', undefined, 'latin1'));
+  const rest = await openCheckpoint(write(onlyDirectory.subarray(0, -40), 'torn.pt'));
+  assert.match(rest.ok ? '' : rest.problem.message, /short/);
+});
+
+/** A tar archive of POSIX. */
+function tarFile(members: Readonly<Record<string, Buffer>>): Buffer {
+  const blocks = Object.entries(members).flatMap(([name, content]) => {
+    const head = Buffer.alloc(512);
+    head.write(name, 0, 'latin1');
+    head.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+    head.write('0', 156, 'latin1');
+    head.write('ustar\x0000', 257, 'latin1');
+    return [head, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+}
+
+function long(...values: readonly number[]): Buffer {
+  return Buffer.from(BigInt64Array.from(values.map(BigInt)).buffer);
+}
+
+const NONE: Plain = { raw: Buffer.from(')') };
+
+function torchTarFile(): Buffer {
+  const list = (...parts: readonly Plain[]): Plain => ({
+    raw: Buffer.concat([Buffer.from('('), ...parts.map(pickled), Buffer.from('t')]),
+  });
+  const float = { raw: global('torch', 'FloatStorage') };
+  const kind = { raw: global('torch', 'FloatTensor') };
+  const storages = [pickle(1), pickle(list(40, 'cpu', float)), long(6), VALUES];
+  const views = pickle({
+    raw: Buffer.concat([Buffer.from(']('), pickled(list(41, 40, 2, 3)), Buffer.from('e')]),
+  });
+  const axes = (rank: number) => Buffer.from(Int32Array.of(rank, 0).buffer);
+  const tensors = [
+    pickle(2),
+    pickle(list(7, 40, kind)),
+    axes(2),
+    long(3, 2, 1, 3, 0),
+    pickle(list(8, 41, kind)),
+    axes(1),
+    long(2, 1, 1),
+  ];
+  const tensor = (key: string): Plain => ({ raw: Buffer.concat([pickled(key), Buffer.from('Q')]) });
+  const content = pickle({
+    dict: [
+      ['turned', tensor('7')],
+      ['part', tensor('8')],
+    ],
+  });
+  return tarFile({
+    sys_info: pickle(NONE),
+    pickle: content,
+    tensors: Buffer.concat(tensors),
+    storages: Buffer.concat([...storages, views]),
+  });
+}
+
+test('archives of tar from before 0.1.10 have the tensors that they refer to, and views of storages', async () => {
+  const checkpoint = await opened(write(torchTarFile()));
+  assert.equal(checkpoint.container, 'PyTorch (before 0.1.10)');
+  assert.deepEqual(await valuesOf(checkpoint), { turned: [1, 4, 2, 5, 3, 6], part: [4, 5] });
+  const torn = await openCheckpoint(write(torchTarFile().subarray(0, 2100)));
+  assert.equal(torn.ok ? '' : torn.problem.code, 'file-truncated');
+});
+
+test('any change of any byte of an archive of tar gives a problem or a checkpoint, never an exception', async () => {
+  const whole = torchTarFile();
+  for (let at = 0; at < whole.length; at += 7) {
+    const changed = Buffer.from(whole);
+    changed[at] = (changed[at] ?? 0) ^ 0x81;
+    const result = await openCheckpoint(write(changed, 'changed.pt'));
+    assert.ok(result.ok || result.problem.code !== 'internal-error', result.ok ? '' : result.problem.message);
+  }
+});
+
+test('a model in several files of torch is one checkpoint, and its index is checked as one of safetensors', async () => {
+  const home = fs.mkdtempSync(paths.join(folder, 'sharded-'));
+  const one = (name: string): Plain => ({ dict: [[name, A]] });
+  fs.writeFileSync(paths.join(home, 'pytorch_model-1.bin'), torchZipFile(one('a'), { 0: VALUES }));
+  fs.writeFileSync(
+    paths.join(home, 'pytorch_model-2.bin'),
+    torchLegacyFile(one('b'), [{ key: '0', elements: 6, bytes: VALUES }]),
+  );
+  const index = (map: Record<string, string>) =>
+    fs.writeFileSync(
+      paths.join(home, 'pytorch_model.bin.index.json'),
+      JSON.stringify({ metadata: { total_size: 1 }, weight_map: map }),
+    );
+  index({ a: 'pytorch_model-1.bin', b: 'pytorch_model-2.bin' });
+  const checkpoint = await opened(home);
+  assert.equal(checkpoint.container, 'PyTorch (sharded)');
+  assert.deepEqual(await valuesOf(checkpoint), { a: [1, 2, 3, 4, 5, 6], b: [1, 2, 3, 4, 5, 6] });
+  assert.deepEqual(checkpoint.findings, []);
+  index({ a: 'pytorch_model-1.bin', b: '../pytorch_model-2.bin' });
+  const outside = await openCheckpoint(home);
+  assert.equal(outside.ok ? '' : outside.problem.code, 'shard-outside-folder');
+  index({ a: 'pytorch_model-1.bin', b: 'pytorch_model-3.bin' });
+  const missing = await openCheckpoint(home);
+  assert.equal(missing.ok ? '' : missing.problem.code, 'shard-missing');
+});
+
+/** `{state: {0: {exp_avg: …}}, param_groups: [{params: [0]}]}` */
+function optimizer(more: readonly (readonly [string, Plain])[] = []): Plain {
+  const keys = { raw: Buffer.concat([Buffer.from(']('), pickled(0), pickled(1), Buffer.from('e')]) };
+  const group = pickled({ dict: [['params', keys], ...more] });
+  const state = [0, 1].flatMap((key) => [
+    pickled(key),
+    pickled({
+      dict: [
+        [
+          'exp_avg',
+          { ...A, key: String(key), shape: key === 0 ? [2, 3] : [6], stride: key === 0 ? [3, 1] : [1] },
+        ],
+      ],
+    }),
+  ]);
+  return {
+    dict: [
+      ['state', { raw: Buffer.concat([Buffer.from('}('), ...state, Buffer.from('u')]) }],
+      ['param_groups', { raw: Buffer.concat([Buffer.from(']'), group, Buffer.from('a')]) }],
+    ],
+  };
+}
+
+test('the state of an optimizer has the names of its parameters where something says them', async () => {
+  const home = fs.mkdtempSync(paths.join(folder, 'optimizer-'));
+  const path = paths.join(home, 'optimizer.pt');
+  const storages = { 0: VALUES, 1: VALUES };
+  fs.writeFileSync(path, torchZipFile(optimizer(), storages));
+  const unnamed = await opened(path);
+  assert.deepEqual(Object.keys(await valuesOf(unnamed)), ['param 0.exp_avg', 'param 1.exp_avg']);
+  assert.deepEqual(
+    unnamed.findings.map(({ code }) => code),
+    ['optimizer-unnamed'],
+  );
+  const names = async () => Object.keys(await valuesOf(await opened(path)));
+  // A model beside it whose shapes do not fit says nothing.
+  const model = (first: readonly number[]): Plain => ({
+    dict: [
+      ['fc.weight', { ...A, shape: first, stride: [first[1] ?? 1, 1] }],
+      ['fc.bias', { ...A, key: '1', shape: [6], stride: [1] }],
+    ],
+  });
+  fs.writeFileSync(paths.join(home, 'pytorch_model.bin'), torchZipFile(model([3, 2]), storages));
+  assert.deepEqual(await names(), ['param 0.exp_avg', 'param 1.exp_avg']);
+  fs.writeFileSync(paths.join(home, 'pytorch_model.bin'), torchZipFile(model([2, 3]), storages));
+  assert.deepEqual(await names(), ['fc.weight.exp_avg', 'fc.bias.exp_avg']);
+  fs.writeFileSync(paths.join(home, 'parameter_order.json'), '["x", "y"]');
+  assert.deepEqual(await names(), ['x.exp_avg', 'y.exp_avg']);
+  const own = { raw: Buffer.concat([Buffer.from(']('), pickled('p'), pickled('q'), Buffer.from('e')]) };
+  fs.writeFileSync(path, torchZipFile(optimizer([['param_names', own]]), storages));
+  assert.deepEqual(await names(), ['p.exp_avg', 'q.exp_avg']);
+});
+
+test('what Lightning was given to make the model is metadata', async () => {
+  const made = Buffer.concat([
+    global('pytorch_lightning.utilities.parsing', 'AttributeDict'),
+    Buffer.from(')\x81(', 'latin1'),
+    pickled('lr'),
+    double(0.5),
+    pickled('name'),
+    pickled('tiny'),
+    Buffer.from('u'),
+  ]);
+  const content: Plain = {
+    dict: [
+      ['epoch', 3],
+      ['state_dict', { dict: [['model.fc.weight', A]] }],
+      ['hyper_parameters', { raw: made }],
+    ],
+  };
+  const checkpoint = await opened(write(torchZipFile(content, { 0: VALUES })));
+  assert.deepEqual(Object.keys(await valuesOf(checkpoint)), ['model.fc.weight']);
+  assert.deepEqual(checkpoint.metadata, {
+    epoch: '3',
+    'hyper_parameters.lr': '0.5',
+    'hyper_parameters.name': 'tiny',
+  });
 });

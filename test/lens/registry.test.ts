@@ -44,6 +44,9 @@ function fitting({ description }: Lens, sample: string, tasks: readonly string[]
     return study(shortLanguageModels(), 'base', ['lora/json-r8', 'lora/python-rslora-r16']);
   if (description.needs.parts?.includes('prompt'))
     return study(PARTS, '../../../samples/charlm/base', ['prompts/json', 'prompts/arith', 'prompts/kjv']);
+  if (description.needs.parts?.includes('mixture')) return study(PARTS, null, ['poly']);
+  if (description.needs.parts?.includes('memory')) return study(PARTS, 'memory/base', ['memory/arith']);
+  if (description.needs.parts?.includes('hypernetwork')) return study(PARTS, null, ['hypernetwork']);
   if (description.needs.parts?.includes('run')) {
     const steps = [50, 200, 350].map((step) => `runs/kjv/checkpoint-${String(step)}`);
     return study(shortLanguageModels(), 'base', steps);

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { readSpan } from '../../src/format/read';
 import { OpenFiles } from '../../src/tensor/open-files';
 import { spanKey, type TensorSpan } from '../../src/tensor/span';
+import { readStored } from '../../src/tensor/stored/registry';
 import type { Stored } from '../../src/tensor/stored/stored';
 
 function bytesInMemory(bytes: Uint8Array): TensorSpan {
@@ -92,6 +93,33 @@ suite('Tensors stored in another form', () => {
         assertReads(spanOf(stored, shape), new Uint8Array(expected), at, length);
       }),
     );
+  });
+
+  test('of a view of few elements far apart only those are read, however long its source is', () => {
+    const count = 2 ** 40;
+    const source: TensorSpan = {
+      ...bytesInMemory(new Uint8Array(0)),
+      bytes: count * 4,
+      shape: [count],
+      count,
+    };
+    let asked = 0;
+    const target = new Uint8Array(8);
+    const view: Stored = {
+      ...PLACE,
+      kind: 'strided',
+      size: 4,
+      shape: [2],
+      strides: [count - 1],
+      start: 0,
+      source,
+    };
+    const problem = readStored(view, 0, target, (_, offset, into) => {
+      asked += into.length;
+      into.fill(offset === 0 ? 1 : 2);
+      return null;
+    });
+    assert.deepEqual([problem, asked, [...target]], [null, 8, [1, 1, 1, 1, 2, 2, 2, 2]]);
   });
 
   test('tiles come together to the tensor, cut off at its edge, and what none covers is the fill', () => {

@@ -55,7 +55,15 @@ function reading(): HTMLElement {
 
 function answered(detail: TensorDetail): HTMLElement[] {
   const own = statisticsView('Values', 'value', detail.statistics);
-  return detail.delta ? [own, statisticsView('Task vector τ', 'τ', detail.delta)] : [own];
+  const delta = detail.delta ? [statisticsView('Task vector τ', 'τ', detail.delta)] : [];
+  return [own, ...delta, ...storedAs(detail.storage ?? [])];
+}
+
+/** The tensors that a quantised weight is stored as. */
+function storedAs(storage: readonly string[]): HTMLElement[] {
+  if (storage.length === 0) return [];
+  const lines = storage.map((text) => element('li', { class: 'path', text }));
+  return [element('h4', { text: 'Stored as' }), element('ul', { class: 'muted' }, ...lines)];
 }
 
 function problem({ message, action }: { readonly message: string; readonly action: string }): HTMLElement {

@@ -6,7 +6,9 @@ import { onlyPath, runWrite, SHARD_OPTION, shardBytes, WRITE_OPTIONS } from '../
 
 export const convert: Command = {
   name: 'convert',
-  usage: ['PATH -o OUT [--metadata keep|strip] [--tied once|each] [--shard-size GB] [--dry-run] [--json]'],
+  usage: [
+    'PATH -o OUT [--metadata keep|strip] [--tied once|each] [--dequantise] [--shard-size GB] [--dry-run] [--json]',
+  ],
   summary:
     'write a checkpoint of any readable container as safetensors, values unchanged; nothing in it is executed',
   options: [
@@ -15,6 +17,10 @@ export const convert: Command = {
       name: 'tied',
       value: 'HOW',
       help: 'tensors that share their values: once (unless given) or each by itself',
+    },
+    {
+      name: 'dequantise',
+      help: 'write quantised weights (GPTQ, AWQ, bitsandbytes, FP8 with scales, ...) as float32 values',
     },
     SHARD_OPTION,
     ...WRITE_OPTIONS,
@@ -36,5 +42,12 @@ function actionOf(given: Arguments): Result<ConvertAction> {
   const tied = given.text('tied') ?? 'once';
   if (tied !== 'once' && tied !== 'each')
     return failure(wrongUse(`There is no --tied ${tied}.`, 'Give once or each.'));
-  return success({ kind: 'convert', path: path.value, metadata, tied, mostShardBytes: mostShardBytes.value });
+  return success({
+    kind: 'convert',
+    path: path.value,
+    metadata,
+    tied,
+    dequantise: given.has('dequantise'),
+    mostShardBytes: mostShardBytes.value,
+  });
 }

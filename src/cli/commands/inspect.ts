@@ -6,7 +6,8 @@ import { wrongUse } from '../arguments';
 import { JSON_OPTION, type Command } from '../command';
 import { exitCodeOfFindings } from '../exit-codes';
 import { findingsText } from '../findings-text';
-import { textTable, visible, type TextColumn } from '../text-table';
+import { visible } from '../../protocol/visible-text';
+import { textTable, type TextColumn } from '../text-table';
 
 export const inspect: Command = {
   name: 'inspect',

@@ -1,14 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { isOptimizerState, parameterGroups, readParameterOrder } from '../../format/optimizer-state';
 import { PickledTensor, type Pickled } from '../../format/pickle';
 import { success, type Result } from '../../protocol/result';
 import { refuse } from '../problems';
 import type { Importance, ImportanceTensor } from './importance';
 import type { TorchArchive } from './torch-archive';
 
-/** Names of the parameters, in the order in which the optimiser got them. */
-const ORDER = 'parameter_order.json';
-const LARGEST_ORDER = 2 ** 24;
 const SECOND_MOMENT = 'exp_avg_sq';
 /** PyTorch's own where a group says nothing. */
 const BETA2 = 0.999;
@@ -20,15 +16,6 @@ interface Moment {
   readonly beta2: number;
 }
 
-/** Whether a pickle is the state of an optimiser: what `optimizer.state_dict()` gives. */
-export function isOptimizerState(content: Pickled): content is Map<Pickled, Pickled> {
-  return (
-    content instanceof Map &&
-    content.get('state') instanceof Map &&
-    Array.isArray(content.get('param_groups'))
-  );
-}
-
 /**
  * The bias-corrected second moments of Adam and its kin, v̂ = v / (1 − β₂ᵗ) (Kingma, Ba 2015, algorithm 1), by the names of
  * the parameters: from the groups' `param_names`, from keys that are names, or from `parameter_order.json` beside the
@@ -38,7 +25,7 @@ export async function adamMoments(path: string, archive: TorchArchive): Promise<
   const { content } = archive;
   if (!isOptimizerState(content))
     return refuse('importance-format', path, `${path} is no state of an optimiser.`);
-  const groups = groupsOf(content.get('param_groups') ?? null);
+  const groups = groupsOf(content);
   const moments = await momentsOf(content.get('state') ?? null, groups, archive);
   if (!moments.ok) return moments;
   if (moments.value.length === 0) {
@@ -80,22 +67,12 @@ interface Group {
   readonly beta2: number;
 }
 
-function groupsOf(groups: Pickled): readonly Group[] {
-  if (!Array.isArray(groups)) return [];
-  return groups.flatMap((group) => {
-    if (!(group instanceof Map)) return [];
-    const betas = group.get('betas');
+function groupsOf(content: Map<Pickled, Pickled>): readonly Group[] {
+  return parameterGroups(content).map(({ keys, names, options }) => {
+    const betas = options.get('betas');
     const beta2 = Array.isArray(betas) ? betas[1] : undefined;
-    const keys = listOf(group.get('params')).filter(
-      (key) => typeof key === 'number' || typeof key === 'string',
-    );
-    const names = listOf(group.get('param_names')).filter((name) => typeof name === 'string');
-    return [{ keys, names, beta2: typeof beta2 === 'number' ? beta2 : BETA2 }];
+    return { keys, names, beta2: typeof beta2 === 'number' ? beta2 : BETA2 };
   });
-}
-
-function listOf(value: Pickled | undefined): readonly Pickled[] {
-  return Array.isArray(value) ? value : [];
 }
 
 async function momentsOf(
@@ -136,22 +113,12 @@ async function namesOf(
     group.keys.forEach((key, at) => names.set(key, group.names[at] ?? ''));
   }
   const keys = groups.flatMap((group) => group.keys);
-  const order = names.size >= moments.length ? null : await readOrder(join(dirname(path), ORDER));
+  const order = names.size >= moments.length ? null : await readParameterOrder(path);
   if (order?.length === keys.length) keys.forEach((key, at) => names.set(key, order[at] ?? ''));
   if (moments.every(({ key }) => (names.get(key) ?? '') !== '')) return success(names);
   const there =
     order === null
-      ? `and no ${ORDER} lies beside it`
-      : `and ${ORDER} beside it names ${String(order.length)} of ${String(keys.length)}`;
+      ? `and no parameter_order.json lies beside it`
+      : `and parameter_order.json beside it names ${String(order.length)} of ${String(keys.length)}`;
   return refuse('importance-names', path, `${path} numbers its parameters, ${there}.`);
-}
-
-async function readOrder(path: string): Promise<readonly string[] | null> {
-  try {
-    if ((await stat(path)).size > LARGEST_ORDER) return null;
-    const names: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : null;
-  } catch {
-    return null; // There is none, or it is no list of names: the message says what is needed.
-  }
 }

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isOptimizerState } from '../../format/optimizer-state';
 import { PickledTensor } from '../../format/pickle';
 import { problemFromError, success, type Result } from '../../protocol/result';
 import type { DataArray, DataSet } from '../data/data-set';
 import { formatOf, openData } from '../data/registry';
 import { refuse } from '../problems';
 import { numbersOf } from '../tensor-value';
-import { adamMoments, isOptimizerState } from './adam-moments';
+import { adamMoments } from './adam-moments';
 import type { Importance, ImportanceTensor } from './importance';
 import { openTorchArchive } from './torch-archive';
 

@@ -17,11 +17,11 @@ export interface TorchArchive {
 export async function openTorchArchive(path: string): Promise<Result<TorchArchive>> {
   const torch = await readTorchZip(path);
   if (!torch.ok) return torch;
-  const { pickle, storages } = torch.value;
+  const { pickle, storages, bigEndian } = torch.value;
   return success({
     content: pickle.value,
     load: async (tensor) => {
-      const placed = await new TensorPlacer(path, storages).place('a moment', tensor);
+      const placed = new TensorPlacer(path, storages, bigEndian).place('a moment', tensor);
       if (!placed.ok) return placed;
       if (placed.value === null) {
         return refuse(

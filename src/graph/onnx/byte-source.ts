@@ -38,7 +38,7 @@ const WINDOW = 2 ** 18;
 /** An open file, read a window at a time: the weights between the parts that are looked at are passed over. */
 export class FileSource implements ByteSource {
   problem: Problem | null = null;
-  private readonly window = new Uint8Array(WINDOW);
+  private readonly window: Uint8Array;
   private start = 0;
   private end = 0;
 
@@ -46,7 +46,9 @@ export class FileSource implements ByteSource {
     readonly path: string,
     readonly length: number,
     private readonly descriptor: number,
-  ) {}
+  ) {
+    this.window = new Uint8Array(Math.min(WINDOW, length));
+  }
 
   byte(position: number): number {
     if (position < this.start || position >= this.end) {

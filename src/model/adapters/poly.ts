@@ -22,6 +22,7 @@ export const poly: AdapterFamily = {
         'Polytropon',
         tensors,
         'every task mixes the skills of this adapter in its own way, so it has no single ΔW',
+        'adapter-mixed-deltas',
       ),
     ];
   },

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint } from '../../format/checkpoint';
+import { QUANTIZATION_FILES } from '../../format/packed/quantization-config';
 import { openCheckpoint } from '../../format/registry';
 import type { Result } from '../../protocol/result';
 import { RecentlyUsed } from './recently-used';
@@ -53,12 +54,11 @@ async function stampOf(file: string, checkpoint: Checkpoint): Promise<string> {
   const dataFiles = checkpoint.files.map((data) => data.path);
   const folder = dataFiles[0] === undefined ? path.dirname(file) : path.dirname(dataFiles[0]);
   const indexes = await indexesIn(folder);
-  const lines = [...dataFiles, file, path.join(folder, 'adapter_config.json'), ...indexes].map(
-    async (each) => {
-      const stat = await fs.stat(each).catch(() => null);
-      return stat ? line(each, stat.size, stat.mtimeMs) : `${each} missing`;
-    },
-  );
+  const beside = ['adapter_config.json', ...QUANTIZATION_FILES].map((name) => path.join(folder, name));
+  const lines = [...dataFiles, file, ...beside, ...indexes].map(async (each) => {
+    const stat = await fs.stat(each).catch(() => null);
+    return stat ? line(each, stat.size, stat.mtimeMs) : `${each} missing`;
+  });
   return (await Promise.all(lines)).join('\n');
 }
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Checkpoint } from '../../format/checkpoint';
+import { asStored } from '../../format/packed/registry';
 import { planBake } from '../../merge/bake';
 import { planConversion } from '../../merge/convert';
 import { planExtraction } from '../../merge/extract';
@@ -28,7 +29,8 @@ export async function planWrite(
     case 'convert': {
       const opened = await context.directories.open(action.path);
       if (!opened.ok) return opened;
-      return planConversion(opened.value, action, output, await companionsOf(opened.value));
+      const checkpoint = action.dequantise === true ? opened.value : asStored(opened.value);
+      return planConversion(checkpoint, action, output, await companionsOf(checkpoint));
     }
     case 'bake': {
       const pair = await openPair(action.base, action.adapter, context);

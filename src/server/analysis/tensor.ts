@@ -1,3 +1,4 @@
+import type { TensorEntry } from '../../format/checkpoint';
 import { loadTask } from '../../lens/group-pass';
 import { openStudy } from '../../model/open-study';
 import type { TensorDelta } from '../../model/task-vector';
@@ -5,7 +6,7 @@ import type { TensorStatistics } from '../../protocol/checkpoint';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { failure, success, type Problem, type Result } from '../../protocol/result';
 import type { PassItem } from '../../tensor/pass';
-import type { TensorSpan } from '../../tensor/span';
+import { placeInFile, type TensorSpan } from '../../tensor/span';
 import type { AnalysisContext } from './context';
 import { OpenedInputs } from './opened-inputs';
 import { measure } from './tensor-statistics';
@@ -27,9 +28,11 @@ export async function tensorDetail(
   const opened = await openStudy(spec, { open: (file) => inputs.open(file) });
   if (!opened.ok) return opened;
   const [task] = opened.value.tasks;
-  const own = task?.checkpoint.tensors.find((entry) => entry.name === tensor)?.span;
-  const before = opened.value.base?.tensors.find((entry) => entry.name === tensor)?.span;
+  const ownEntry = task?.checkpoint.tensors.find((entry) => entry.name === tensor);
+  const beforeEntry = opened.value.base?.tensors.find((entry) => entry.name === tensor);
+  const [own, before] = [ownEntry?.span, beforeEntry?.span];
   const shown = own ?? before;
+  const parts = (ownEntry ?? beforeEntry)?.parts;
   if (!shown) return failure(unknownTensor(tensor, path));
 
   const binCount = Math.min(Math.max(1, Math.round(bins)), MOST_BINS);
@@ -45,10 +48,16 @@ export async function tensorDetail(
     tensor,
     dtype,
     shape,
+    ...(parts ? { storage: parts.map(partText) } : {}),
     statistics: statistics.value,
     statisticsOf: own ? 'opened' : 'base',
     delta: delta.value,
   });
+}
+
+/** `model.q_proj.qweight: I32 [512, 4096]` */
+function partText({ name, span }: TensorEntry): string {
+  return `${name}: ${placeInFile(span).label} [${span.shape.join(', ')}]`;
 }
 
 function ofTensor(

@@ -1,6 +1,12 @@
 import type { Problem } from '../../protocol/result';
+import { readBitPacked } from './bit-packed';
+import { readCodebook } from './codebook';
 import { readBlocks } from './blocks';
+import { readAffine } from './affine';
 import { readInflated } from './inflated';
+import { readScattered } from './scattered';
+import { readShuffled } from './shuffled';
+import { readScaled } from './scaled';
 import type { ReadSpanBytes, Stored, StoredForm } from './stored';
 import { readPaired } from './paired';
 import { readStrided } from './strided';
@@ -13,7 +19,13 @@ const FORMS: { readonly [S in Stored as S['kind']]: StoredForm<S> } = {
   strided: readStrided,
   tiled: readTiled,
   inflated: readInflated,
+  bitPacked: readBitPacked,
+  scaled: readScaled,
+  codebook: readCodebook,
   blocks: readBlocks,
+  shuffled: readShuffled,
+  affine: readAffine,
+  scattered: readScattered,
   paired: readPaired,
 };
 

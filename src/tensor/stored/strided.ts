@@ -4,6 +4,10 @@ import { wholeSource } from './whole-sources';
 
 /** Fewer elements than this are read with their surroundings, not with the whole source. */
 const FEW = 2 ** 16;
+/** Few elements so far apart (in bytes that would be read for one) are read one by one. */
+const FAR = 2 ** 10;
+/** A source of more bytes is never held whole: the elements are picked out of one part of it after the other. */
+const MOST_HELD = 2 ** 28;
 
 /** A view with strides, in C order: transposed and cut-out tensors of torch, arrays of Fortran order. */
 export const readStrided: StoredForm<StridedStore> = (stored, offset, target, read) => {
@@ -27,6 +31,9 @@ function gather(
 ): Problem | null {
   const { size, source } = stored;
   const [low, high] = count <= FEW ? reach(stored, first, count) : [0, source.bytes / size];
+  if (count <= FEW && (high - low) * size > count * FAR)
+    return readSingly(stored, first, count, target, read);
+  if ((high - low) * size > MOST_HELD) return readInParts(stored, first, count, target, read);
   if (low === 0 && high * size >= source.bytes) {
     const whole = wholeSource(stored, read, (from) => bytesOf(from, stored, 0, source.bytes));
     if (!(whole instanceof Uint8Array)) return whole;
@@ -36,6 +43,49 @@ function gather(
   const part = bytesOf(read, stored, low * size, (high - low) * size);
   if (!(part instanceof Uint8Array)) return part;
   copy(stored, first, count, part, low, target);
+  return null;
+}
+
+function readSingly(
+  stored: StridedStore,
+  first: number,
+  count: number,
+  target: Uint8Array,
+  read: ReadSpanBytes,
+): Problem | null {
+  const { size, source } = stored;
+  let problem: Problem | null = null;
+  let to = 0;
+  walk(stored, first, count, (element) => {
+    problem ??= read(source, element * size, target.subarray(to, to + size));
+    to += size;
+  });
+  return problem;
+}
+
+function readInParts(
+  stored: StridedStore,
+  first: number,
+  count: number,
+  target: Uint8Array,
+  read: ReadSpanBytes,
+): Problem | null {
+  const { size, source } = stored;
+  const most = Math.floor(MOST_HELD / size);
+  const total = source.bytes / size;
+  for (let low = 0; low < total; low += most) {
+    const high = Math.min(low + most, total);
+    const part = bytesOf(read, stored, low * size, (high - low) * size);
+    if (!(part instanceof Uint8Array)) return part;
+    let to = 0;
+    walk(stored, first, count, (element) => {
+      if (element >= low && element < high) {
+        const from = (element - low) * size;
+        for (let byte = 0; byte < size; byte++) target[to + byte] = part[from + byte] as number;
+      }
+      to += size;
+    });
+  }
   return null;
 }
 

@@ -45,6 +45,12 @@ function copyTile(
   const rowLength = axes === 0 ? 1 : (inside[last] as number);
   const rows = inside.slice(0, -1).reduce((product, length) => product * length, 1);
   if (rows * rowLength === 0) return null;
+  const corner = tile.from.reduce((sum, from, axis) => sum * (shape[axis] as number) + from, 0);
+  const opposite = tile.from.reduce(
+    (sum, from, axis) => sum * (shape[axis] as number) + from + (inside[axis] as number) - 1,
+    0,
+  );
+  if (corner >= end || opposite < first) return null;
   const at = inside.slice(0, -1).map(() => 0);
   for (let row = 0; row < rows; row++) {
     let [to, from] = [0, 0];

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { readModel, readModelBytes } from '../../src/graph/onnx/read-model';
+import { writeModel } from '../../src/graph/onnx/write-model';
+import { WireWriter } from '../../src/graph/onnx/wire-writer';
+import { model, node, tensor, value } from '../graph/onnx/models';
+import { fileBytes, FOLDER, setFiles } from './engine/memory-files';
+import { expectResult } from './expectations';
+import type { FuzzTarget } from './target';
+
+/** A tensor with its values in another file: dims, type, name, location, offset, length. */
+function outside(): Uint8Array {
+  const entry = (key: string, text: string) => new WireWriter().content(1, key).content(2, text);
+  const outer = new WireWriter()
+    .integers(1, [2, 2])
+    .integer(2, 1)
+    .content(8, 'w')
+    .content(13, entry('location', 'w.data'))
+    .content(13, entry('offset', '16'))
+    .content(13, entry('length', '16'))
+    .integer(14, 1);
+  const graph = new WireWriter().content(2, 'g').content(5, outer);
+  return new WireWriter().integer(1, 8).content(7, graph).finish();
+}
+
+/** The protobuf of ONNX, in memory and as a file beside one with values. */
+export const onnx: FuzzTarget = {
+  name: 'onnx',
+  modules: /graph\/onnx\/(?!write|wire-writer).*\.ts$/,
+  seeds: () => [
+    expectResult(
+      writeModel(
+        model({
+          nodes: [node('MatMul', 'x w', 'y', { k: 1, f: { float: 2 }, s: 'text', l: [1, 2] })],
+          initializers: [tensor('w', 'float32', [2, 2], [1, 2, 3, 4])],
+          inputs: [value('x', 'float32', ['batch', 2])],
+          outputs: [value('y', 'float32')],
+        }),
+      ),
+    ) ?? outside(),
+    outside(),
+  ],
+  async run(bytes) {
+    setFiles({ 'm.onnx': bytes, 'w.data': new Uint8Array(64) });
+    const inMemory = expectResult(readModelBytes(bytes, `${FOLDER}/m.onnx`));
+    const inFile = expectResult(await readModel(`${FOLDER}/m.onnx`));
+    assert.equal(inMemory === null, inFile === null, 'a file is read in another way than its bytes');
+    for (const { data, shape, count } of inFile?.graph.initializers ?? []) {
+      assert.equal(
+        shape.reduce((product, size) => product * size, 1),
+        count,
+      );
+      if (data.kind !== 'file') continue;
+      const size = fileBytes(data.path);
+      assert.ok(size !== undefined && data.offset + data.bytes <= size, 'values beyond the file');
+    }
+  },
+};

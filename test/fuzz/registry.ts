@@ -1,0 +1,34 @@
+import { adapterConfig, architecture, indexDocument, study } from './documents';
+import { json } from './json';
+import { npy, npyData, npyHeader, npz } from './npy';
+import { onnx } from './onnx';
+import { pickle } from './pickle';
+import { safetensors } from './safetensors';
+import { safetensorsHeader } from './safetensors-header';
+import { safetensorsIndex } from './safetensors-index';
+import type { FuzzTarget } from './target';
+import { torchLegacy } from './torch-legacy';
+import { torchPickle, torchZip } from './torch-pickle';
+import { zip } from './zip';
+
+/** Every target of `npm run fuzz`. */
+export const TARGETS: readonly FuzzTarget[] = [
+  json,
+  safetensorsHeader,
+  safetensors,
+  safetensorsIndex,
+  pickle,
+  torchPickle,
+  torchZip,
+  torchLegacy,
+  zip,
+  npyHeader,
+  npy,
+  npz,
+  npyData,
+  onnx,
+  study,
+  adapterConfig,
+  indexDocument,
+  architecture,
+];

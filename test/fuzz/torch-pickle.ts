@@ -1,0 +1,32 @@
+import { pickle, torchZipFile } from '../format/torch-files';
+import { zipFile } from '../graph/data/files';
+import { openFiles } from './expectations';
+import { PICKLED, STORAGES } from './torch-seeds';
+import type { FuzzTarget } from './target';
+
+/** The pickle of a file of torch, in an archive that is always whole. */
+export const torchPickle: FuzzTarget = {
+  name: 'torch-pickle',
+  modules: /format\/(?:pickle|pickle-\w+|pickled|state-dict|torch-zip|torch-storage|torch-checkpoint)\.ts$/,
+  seeds: () => PICKLED.map(pickle),
+  run: (bytes) =>
+    openFiles('a.pt', {
+      'a.pt': zipFile([
+        { name: 'a/data.pkl', content: Buffer.from(bytes) },
+        ...Object.entries(STORAGES).map(([key, content]) => ({ name: `a/data/${key}`, content })),
+      ]),
+    }),
+  bounds: { bytesConstant: 2 ** 29 },
+};
+
+/** The archive of a file of torch. */
+export const torchZip: FuzzTarget = {
+  name: 'torch-zip',
+  modules: /format\/(?:zip-directory|torch-\w+|pickle-file|registry|foreign)\.ts$/,
+  seeds: () => [
+    ...PICKLED.map((content) => torchZipFile(content, STORAGES)),
+    zipFile([{ name: 'a/data.pkl', content: pickle({ dict: [] }), wide: true }], { wideEnd: true }),
+    zipFile([{ name: 'a/data.pkl', content: pickle({ dict: [] }), method: 8 }], { comment: 'c' }),
+  ],
+  run: (bytes) => openFiles('a.pt', { 'a.pt': bytes }),
+};
