@@ -10,6 +10,7 @@ import * as gramPass from '../bench/gram-pass.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as loraSpectrum from '../bench/lora-spectrum.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
+import * as openTorch from '../bench/open-torch.mjs';
 import * as pairStatistics from '../bench/pair-statistics.mjs';
 import * as scaling from '../bench/scaling.mjs';
 import * as reopenStudy from '../bench/reopen-study.mjs';
@@ -27,6 +28,7 @@ import { installChromium } from './vscode-env.mjs';
 
 const ROWS = {
   'open-sharded': openSharded,
+  'open-torch': openTorch,
   'reopen-study': reopenStudy,
   'delta-profile': deltaProfile,
   'singular-values': singularValues,

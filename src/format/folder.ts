@@ -2,11 +2,15 @@ import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
 import type { Finding } from '../protocol/finding';
 import { problemFromError, success, type Result } from '../protocol/result';
+import { stepInName } from '../protocol/step-name';
 import type { Checkpoint, Format } from './checkpoint';
+import { flax } from './flax';
+import { hdf5, kerasArchive } from './keras';
 import { formatFinding, quoted, refuse } from './problems';
 import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { INDEX_ENDING, safetensorsSharded } from './safetensors-sharded';
+import { tensorflow, TENSORFLOW_INDEX } from './tensorflow';
 import { openTorchFile } from './torch-file';
 import { TORCH_INDEX_ENDING, torchSharded } from './torch-sharded';
 
@@ -22,6 +26,16 @@ const TORCH_INDEX_NAMES = ['pytorch_model', 'diffusion_pytorch_model'].map(
 const TORCH_WHOLE_NAMES = ['pytorch_model.bin', 'diffusion_pytorch_model.bin', 'consolidated.00.pth'];
 const TORCH_ADAPTER_NAMES = ['adapter_model.bin', 'pytorch_adapter.bin'];
 const ADAPTER_CONFIG = 'adapter_config.json';
+
+/** What other frameworks write, looked for where there is nothing of the above; of these endings the only file, too. */
+const OTHER_WHOLE_NAMES = ['flax_model.msgpack', 'tf_model.h5', 'model.weights.h5'];
+const OTHER_FORMATS: readonly (readonly [ending: string, format: Pick<Format, 'open'>])[] = [
+  ['.msgpack', flax],
+  ['.keras', kerasArchive],
+  ['.h5', hdf5],
+  ['.hdf5', hdf5],
+  [TENSORFLOW_INDEX, tensorflow],
+];
 
 /** So many names of a folder are listed in a message. */
 const MOST_NAMES = 12;
@@ -66,7 +80,24 @@ export function chooseInFolder(names: readonly string[]): FolderChoice {
   }
   if (torchWhole !== undefined)
     return { kind: torchWhole.endsWith(TORCH_INDEX_ENDING) ? 'index' : 'whole', name: torchWhole };
-  return { kind: here.has(ADAPTER_CONFIG) ? 'adapter-without-weights' : 'none' };
+  if (here.has(ADAPTER_CONFIG)) return { kind: 'adapter-without-weights' };
+  return chooseOther(names);
+}
+
+function chooseOther(names: readonly string[]): FolderChoice {
+  const known = OTHER_WHOLE_NAMES.find((name) => names.includes(name));
+  if (known !== undefined) return { kind: 'whole', name: known };
+  const found = names.filter(isOther);
+  const [first] = found;
+  if (first === undefined) return { kind: 'none' };
+  return found.length === 1 ? { kind: 'whole', name: first } : { kind: 'ambiguous' };
+}
+
+/** Plenty of programs have files with the ending of TensorFlow's index: only with its data beside it. */
+function isOther(name: string, _at: number, names: readonly string[]): boolean {
+  if (!name.endsWith(TENSORFLOW_INDEX)) return OTHER_FORMATS.some(([ending]) => name.endsWith(ending));
+  const stem = name.slice(0, -TENSORFLOW_INDEX.length);
+  return names.some((other) => other.startsWith(`${stem}.data-00000-of-`));
 }
 
 /**
@@ -105,7 +136,7 @@ async function openFolder(path: string): Promise<Result<Checkpoint>> {
     case 'ambiguous':
       return refuse('folder-ambiguous', path, ambiguity(path, names));
     case 'none':
-      return refuse('folder-empty', path, `${path} holds no safetensors file${contents(names)}.`);
+      return refuse('folder-empty', path, emptiness(path, names));
   }
 }
 
@@ -128,6 +159,8 @@ async function openIndexIn(
 /** Files of torch are of one of several containers, which only their content tells. */
 function formatOf(name: string): Pick<Format, 'open'> {
   if (name.endsWith('.safetensors')) return safetensors;
+  const other = OTHER_FORMATS.find(([ending]) => name.endsWith(ending));
+  if (other !== undefined) return other[1];
   return name.endsWith(TORCH_INDEX_ENDING) ? torchSharded : { open: openTorchFile };
 }
 
@@ -147,11 +180,23 @@ async function listFolder(path: string): Promise<Result<readonly string[]>> {
 }
 
 function ambiguity(path: string, names: readonly string[]): string {
-  const candidates = names.filter((name) => name.endsWith('.safetensors') || name.endsWith(INDEX_ENDING));
+  const listed = names.filter((name) => name.endsWith('.safetensors') || name.endsWith(INDEX_ENDING));
+  const candidates = listed.length > 0 ? listed : names.filter(isOther);
   const shards = candidates.every((name) => SHARD_NAME.test(name))
     ? ` They look like shards: their index, for example model${INDEX_ENDING}, is missing.`
     : '';
   return `${path} holds several checkpoints: ${listing(candidates)}.${shards}`;
+}
+
+/** The output folder of a trainer has a folder for each checkpoint. */
+function emptiness(path: string, names: readonly string[]): string {
+  const steps = names
+    .filter((name) => name.endsWith('/') && stepInName(name.slice(0, -1)) !== null)
+    .map((name) => name.slice(0, -1))
+    .sort((a, b) => (stepInName(a) ?? 0) - (stepInName(b) ?? 0));
+  const [newest] = steps.slice(-1);
+  if (newest === undefined) return `${path} holds no checkpoint that can be opened${contents(names)}.`;
+  return `${path} is the output of a training run, with ${listing(steps)}: open one of them (the newest is ${quoted(newest)}), or compare them as a run.`;
 }
 
 function contents(names: readonly string[]): string {
@@ -183,6 +228,7 @@ export const huggingFaceFolder: Format = {
       `model${INDEX_ENDING}`,
       'diffusion_pytorch_model.safetensors',
       'the only *.safetensors',
+      'flax_model.msgpack, tf_model.h5, the only *.keras, *.h5, *.hdf5, *.msgpack or TensorFlow index',
       'pytorch_model.bin or its index, diffusion_pytorch_model.bin, consolidated.00.pth',
     ],
   },

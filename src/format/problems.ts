@@ -105,6 +105,14 @@ const CODES = {
     'Tensors that are no weights of the model are not listed.',
     'Open the file of the optimizer for its moments.',
   ),
+  'msgpack-malformed': errorCode(
+    'A file of msgpack contradicts itself, or holds no state of Flax.',
+    DOWNLOAD_AGAIN,
+  ),
+  'table-malformed': errorCode(
+    'The index of a TensorFlow checkpoint breaks off or contradicts itself.',
+    DOWNLOAD_AGAIN,
+  ),
   'hdf5-malformed': errorCode(
     'An HDF5 file breaks off, contradicts itself, or uses what no writer of weights does.',
     DOWNLOAD_AGAIN,

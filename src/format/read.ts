@@ -57,6 +57,18 @@ export async function withFile<T>(
   }
 }
 
+/** Part of a file, of which an archive is all there is. */
+export interface FilePart {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Part of an open file as a file of its own. */
+export function partOfFile(file: OpenFile, { offset, bytes }: FilePart): OpenFile {
+  const { path, modifiedMs } = file;
+  return { path, bytes, modifiedMs, read: (at, length) => file.read(offset + at, length) };
+}
+
 async function readExactly(
   handle: fs.FileHandle,
   path: string,

@@ -2,6 +2,7 @@ import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
 import { problemFromError, success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
+import { flax } from './flax';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
 import { npy } from './npy';
@@ -14,6 +15,8 @@ import { refuse } from './problems';
 import { readStart } from './read';
 import { safetensors } from './safetensors';
 import { safetensorsSharded } from './safetensors-sharded';
+import { stableBaselines } from './stable-baselines';
+import { tensorflow } from './tensorflow';
 import { torchLegacy } from './torch-legacy';
 import { torchDistributed } from './torch-distributed';
 import { torchSharded } from './torch-sharded';
@@ -33,6 +36,9 @@ export const FORMATS: readonly Format[] = [
   torchTar,
   hdf5,
   kerasArchive,
+  flax,
+  tensorflow,
+  stableBaselines,
   pickleFile,
   gguf,
   peftAdapter,

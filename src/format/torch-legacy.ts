@@ -2,7 +2,7 @@ import { success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { readPickleContent, type PickleContent } from './pickle';
 import { quoted, refuse } from './problems';
-import { readStart, withFile, type OpenFile } from './read';
+import { partOfFile, readStart, withFile, type FilePart, type OpenFile } from './read';
 import { torchCheckpoint, type TorchFile } from './torch-checkpoint';
 import { openTorchZip } from './torch-zip';
 import { elementBytes, type StorageSpan } from './torch-storage';
@@ -21,21 +21,38 @@ const COUNT_BYTES = 8;
  * `file-truncated`, `tensor-storage`, or as reading does.
  */
 export function readTorchLegacy(path: string): Promise<Result<TorchFile>> {
-  return withFile(path, async (file) => {
-    const pickles = await readPickles(file);
-    if (!pickles.ok) return pickles;
-    const { content, keys, bytes } = pickles.value;
-    const storages = await placeStorages(file, bytes.length, keys, content.storages);
-    if (!storages.ok) return storages;
-    return success({
-      container: 'PyTorch (before 1.6)',
-      file: { path, bytes: file.bytes, modifiedMs: file.modifiedMs },
-      pickle: content,
-      pickleStart: 0,
-      storages: storages.value,
-      directory: bytes,
-    });
+  return withFile(path, (file) => readTorchLegacyIn(file, { offset: 0, bytes: file.bytes }));
+}
+
+/** {@link readTorchLegacy} for what lies within another file. */
+export async function readTorchLegacyIn(whole: OpenFile, part: FilePart): Promise<Result<TorchFile>> {
+  const file = partOfFile(whole, part);
+  const { path } = file;
+  const pickles = await readPickles(file);
+  if (!pickles.ok) return pickles;
+  const { content, keys, bytes } = pickles.value;
+  const storages = await placeStorages(file, bytes.length, keys, content.storages);
+  if (!storages.ok) return storages;
+  return success({
+    container: 'PyTorch (before 1.6)',
+    file: { path, bytes: file.bytes, modifiedMs: file.modifiedMs },
+    pickle: content,
+    pickleStart: part.offset,
+    storages: new Map(
+      [...storages.value].map(([key, { offset, bytes: size }]) => [
+        key,
+        { offset: part.offset + offset, bytes: size },
+      ]),
+    ),
+    directory: bytes,
   });
+}
+
+/** Whether what lies in a part of a file begins as files of torch before 1.6 do. */
+export async function isTorchLegacy(file: OpenFile, { offset, bytes }: FilePart): Promise<boolean> {
+  if (bytes < MAGIC.length) return false;
+  const start = await file.read(offset, MAGIC.length);
+  return start.ok && MAGIC.equals(start.value);
 }
 
 interface Pickles {

@@ -2,7 +2,7 @@ import { success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { readPickleContent } from './pickle';
 import { quoted, refuse } from './problems';
-import { readStart, withFile, type OpenFile } from './read';
+import { partOfFile, readStart, withFile, type FilePart, type OpenFile } from './read';
 import { torchCheckpoint, type TorchFile } from './torch-checkpoint';
 import type { StorageSpan } from './torch-storage';
 import { tornTorchZip } from './torn-torch-zip';
@@ -14,12 +14,6 @@ const PICKLE = /(?:^|\/)data\.pkl$/;
 
 /** More than so many bytes of one file are not unpacked at once. */
 const MOST_UNPACKED = 2 ** 30;
-
-/** Part of a file, of which an archive is all there is. */
-export interface FilePart {
-  readonly offset: number;
-  readonly bytes: number;
-}
 
 /**
  * Reads what `torch.save` writes since PyTorch 1.6 (and TorchScript archives): a zip with a pickle and a stored file for
@@ -33,12 +27,7 @@ export function readTorchZip(path: string): Promise<Result<TorchFile>> {
 /** {@link readTorchZip} for an archive that lies within another file. */
 export async function readTorchZipIn(file: OpenFile, part: FilePart): Promise<Result<TorchFile>> {
   const { path } = file;
-  const archive: OpenFile = {
-    path,
-    bytes: part.bytes,
-    modifiedMs: file.modifiedMs,
-    read: (offset, length) => file.read(part.offset + offset, length),
-  };
+  const archive = partOfFile(file, part);
   const entries = await readZipDirectory(archive, (offset, length) => archive.read(offset, length));
   if (!entries.ok) {
     const torn = entries.problem.at === NO_DIRECTORY ? await tornTorchZip(archive) : null;

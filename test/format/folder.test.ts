@@ -169,6 +169,12 @@ const REFUSED: readonly (readonly [
   code: string,
   says: RegExp,
 ])[] = [
+  [
+    'the output folder of a trainer',
+    { 'checkpoint-900/a': '', 'checkpoint-1000/a': '' },
+    'folder-empty',
+    /training run.*newest is "checkpoint-1000"/,
+  ],
   ['an empty folder', {}, 'folder-empty', /empty/],
   [
     'a folder without weights',
