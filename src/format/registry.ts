@@ -22,6 +22,7 @@ import { torchDistributed } from './torch-distributed';
 import { torchSharded } from './torch-sharded';
 import { torchTar } from './torch-tar';
 import { torchZip } from './torch-zip';
+import { zipOfPickles } from './zip-of-pickles';
 
 /** Every container format, in the order in which they are asked whether a path is theirs. */
 export const FORMATS: readonly Format[] = [
@@ -39,6 +40,7 @@ export const FORMATS: readonly Format[] = [
   flax,
   tensorflow,
   stableBaselines,
+  zipOfPickles,
   pickleFile,
   gguf,
   peftAdapter,

@@ -89,6 +89,17 @@ const OPERATING_SYSTEM_ANSWERS: Readonly<Record<string, { code: string; message:
       message: 'the file system is read-only.',
       action: 'Write to another place.',
     },
+    ELOOP: {
+      code: 'link-loop',
+      message: 'links lead in a circle.',
+      action: 'Name the file itself, or make the links anew.',
+    },
+    ENAMETOOLONG: { code: 'file-missing', message: 'no file has a name as long.', action: 'Check the path.' },
+    ERR_INVALID_ARG_VALUE: {
+      code: 'file-missing',
+      message: 'this is no path of a file.',
+      action: 'Check the path.',
+    },
     EMFILE: {
       code: 'too-many-files',
       message: 'too many files are open.',

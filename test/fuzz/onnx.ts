@@ -19,7 +19,8 @@ function outside(): Uint8Array {
     .content(13, entry('length', '16'))
     .integer(14, 1);
   const graph = new WireWriter().content(2, 'g').content(5, outer);
-  return new WireWriter().integer(1, 8).content(7, graph).finish();
+  const opset = new WireWriter().content(1, '').integer(2, 18);
+  return new WireWriter().integer(1, 8).content(7, graph).content(8, opset).finish();
 }
 
 /** The protobuf of ONNX, in memory and as a file beside one with values. */

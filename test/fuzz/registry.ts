@@ -8,7 +8,7 @@ import { safetensorsHeader } from './safetensors-header';
 import { safetensorsIndex } from './safetensors-index';
 import type { FuzzTarget } from './target';
 import { torchLegacy } from './torch-legacy';
-import { torchPickle, torchZip } from './torch-pickle';
+import { torchPickle, torchZip, zipOfPickles } from './torch-pickle';
 import { zip } from './zip';
 
 /** Every target of `npm run fuzz`. */
@@ -22,6 +22,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   torchZip,
   torchLegacy,
   zip,
+  zipOfPickles,
   npyHeader,
   npy,
   npz,

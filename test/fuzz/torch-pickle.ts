@@ -30,3 +30,18 @@ export const torchZip: FuzzTarget = {
   ],
   run: (bytes) => openFiles('a.pt', { 'a.pt': bytes }),
 };
+
+/** Archives of others, and archives in them: looked through for pickles that would run code. */
+export const zipOfPickles: FuzzTarget = {
+  name: 'zip-of-pickles',
+  modules: /format\/(?:zip-\w+|zip-of-pickles|pickle-\w+)\.ts$/,
+  seeds: () => {
+    const hostile = Buffer.from('cos\nsystem\n(S"id"\ntR.', 'latin1');
+    const inner = zipFile([{ name: 'x.pkl', content: hostile }]);
+    return [
+      zipFile([{ name: 'readme.txt', content: hostile }]),
+      zipFile([{ name: 'a.zip', content: inner, method: 8 }]),
+    ];
+  },
+  run: (bytes) => openFiles('a.zip', { 'a.zip': bytes }),
+};

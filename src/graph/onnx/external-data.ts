@@ -8,7 +8,7 @@ export type ExternalFile =
 
 /**
  * Finds the files that a model keeps its values in. Only an ordinary file in the model's own folder is taken: by its
- * text a plain name, and after all links in the folder of the model or, where the model itself is a link (as in the
+ * text a plain name without a second one elsewhere (onnx refuses hard links, too), and after all links in the folder of the model or, where the model itself is a link (as in the
  * Hugging Face cache), in the one it really lies in.
  */
 export class ExternalFiles {
@@ -39,6 +39,8 @@ function locate(modelPath: string, location: string): ExternalFile {
     }
     const found = fs.statSync(real);
     if (!found.isFile()) return { ok: false, reason: 'it is no ordinary file' };
+    // An archive can carry a second name of any file of the disk that it is unpacked on (GHSA-cmw6-hcpp-c6jp).
+    if (found.nlink > 1) return { ok: false, reason: 'it has another name elsewhere (a hard link): copy it' };
     return { ok: true, path, bytes: found.size };
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
