@@ -1,4 +1,6 @@
 import { adapterConfig, architecture, indexDocument, study } from './documents';
+import { gguf } from './gguf';
+import { hdf5, keras } from './hdf5';
 import { json } from './json';
 import { npy, npyData, npyHeader, npz } from './npy';
 import { onnx } from './onnx';
@@ -28,6 +30,9 @@ export const TARGETS: readonly FuzzTarget[] = [
   npz,
   npyData,
   onnx,
+  gguf,
+  hdf5,
+  keras,
   study,
   adapterConfig,
   indexDocument,

@@ -8,6 +8,8 @@ export interface FuzzTarget {
   seeds(): readonly Uint8Array[];
   /** Gives an input to the parser. Throws where something is not as it has to be (`expectations.ts`). */
   run(bytes: Uint8Array): void | Promise<void>;
+  /** Bytes of the longest mutated input; 8 KiB unless given. */
+  readonly longest?: number;
   /** Where the bounds of `bounds.ts` do not fit, others. */
   readonly bounds?: Partial<Bounds>;
 }

@@ -150,7 +150,7 @@ class Corpus {
   ) {
     this.random = new Random(seed);
     const literals = modulesOf(target).flatMap((module) => module.literals);
-    this.mutator = new Mutator(this.random, tokenBytes(literals));
+    this.mutator = new Mutator(this.random, tokenBytes(literals), target.longest);
     this.used = countersEnd();
   }
 

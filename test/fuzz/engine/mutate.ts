@@ -46,6 +46,7 @@ export class Mutator {
   constructor(
     private readonly random: Random,
     private readonly tokens: readonly Uint8Array[],
+    private readonly longest = LONGEST,
   ) {}
 
   /** One to sixteen changes of an input, some of which take parts of another. */
@@ -53,7 +54,7 @@ export class Mutator {
     let bytes: Uint8Array = Buffer.from(input);
     const changes = 1 << this.random.below(5);
     for (let i = 0; i < changes; i++) bytes = this.change(bytes, other);
-    return bytes.length > LONGEST ? bytes.subarray(0, LONGEST) : bytes;
+    return bytes.length > this.longest ? bytes.subarray(0, this.longest) : bytes;
   }
 
   private change(bytes: Uint8Array, other: Uint8Array): Uint8Array {
