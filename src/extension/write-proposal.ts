@@ -10,11 +10,14 @@ export interface Proposal {
 /** Files that are called the same in every folder: the folder's name tells them apart. */
 const GENERIC =
   /^(?:model|pytorch_model|adapter_model|adapters|diffusion_pytorch_model|pytorch_lora_weights|adapter_config)(?:-\d{5}-of-\d{5})?\./;
-const ENDING = /\.(?:safetensors(?:\.index\.json)?|pt|pth|ckpt|bin|npy|npz|gguf|h5|hdf5|keras|msgpack|json)$/;
+const ENDING =
+  /\.(?:safetensors(?:\.index\.json)?|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|json)$/;
 
 /** Whether a path names a single file of weights. */
 export function isWeightFile(source: string): boolean {
-  return /\.(?:safetensors|pt|pth|ckpt|bin|npy|npz|gguf|h5|hdf5|keras|msgpack)$/.test(source);
+  return /\.(?:safetensors|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack)$/.test(
+    source,
+  );
 }
 
 /** Beside the source (or beside its folder, where the folder has the name), called after it. */

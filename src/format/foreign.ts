@@ -31,7 +31,6 @@ const SIGNATURES: readonly Signature[] = [
   },
   unsupported('a GGML file', (start) => /^(lmgg|fmgg|tjgg|algg)/.test(start)),
   unsupported('a ZIP archive of neither torch nor NumPy', isZip),
-  unsupported('an ONNX graph', (start, name) => name.endsWith('.onnx') && start.startsWith('\x08')),
   unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),
   unsupported('a tar archive that torch did not write', (start) => start.slice(257, 262) === 'ustar'),
 ];

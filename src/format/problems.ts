@@ -72,6 +72,26 @@ const CODES = {
     'Bytes after the values of an array belong to nothing that is shown.',
     'NumPy reads the first array only: save several arrays with np.savez.',
   ),
+  'onnx-sparse': informationCode(
+    'Sparse initializers of an ONNX model are named, not read.',
+    'Export the model with dense weights to see them.',
+  ),
+  'onnx-type': informationCode(
+    'Tensors of an ONNX model have a type that checkpoints do not have: texts, wide complex numbers.',
+    'Nothing, if they are no weights; else export them as numbers.',
+  ),
+  'onnx-name-twice': warningCode(
+    'Two tensors of an ONNX model have the same name.',
+    'Export the model again; runtimes refuse such a file or take either.',
+  ),
+  'onnx-module-name': informationCode(
+    'The exporter gave weights numbers for names; they have the name of the module that uses them.',
+    'Nothing, where the names are right; torch.onnx.export with do_constant_folding=False keeps them.',
+  ),
+  'onnx-transposed': informationCode(
+    'The exporter transposed weights of linear layers; they are shown as the layers have them.',
+    'Nothing; torch.onnx.export with do_constant_folding=False leaves them as they are.',
+  ),
   'pickle-malformed': errorCode('The pickle in the file breaks off or contradicts itself.', DOWNLOAD_AGAIN),
   'pickle-runs-code': errorCode(
     'Loading the file in Python would run code that no checkpoint needs.',

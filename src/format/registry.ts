@@ -10,6 +10,7 @@ import { npz } from './npz';
 import { hdf5, kerasArchive } from './keras';
 import { withPackedWeights } from './packed/registry';
 import { gguf } from './gguf';
+import { onnx } from './onnx';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
@@ -34,6 +35,7 @@ export const FORMATS: readonly Format[] = [
   torchLegacy,
   npy,
   npz,
+  onnx,
   torchTar,
   hdf5,
   kerasArchive,

@@ -2,7 +2,7 @@ import { placeOf, OTHER_LAYER } from '../model/naming';
 import type { WeightMap } from './bind/weight-map';
 import { intOf } from './attributes';
 import type { ModelGraph } from './model-graph';
-import type { OnnxNode } from './onnx/types';
+import type { OnnxNode } from '../format/onnx/types';
 
 /** Where a graph attends: names of its values. */
 export interface AttentionSite {

@@ -1,4 +1,4 @@
-import type { Attribute, OnnxNode, OnnxTensor } from './onnx/types';
+import type { Attribute, OnnxNode, OnnxTensor } from '../format/onnx/types';
 
 /** A whole number as an attribute. */
 export function int(value: number): Attribute {

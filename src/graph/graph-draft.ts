@@ -1,7 +1,7 @@
 import type { Result } from '../protocol/result';
-import type { ElementType } from './onnx/element-types';
+import type { ElementType } from '../format/onnx/element-types';
 import { tensorOf } from './onnx/tensor-values';
-import type { Attribute, OnnxNode, OnnxTensor, ValueInfo } from './onnx/types';
+import type { Attribute, OnnxNode, OnnxTensor, ValueInfo } from '../format/onnx/types';
 import { makeGraph, type ModelGraph } from './model-graph';
 
 export type Attributes = Readonly<Record<string, Attribute>>;

@@ -1,6 +1,6 @@
 import { placeOf, OTHER_LAYER } from '../model/naming';
-import { isFloating, type ElementType } from './onnx/element-types';
-import type { OnnxNode } from './onnx/types';
+import { isFloating, type ElementType } from '../format/onnx/element-types';
+import type { OnnxNode } from '../format/onnx/types';
 import type { ModelGraph } from './model-graph';
 import type { WeightMap } from './bind/weight-map';
 

@@ -1,6 +1,6 @@
 import { quoted } from '../format/problems';
 import { success, type Result } from '../protocol/result';
-import type { OnnxGraph, OnnxNode, OnnxTensor, ValueInfo } from './onnx/types';
+import type { OnnxGraph, OnnxNode, OnnxTensor, ValueInfo } from '../format/onnx/types';
 import { refuse } from './problems';
 
 /** One place where a value is used. */

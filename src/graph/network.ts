@@ -4,7 +4,7 @@ import type { BoundWeights } from './bind/bind-weights';
 import { matchWeights } from './bind/match-weights';
 import type { WeightMap } from './bind/weight-map';
 import { layerValues, type LayerValues } from './layer-values';
-import type { OnnxModel } from './onnx/types';
+import type { OnnxModel } from '../format/onnx/types';
 import { prepareGraph } from './prepare-graph';
 import { refuse } from './problems';
 import { openSession, type GraphSession } from './session';

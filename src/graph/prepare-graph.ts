@@ -1,8 +1,8 @@
 import { success, type Result } from '../protocol/result';
 import { decompose } from './decompose/decompose';
 import { makeGraph, type ModelGraph } from './model-graph';
-import type { ElementType } from './onnx/element-types';
-import type { OnnxModel, OnnxNode } from './onnx/types';
+import type { ElementType } from '../format/onnx/element-types';
+import type { OnnxModel, OnnxNode } from '../format/onnx/types';
 import { separateConstants } from './rewrite/constants';
 import { withFloatType } from './rewrite/float-type';
 import { inlineFunctions } from './rewrite/inline-functions';

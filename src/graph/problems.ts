@@ -1,3 +1,4 @@
+import { ONNX_CODE_ENTRIES } from '../format/onnx/problems';
 import { codeTable, errorCode, warningCode } from '../protocol/code-table';
 
 const EXPORT_AGAIN = 'Export the model again; the file cannot be used as it stands.';
@@ -5,30 +6,7 @@ const EXPORT_PLAIN =
   'Export without optimisation: torch.onnx.export(..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False), or optimum-cli export onnx without -O.';
 
 const CODES = {
-  'graph-not-onnx': errorCode(
-    'The file is not an ONNX model.',
-    'Name the .onnx file of the exported network.',
-  ),
-  'graph-malformed': errorCode(
-    'The bytes of an ONNX model break off or contradict themselves.',
-    EXPORT_AGAIN,
-  ),
-  'graph-too-large': errorCode(
-    'An ONNX model has more nodes, names or nested graphs than can be worked on.',
-    'Export a smaller part of the network.',
-  ),
-  'graph-tensor-size': errorCode(
-    'Shape and element type of a tensor in an ONNX model do not fill its bytes exactly.',
-    EXPORT_AGAIN,
-  ),
-  'graph-tensor-type': errorCode(
-    'A tensor of an ONNX model has an element type that cannot be read.',
-    'Export the model in float32.',
-  ),
-  'graph-external-data': errorCode(
-    'The external data of an ONNX model is missing, too short, or outside its folder.',
-    'Put the data file into the folder of the model, under the name that the model gives it.',
-  ),
+  ...ONNX_CODE_ENTRIES,
   'graph-cycle': errorCode('The nodes of an ONNX graph depend on each other in a circle.', EXPORT_AGAIN),
   'graph-dangling': errorCode(
     'A node or output of an ONNX graph needs a value that nothing makes.',

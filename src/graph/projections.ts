@@ -1,7 +1,7 @@
 import { intOf } from './attributes';
 import type { WeightMap } from './bind/weight-map';
 import type { ModelGraph } from './model-graph';
-import type { OnnxNode } from './onnx/types';
+import type { OnnxNode } from '../format/onnx/types';
 
 /** Where a matrix of the checkpoint is applied in a graph. */
 export interface Projection {

@@ -2,7 +2,7 @@ import { cancelled, success, type Result } from '../protocol/result';
 import { quoted } from '../format/problems';
 import { needsOf, nodesFor, type ModelGraph } from './model-graph';
 import { loadTensor } from './onnx/tensor-values';
-import type { OnnxTensor, ValueInfo } from './onnx/types';
+import type { OnnxTensor, ValueInfo } from '../format/onnx/types';
 import { writeModel } from './onnx/write-model';
 import { refuse } from './problems';
 import { loadRuntime } from './runtime';

@@ -8,7 +8,7 @@ import type { DataSpec } from '../protocol/study';
 import { bindWeights, type BoundWeights } from './bind/bind-weights';
 import { checkpointSource, combinationSource, type Term } from './bind/weight-source';
 import { openNetwork, type Network } from './network';
-import { readModel } from './onnx/read-model';
+import { readModel } from '../format/onnx/read-model';
 import { openSamples, type SampleChoice, type StudySamples } from './study-samples';
 
 /** A study whose network runs. */

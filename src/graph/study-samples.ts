@@ -6,7 +6,7 @@ import { matchData } from './data/match';
 import { openData } from './data/registry';
 import { sampleIndices } from './data/sampling';
 import type { Samples } from './network';
-import type { OnnxModel, ValueInfo } from './onnx/types';
+import type { OnnxModel, ValueInfo } from '../format/onnx/types';
 import type { TensorValue } from './tensor-value';
 
 /** The samples of a study that a lens looks at. */

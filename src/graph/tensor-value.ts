@@ -1,6 +1,6 @@
 import type * as Onnxruntime from 'onnxruntime-node';
 import { decode } from '../tensor/decode';
-import { bytesOfElement, dtypeOf, type ElementType } from './onnx/element-types';
+import { bytesOfElement, dtypeOf, type ElementType } from '../format/onnx/element-types';
 
 /** The arrays in which values of the element types are held. */
 export type ValueArray =
@@ -77,6 +77,8 @@ export function emptyArray(type: ElementType, count: number): ValueArray {
     case 'float8e5m2fnuz':
     case 'uint4':
     case 'int4':
+    case 'float4e2m1':
+    case 'float8e8m0':
       return new Uint8Array(count);
   }
 }

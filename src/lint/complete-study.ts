@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { formatOf, openData } from '../graph/data/registry';
-import { readModel } from '../graph/onnx/read-model';
+import { readModel } from '../format/onnx/read-model';
 import { inputsOf } from '../graph/study-samples';
 import type { CompletionEntry } from '../protocol/completion';
 import { blockBelow, studyCursor, topValue, type StudyCursor } from './study-cursor';

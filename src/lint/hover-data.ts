@@ -1,5 +1,5 @@
 import { formatOf, openData } from '../graph/data/registry';
-import { readModel } from '../graph/onnx/read-model';
+import { readModel } from '../format/onnx/read-model';
 import { inputsOf } from '../graph/study-samples';
 import type { Result } from '../protocol/result';
 import { plain } from './hover-text';

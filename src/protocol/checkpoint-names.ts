@@ -6,6 +6,8 @@ const TORCH_BIN =
 const ARRAYS = /^(?:weights|model|adapters?|adapter_model|params|checkpoint)(?:[._-][\w.-]*)?\.npz$/i;
 /** Of llama.cpp, Keras and Flax. */
 const OTHER_FRAMEWORKS = /\.(?:gguf|h5|hdf5|keras|msgpack)$/i;
+/** Of ONNX Runtime. */
+const ONNX_ADAPTER = /\.(?:onnx_adapter|orl)$/i;
 /** What trainers write beside the weights. */
 const STATES = /^(?:optimizer|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\b/i;
 
@@ -16,12 +18,15 @@ export function isCheckpointName(name: string): boolean {
 
 /** Whether a file of this name is likely to be a checkpoint that is no safetensors file; its content decides. */
 export function isOtherContainerName(name: string): boolean {
-  return isTorchName(name) || ARRAYS.test(name) || OTHER_FRAMEWORKS.test(name);
+  return isTorchName(name) || ARRAYS.test(name) || ONNX_ADAPTER.test(name) || OTHER_FRAMEWORKS.test(name);
 }
 
-/** Whether a file of this name is binary and checked as weights: a checkpoint, or arrays or a pickle that may be anything. */
+/**
+ * Whether a file of this name is binary and checked as weights: a checkpoint, or arrays, a graph or a pickle that may be
+ * anything. Graphs lie beside the checkpoints that they were exported from, and are not listed with them.
+ */
 export function isWeightsName(name: string): boolean {
-  return isCheckpointName(name) || /\.(?:pkl|pickle|npy|npz)$/i.test(name);
+  return isCheckpointName(name) || /\.(?:pkl|pickle|npy|npz|onnx)$/i.test(name);
 }
 
 /** Whether a file of this name is likely to hold weights saved by torch; its content decides. */
@@ -31,7 +36,9 @@ function isTorchName(name: string): boolean {
 
 /** Whether a path of a checkpoint names a file of it and not its folder: weights, an index or a configuration. */
 export function isCheckpointFilePath(path: string): boolean {
-  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|gguf|h5|hdf5|keras|msgpack)$/i.test(path);
+  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack)$/i.test(
+    path,
+  );
 }
 
 /** The safetensors files that hold the same where one of them lies beside: `pytorch_model.bin` → `model.safetensors`. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { WeightMap } from '../../src/graph/bind/weight-map';
 import { layerValues } from '../../src/graph/layer-values';
-import type { OnnxNode } from '../../src/graph/onnx/types';
+import type { OnnxNode } from '../../src/format/onnx/types';
 import { prepareGraph } from '../../src/graph/prepare-graph';
 import { got } from './got';
 import { model, node, tensor, value } from './onnx/models';

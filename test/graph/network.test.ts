@@ -5,7 +5,7 @@ import { openCheckpoint } from '../../src/format/registry';
 import { bindWeights } from '../../src/graph/bind/bind-weights';
 import { checkpointSource } from '../../src/graph/bind/weight-source';
 import { openNetwork, readActivations, type Samples } from '../../src/graph/network';
-import { readModel } from '../../src/graph/onnx/read-model';
+import { readModel } from '../../src/format/onnx/read-model';
 import { tensorValue } from '../../src/graph/tensor-value';
 import { success } from '../../src/protocol/result';
 import { codeOf, got } from './got';

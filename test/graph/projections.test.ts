@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Placement, WeightMap } from '../../src/graph/bind/weight-map';
-import type { OnnxNode } from '../../src/graph/onnx/types';
+import type { OnnxNode } from '../../src/format/onnx/types';
 import { prepareGraph } from '../../src/graph/prepare-graph';
 import { projections } from '../../src/graph/projections';
 import { got } from './got';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openCheckpoint } from '../../src/format/registry';
 import { openNetwork, type Network, type Samples } from '../../src/graph/network';
-import { readModel } from '../../src/graph/onnx/read-model';
+import { readModel } from '../../src/format/onnx/read-model';
 import { tensorOverBytes } from '../../src/graph/tensor-value';
 import { success } from '../../src/protocol/result';
 import { got } from './got';

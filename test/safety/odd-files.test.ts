@@ -6,7 +6,7 @@ import * as net from 'node:net';
 import * as paths from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '../../src/format/registry';
-import { readModel } from '../../src/graph/onnx/read-model';
+import { readModel } from '../../src/format/onnx/read-model';
 import { temporaryFolder, vectors, writeFiles } from '../format/files';
 
 const skip = process.platform === 'win32' ? 'Windows has no such files' : false;

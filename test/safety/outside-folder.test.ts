@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '../../src/format/registry';
-import { readModel } from '../../src/graph/onnx/read-model';
+import { readModel } from '../../src/format/onnx/read-model';
 import { WireWriter } from '../../src/graph/onnx/wire-writer';
 import { temporaryFolder, vectors, writeFiles } from '../format/files';
 

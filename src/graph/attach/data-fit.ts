@@ -3,7 +3,7 @@ import type { Fit } from '../../protocol/attachment';
 import type { DataMatch } from '../data/data-match';
 import { matchData } from '../data/match';
 import { openData } from '../data/registry';
-import type { ValueInfo } from '../onnx/types';
+import type { ValueInfo } from '../../format/onnx/types';
 
 /** Larger files are not opened: finding their samples may take reading them. */
 const LARGEST_OPENED = 2 ** 28;

@@ -2,8 +2,8 @@ import { countOf } from '../../format/problems';
 import type { Checkpoint } from '../../format/checkpoint';
 import type { Fit } from '../../protocol/attachment';
 import { commonPrefixes } from '../bind/common-prefix';
-import { isFloating } from '../onnx/element-types';
-import type { OnnxModel, OnnxTensor } from '../onnx/types';
+import { isFloating } from '../../format/onnx/element-types';
+import type { OnnxModel, OnnxTensor } from '../../format/onnx/types';
 
 /** How far the weights of a graph are the tensors of a checkpoint, as names and shapes tell. */
 export interface GraphFit {

@@ -1,7 +1,7 @@
 import { countOf, quoted } from '../../format/problems';
 import type { Checkpoint } from '../../format/checkpoint';
 import { cancelled, success, type Result } from '../../protocol/result';
-import { isFloating } from '../onnx/element-types';
+import { isFloating } from '../../format/onnx/element-types';
 import { valuesOfTensor } from '../onnx/tensor-values';
 import type { ModelGraph } from '../model-graph';
 import { graphFinding } from '../problems';

@@ -1,5 +1,5 @@
 import { graphFinding } from '../problems';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { Digests, Matching } from './matching';
 import { listed, place, push, tensorsByValues } from './matching';
 import { tellApart, type Told } from './sites';

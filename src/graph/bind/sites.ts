@@ -1,4 +1,4 @@
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { ModelGraph, Use } from '../model-graph';
 
 /** The tensor that is known to be used at an input of a node. */

@@ -1,5 +1,5 @@
 import type { Result } from '../../protocol/result';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import { GraphDraft } from '../graph-draft';
 import type { ModelGraph, Use } from '../model-graph';
 

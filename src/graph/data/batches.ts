@@ -1,7 +1,7 @@
 import { quoted } from '../../format/problems';
 import { cancelled, success, type Result } from '../../protocol/result';
 import { IGNORED } from '../objective/objective';
-import type { ElementType } from '../onnx/element-types';
+import type { ElementType } from '../../format/onnx/element-types';
 import { emptyArray, type TensorValue, type ValueArray } from '../tensor-value';
 import { convertValue } from './convert';
 import type { DataArray } from './data-set';

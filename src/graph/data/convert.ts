@@ -1,4 +1,4 @@
-import { bitsOfElement, type ElementType } from '../onnx/element-types';
+import { bitsOfElement, type ElementType } from '../../format/onnx/element-types';
 import { emptyArray, numbersOf, type TensorValue, type ValueArray } from '../tensor-value';
 
 /** A value that does not exist in the type that was asked for. */

@@ -1,6 +1,6 @@
 import type { Finding } from '../../protocol/finding';
-import type { ElementType } from '../onnx/element-types';
-import type { ValueInfo } from '../onnx/types';
+import type { ElementType } from '../../format/onnx/element-types';
+import type { ValueInfo } from '../../format/onnx/types';
 import type { DataArray, DataSet } from './data-set';
 import type { DefaultFeed } from './default-feeds';
 import type { LabelMatch } from './match-labels';

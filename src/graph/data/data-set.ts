@@ -1,6 +1,6 @@
 import type { DataOptions } from '../../protocol/data';
 import type { Result } from '../../protocol/result';
-import type { ElementType } from '../onnx/element-types';
+import type { ElementType } from '../../format/onnx/element-types';
 import type { TensorValue } from '../tensor-value';
 
 /** One named array of a data set. */

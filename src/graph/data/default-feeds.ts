@@ -1,5 +1,5 @@
-import type { ElementType } from '../onnx/element-types';
-import type { ValueInfo } from '../onnx/types';
+import type { ElementType } from '../../format/onnx/element-types';
+import type { ValueInfo } from '../../format/onnx/types';
 import { tensorValue, type TensorValue } from '../tensor-value';
 
 /** Feeds that the transformers library makes up where a caller gives none. */

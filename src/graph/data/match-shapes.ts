@@ -1,8 +1,8 @@
 import { quoted } from '../../format/problems';
 import type { DataOptions } from '../../protocol/data';
 import { success, type Result } from '../../protocol/result';
-import type { ElementType } from '../onnx/element-types';
-import type { ValueInfo } from '../onnx/types';
+import type { ElementType } from '../../format/onnx/element-types';
+import type { ValueInfo } from '../../format/onnx/types';
 import type { DataArray, DataSet } from './data-set';
 import type { InputMatch } from './data-match';
 import type { LabelMatch } from './match-labels';

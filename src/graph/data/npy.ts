@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { NPY_PREFIX, npyDataStart, readNpyHeader, type NpyFault } from '../../format/npy-header';
 import { withFile } from '../../format/read';
 import { success, type Result } from '../../protocol/result';
-import { elementTypeOf } from '../onnx/element-types';
+import { elementTypeOf } from '../../format/onnx/element-types';
 import { dataSetOfArrays } from './arrays-in-file';
 import { checkLength, fileRange, rest, type ByteRange } from './byte-range';
 import type { DataFormat } from './data-set';

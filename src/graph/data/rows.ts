@@ -1,5 +1,5 @@
 import { cancelled, success, type Result } from '../../protocol/result';
-import { bytesOfElement, type ElementType } from '../onnx/element-types';
+import { bytesOfElement, type ElementType } from '../../format/onnx/element-types';
 import { tensorOverBytes, type TensorValue } from '../tensor-value';
 import type { ByteRange, ReadBytes } from './byte-range';
 import { refuse } from './problems';

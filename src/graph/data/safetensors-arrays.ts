@@ -2,7 +2,7 @@ import { openCheckpoint } from '../../format/registry';
 import { failure, success } from '../../protocol/result';
 import { OpenFiles } from '../../tensor/open-files';
 import type { TensorSpan } from '../../tensor/span';
-import { elementTypeOf } from '../onnx/element-types';
+import { elementTypeOf } from '../../format/onnx/element-types';
 import { dataSetOfArrays, type PlacedArray } from './arrays-in-file';
 import { fileRange, withSameFile, type ByteRange, type FileState } from './byte-range';
 import type { DataFormat, UnreadableArray } from './data-set';

@@ -1,4 +1,4 @@
-import type { OnnxNode, OnnxTensor } from '../onnx/types';
+import type { OnnxNode, OnnxTensor } from '../../format/onnx/types';
 import { FUSED_ACTIVATIONS } from './fused-activations';
 import { FUSED_ATTENTION } from './fused-attention';
 import { Pieces, type Decomposition } from './pieces';

@@ -1,5 +1,5 @@
 import { floatOf, int, intOf, ints } from '../attributes';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { Decomposition, Pieces } from './pieces';
 
 interface AttentionParts {

@@ -1,6 +1,6 @@
 import type { Attributes } from '../graph-draft';
 import { tensorOf } from '../onnx/tensor-values';
-import type { OnnxNode, OnnxTensor } from '../onnx/types';
+import type { OnnxNode, OnnxTensor } from '../../format/onnx/types';
 
 /** Collects the nodes and constants that stand for one fused node. Shapes are not known yet. */
 export class Pieces {

@@ -1,5 +1,5 @@
 import { int, ints } from '../attributes';
-import { codeOf, type ElementType } from '../onnx/element-types';
+import { codeOf, type ElementType } from '../../format/onnx/element-types';
 import type { Attributes, GraphDraft } from '../graph-draft';
 
 /** A value that a rule computes with: its name, shape and type. */

@@ -1,4 +1,4 @@
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { Emitter, Term } from './emitter';
 
 /** What a rule is given: a node, its values, and the gradients of its outputs. */

@@ -1,5 +1,5 @@
 import { int, intOf, ints, intsOf, textOf } from '../attributes';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { Emitter, Term } from './emitter';
 
 /** How a window moves over the spatial axes of a tensor. */

@@ -1,7 +1,7 @@
 import { int, intOf, intsOf } from '../attributes';
 import type { Emitter, Term } from '../differentiate/emitter';
 import { positive } from '../differentiate/rule';
-import type { Attribute, OnnxGraph, OnnxNode } from '../onnx/types';
+import type { Attribute, OnnxGraph, OnnxNode } from '../../format/onnx/types';
 import { separateConstants } from '../rewrite/constants';
 import type { Lowering, LoweringFamily } from './lowering';
 

@@ -3,7 +3,7 @@ import { Emitter } from '../differentiate/emitter';
 import { GraphDraft } from '../graph-draft';
 import type { ModelGraph } from '../model-graph';
 import { valuesInMemory } from '../onnx/tensor-values';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { TensorValue } from '../tensor-value';
 import { traceGraph, type TracedGraph } from '../trace';
 import { keyOf, type LoweringContext } from './lowering';

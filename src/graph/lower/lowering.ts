@@ -1,6 +1,6 @@
 import type { Term } from '../differentiate/emitter';
 import type { RuleContext } from '../differentiate/rule';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 
 /** What a lowering is given: a node, its values with their shapes, and a place to write to. */
 export type LoweringContext = Pick<RuleContext, 'node' | 'emit' | 'input' | 'output' | 'constant'>;

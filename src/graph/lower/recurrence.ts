@@ -1,6 +1,6 @@
 import { intOf, textOf } from '../attributes';
 import type { Emitter, Term } from '../differentiate/emitter';
-import type { OnnxNode } from '../onnx/types';
+import type { OnnxNode } from '../../format/onnx/types';
 import type { Lowering, LoweringContext, LoweringFamily } from './lowering';
 
 /** Sequences longer than this stay as they are. */

@@ -2,8 +2,8 @@ import { readSpan } from '../../format/read';
 import { failure, success, type Result } from '../../protocol/result';
 import { decode } from '../../tensor/decode';
 import { refuse } from '../problems';
-import { dtypeOf, type ElementType } from './element-types';
-import type { OnnxTensor } from './types';
+import { dtypeOf, type ElementType } from '../../format/onnx/element-types';
+import type { OnnxTensor } from '../../format/onnx/types';
 
 /** The bytes of a tensor, read from its file where they are not in memory. Fails as reading does. */
 export async function bytesOfTensor(tensor: OnnxTensor): Promise<Result<Uint8Array>> {
@@ -95,6 +95,8 @@ function encode(type: ElementType, values: ArrayLike<number>): Uint8Array | null
     case 'float8e5m2fnuz':
     case 'uint4':
     case 'int4':
+    case 'float4e2m1':
+    case 'float8e8m0':
       return null;
   }
 }

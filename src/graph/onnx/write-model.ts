@@ -1,7 +1,14 @@
 import { success, type Result } from '../../protocol/result';
 import { refuse } from '../problems';
-import { codeOf } from './element-types';
-import type { Attribute, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from './types';
+import { codeOf } from '../../format/onnx/element-types';
+import type {
+  Attribute,
+  OnnxGraph,
+  OnnxModel,
+  OnnxNode,
+  OnnxTensor,
+  ValueInfo,
+} from '../../format/onnx/types';
 import { WireWriter } from './wire-writer';
 
 /**

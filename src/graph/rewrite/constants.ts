@@ -1,4 +1,4 @@
-import type { Attribute, OnnxNode, OnnxTensor } from '../onnx/types';
+import type { Attribute, OnnxNode, OnnxTensor } from '../../format/onnx/types';
 import { tensorOf } from '../onnx/tensor-values';
 
 /** Nodes without constants, and the constants as initializers. */

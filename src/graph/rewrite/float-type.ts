@@ -1,7 +1,7 @@
 import { int } from '../attributes';
-import { codeOf, elementTypeByCode, isFloating, type ElementType } from '../onnx/element-types';
+import { codeOf, elementTypeByCode, isFloating, type ElementType } from '../../format/onnx/element-types';
 import { tensorOf, valuesInMemory } from '../onnx/tensor-values';
-import type { Attribute, OnnxNode, OnnxTensor, ValueInfo } from '../onnx/types';
+import type { Attribute, OnnxNode, OnnxTensor, ValueInfo } from '../../format/onnx/types';
 
 /** Attributes that name an element type: of Cast; of EyeLike and the random operators. */
 const TYPE_ATTRIBUTES = ['to', 'dtype'];

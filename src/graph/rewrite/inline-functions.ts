@@ -1,5 +1,5 @@
 import { success, type Result } from '../../protocol/result';
-import type { Attribute, OnnxFunction, OnnxModel, OnnxNode } from '../onnx/types';
+import type { Attribute, OnnxFunction, OnnxModel, OnnxNode } from '../../format/onnx/types';
 import { refuse } from '../problems';
 
 const DEEPEST = 16;

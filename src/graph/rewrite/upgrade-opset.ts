@@ -1,7 +1,7 @@
 import { success, type Result } from '../../protocol/result';
 import { int, intOf, intsOf } from '../attributes';
 import { tensorOf } from '../onnx/tensor-values';
-import type { Attribute, OnnxNode, OnnxTensor } from '../onnx/types';
+import type { Attribute, OnnxNode, OnnxTensor } from '../../format/onnx/types';
 import { refuse } from '../problems';
 
 /** The operator set that the rules of differentiation are written for; newer ones are taken as they are. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { dataFit } from '../../graph/attach/data-fit';
 import { formatOf } from '../../graph/data/registry';
-import { readModel } from '../../graph/onnx/read-model';
+import { readModel } from '../../format/onnx/read-model';
 import { inputsOf } from '../../graph/study-samples';
 import { dataName } from '../../model/study-data';
 import type { DataCandidate } from '../../protocol/attachment';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { graphFit } from '../../graph/attach/graph-fit';
-import { readModel } from '../../graph/onnx/read-model';
+import { readModel } from '../../format/onnx/read-model';
 import type { GraphCandidate } from '../../protocol/attachment';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, success } from '../../protocol/result';

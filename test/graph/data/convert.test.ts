@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { convertible, convertValue } from '../../../src/graph/data/convert';
-import type { ElementType } from '../../../src/graph/onnx/element-types';
+import type { ElementType } from '../../../src/format/onnx/element-types';
 import { emptyArray, type TensorValue } from '../../../src/graph/tensor-value';
 
 function value(type: ElementType, numbers: readonly (number | bigint)[]): TensorValue {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { readBatch } from '../../../src/graph/data/batches';
 import { matchData } from '../../../src/graph/data/match';
 import { openData } from '../../../src/graph/data/registry';
-import type { ValueInfo } from '../../../src/graph/onnx/types';
+import type { ValueInfo } from '../../../src/format/onnx/types';
 import type { DataOptions } from '../../../src/protocol/data';
 import { codeOf, got } from '../got';
 import { temporaryFiles } from './files';

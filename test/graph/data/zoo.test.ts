@@ -6,7 +6,7 @@ import { batchesOf, readBatch } from '../../../src/graph/data/batches';
 import { matchData } from '../../../src/graph/data/match';
 import { openData } from '../../../src/graph/data/registry';
 import { sampleIndices } from '../../../src/graph/data/sampling';
-import { readModel } from '../../../src/graph/onnx/read-model';
+import { readModel } from '../../../src/format/onnx/read-model';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { openSession } from '../../../src/graph/session';
 import { numbersOf } from '../../../src/graph/tensor-value';

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { DECOMPOSED } from '../../../src/graph/decompose/decompose';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { writeModel } from '../../../src/graph/onnx/write-model';
-import type { OnnxNode } from '../../../src/graph/onnx/types';
+import type { OnnxNode } from '../../../src/format/onnx/types';
 import { loadRuntime } from '../../../src/graph/runtime';
 import { openSession } from '../../../src/graph/session';
 import { numbersOf, tensorValue } from '../../../src/graph/tensor-value';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { differentiate } from '../../../src/graph/differentiate/differentiate';
 import { traceLowered } from '../../../src/graph/lower/lower';
-import type { OnnxNode, OnnxTensor } from '../../../src/graph/onnx/types';
+import type { OnnxNode, OnnxTensor } from '../../../src/format/onnx/types';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { openSession } from '../../../src/graph/session';
 import { numbersOf, tensorValue, type TensorValue } from '../../../src/graph/tensor-value';

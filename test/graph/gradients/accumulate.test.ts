@@ -4,7 +4,7 @@ import test from 'node:test';
 import { accumulate, type Accumulated, type Sample } from '../../../src/graph/gradients/accumulate';
 import type { Objective } from '../../../src/graph/objective/objective';
 import type { ModelGraph } from '../../../src/graph/model-graph';
-import { readModel } from '../../../src/graph/onnx/read-model';
+import { readModel } from '../../../src/format/onnx/read-model';
 import { valuesOfTensor } from '../../../src/graph/onnx/tensor-values';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { openSession } from '../../../src/graph/session';

@@ -8,7 +8,7 @@ import { matchWeights } from '../../../src/graph/bind/match-weights';
 import type { WeightMap } from '../../../src/graph/bind/weight-map';
 import { checkpointSource } from '../../../src/graph/bind/weight-source';
 import { accumulate, type Sample } from '../../../src/graph/gradients/accumulate';
-import { readModel } from '../../../src/graph/onnx/read-model';
+import { readModel } from '../../../src/format/onnx/read-model';
 import { prepareGraph } from '../../../src/graph/prepare-graph';
 import { tensorOverBytes } from '../../../src/graph/tensor-value';
 import { got } from '../got';

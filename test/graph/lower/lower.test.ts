@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { LOWERINGS } from '../../../src/graph/lower/registry';
-import type { OnnxGraph, OnnxNode, OnnxTensor } from '../../../src/graph/onnx/types';
+import type { OnnxGraph, OnnxNode, OnnxTensor } from '../../../src/format/onnx/types';
 import { differentiate } from '../../../src/graph/differentiate/differentiate';
 import { traceLowered } from '../../../src/graph/lower/lower';
 import { prepareGraph } from '../../../src/graph/prepare-graph';

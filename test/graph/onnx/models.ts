@@ -1,6 +1,6 @@
-import type { ElementType } from '../../../src/graph/onnx/element-types';
+import type { ElementType } from '../../../src/format/onnx/element-types';
 import { tensorOf } from '../../../src/graph/onnx/tensor-values';
-import type { Attribute, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from '../../../src/graph/onnx/types';
+import type { Attribute, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from '../../../src/format/onnx/types';
 
 /** A value of an attribute, as short as a test wants it: whole numbers are ints, `{ float }` says otherwise. */
 export type Plain =

@@ -1,5 +1,5 @@
-import { quoted } from '../../format/problems';
-import { graphProblem } from '../problems';
+import { quoted } from '../problems';
+import { onnxProblem } from './problems';
 import type { Problem } from '../../protocol/result';
 import { bitsOfElement, elementTypeByCode, type ElementType } from './element-types';
 import type { ExternalFiles } from './external-data';
@@ -9,6 +9,8 @@ import { LENGTH, type WireReader } from './wire-reader';
 /** Values up to this size are read with the model: constants, indices, shapes. Larger ones stay in the file. */
 const SMALL_BYTES = 2 ** 14;
 const MOST_DIMENSIONS = 32;
+/** Of tensors that cannot be had, so many are named. */
+const MOST_PROBLEMS = 1000;
 /** Numbers that are stored one by one as varints have to be decoded to be used at all. */
 const MOST_VARINTS = 2 ** 24;
 
@@ -20,6 +22,15 @@ export interface ReadContext {
   readonly external: ExternalFiles;
   /** Tensors whose data cannot be had; the first is what reading fails with. */
   readonly problems: Problem[];
+  /** Where the weights are all that is wanted: what cannot be had is gathered and passed over. */
+  readonly weights?: PassedOver;
+}
+
+/** What is passed over where the weights of a model are read. Values then stay in the file, however few. */
+export interface PassedOver {
+  readonly tensors: Set<OnnxTensor>;
+  /** Names of sparse initializers. */
+  readonly sparse: string[];
 }
 
 /** The fields of a TensorProto as they stand. */
@@ -43,19 +54,21 @@ export function readTensor(reader: WireReader, context: ReadContext): OnnxTensor
   const tensor = { name: fields.name, type: type ?? 'float32', shape: fields.dims, count };
   const nothing: TensorData = { kind: 'memory', bytes: new Uint8Array(0) };
   const give = (problem: Problem): OnnxTensor => {
-    context.problems.push(problem);
-    return { ...tensor, data: nothing };
+    const empty = { ...tensor, data: nothing };
+    if (context.problems.length < MOST_PROBLEMS) context.problems.push(problem);
+    context.weights?.tensors.add(empty);
+    return empty;
   };
   const place = `${context.path}: the tensor ${quoted(fields.name)}`;
   if (reader.state.failure !== null) return { ...tensor, data: nothing };
   if (type === undefined) {
     const message = `${place} is of the element type ${String(fields.code)}, which is unknown.`;
-    return give(graphProblem('graph-tensor-type', context.path, message, fields.name));
+    return give(onnxProblem('graph-tensor-type', context.path, message, fields.name));
   }
   const bytes = Math.ceil((count * bitsOfElement(type)) / 8);
   if (fields.dims.some((size) => size < 0) || bytes > Number.MAX_SAFE_INTEGER) {
     const message = `${place} has the shape [${fields.dims.join(', ')}], which no tensor can have.`;
-    return give(graphProblem('graph-tensor-size', context.path, message, fields.name));
+    return give(onnxProblem('graph-tensor-size', context.path, message, fields.name));
   }
   // Texts have no gradient and no place in a session of ours; a node that uses one fails when it is run.
   if (type === 'string') return { ...tensor, data: nothing };
@@ -65,7 +78,7 @@ export function readTensor(reader: WireReader, context: ReadContext): OnnxTensor
       : innerData(fields, type, bytes, reader, context);
   if (typeof data !== 'string') return { ...tensor, data };
   const code = fields.location === 1 ? 'graph-external-data' : 'graph-tensor-size';
-  return give(graphProblem(code, context.path, `${place} ${data}.`, fields.name));
+  return give(onnxProblem(code, context.path, `${place} ${data}.`, fields.name));
 }
 
 function readFields(reader: WireReader): Fields {
@@ -132,7 +145,12 @@ function innerData(
   const stored = fields.pieces.reduce((sum, { length }) => sum + length, 0);
   if (stored !== bytes) return wrongSize(stored, bytes);
   const [only] = fields.pieces;
-  if (only !== undefined && fields.pieces.length === 1 && bytes > SMALL_BYTES && context.inFile) {
+  if (
+    only !== undefined &&
+    fields.pieces.length === 1 &&
+    bytes > (context.weights ? 0 : SMALL_BYTES) &&
+    context.inFile
+  ) {
     return { kind: 'file', path: context.path, offset: only.start, bytes };
   }
   if (bytes > MOST_VARINTS * 8 && fields.pieces.length > 1) return 'is stored in too many pieces';

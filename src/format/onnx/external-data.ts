@@ -8,8 +8,8 @@ export type ExternalFile =
 
 /**
  * Finds the files that a model keeps its values in. Only an ordinary file in the model's own folder is taken: by its
- * text a plain name without a second one elsewhere (onnx refuses hard links, too), and after all links in the folder of the model or, where the model itself is a link (as in the
- * Hugging Face cache), in the one it really lies in.
+ * text a plain name without a second one elsewhere (onnx refuses hard links, too), and after all links in the folder of the
+ * model or, where the model itself is a link (as in the Hugging Face cache), in the one it really lies in.
  */
 export class ExternalFiles {
   private readonly known = new Map<string, ExternalFile>();

@@ -1,11 +1,11 @@
 import fs from 'node:fs';
-import { withFile } from '../../format/read';
-import { failure, success, type Result } from '../../protocol/result';
-import { refuse } from '../problems';
+import { withFile, type FileState } from '../read';
+import { failure, success, type Problem, type Result } from '../../protocol/result';
+import { refuse } from './problems';
 import { FileSource, MemorySource, type ByteSource } from './byte-source';
 import { ExternalFiles } from './external-data';
 import { readFunction, readGraph } from './read-graph';
-import type { ReadContext } from './read-tensor';
+import { readEntry, type PassedOver, type ReadContext } from './read-tensor';
 import type { OnnxFunction, OnnxGraph, OnnxModel } from './types';
 import { WireReader, type WireState } from './wire-reader';
 
@@ -21,7 +21,8 @@ export async function readModel(path: string): Promise<Result<OnnxModel>> {
     // Reading is synchronous: a model has thousands of small parts between the weights that are passed over.
     const descriptor = fs.openSync(path, 'r');
     try {
-      return await Promise.resolve(readFrom(new FileSource(path, file.bytes, descriptor), true));
+      const source = new FileSource(path, file.bytes, descriptor);
+      return await Promise.resolve(readFrom(source, contextOf(path, true)));
     } finally {
       fs.closeSync(descriptor);
     }
@@ -30,16 +31,48 @@ export async function readModel(path: string): Promise<Result<OnnxModel>> {
 
 /** {@link readModel} of bytes in memory. `path` is for messages, and says where external data may lie. */
 export function readModelBytes(bytes: Uint8Array, path = ''): Result<OnnxModel> {
-  return readFrom(new MemorySource(path, bytes), false);
+  return readFrom(new MemorySource(path, bytes), contextOf(path, false));
 }
 
-function readFrom(source: ByteSource, inFile: boolean): Result<OnnxModel> {
+/** A model with what could not be had of it. */
+export interface ModelWeights {
+  readonly model: OnnxModel;
+  readonly file: FileState;
+  readonly problems: readonly Problem[];
+  readonly passedOver: PassedOver;
+}
+
+/**
+ * {@link readModel} for the sake of the weights: all values stay in the file, and tensors whose values cannot be had fail
+ * nothing.
+ */
+export async function readModelWeights(path: string): Promise<Result<ModelWeights>> {
+  return withFile(path, async ({ bytes, modifiedMs }) => {
+    const descriptor = fs.openSync(path, 'r');
+    try {
+      const passedOver: PassedOver = { tensors: new Set(), sparse: [] };
+      const context: ReadContext = { ...contextOf(path, true), weights: passedOver };
+      const model = await Promise.resolve(readFrom(new FileSource(path, bytes, descriptor), context));
+      if (!model.ok) return model;
+      const file = { path, bytes, modifiedMs };
+      return success({ model: model.value, file, problems: context.problems, passedOver });
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  });
+}
+
+function contextOf(path: string, inFile: boolean): ReadContext {
+  return { path, inFile, external: new ExternalFiles(path), problems: [] };
+}
+
+function readFrom(source: ByteSource, context: ReadContext): Result<OnnxModel> {
   const { path } = source;
   const state: WireState = { source, failure: null };
-  const context: ReadContext = { path, inFile, external: new ExternalFiles(path), problems: [] };
   const reader = new WireReader(state, 0, source.length);
   const opsets = new Map<string, number>();
   const functions: OnnxFunction[] = [];
+  const metadata = new Map<string, string>();
   let graph: OnnxGraph | null = null;
   let irVersion = 0;
   let producer = '';
@@ -48,6 +81,7 @@ function readFrom(source: ByteSource, inFile: boolean): Result<OnnxModel> {
     else if (reader.field === 2) producer = reader.text();
     else if (reader.field === 7) graph = readGraph(reader.message(), context);
     else if (reader.field === 8) readOpset(reader.message(), opsets);
+    else if (reader.field === 14) readEntry(reader.message(), metadata);
     else if (reader.field === 25) functions.push(readFunction(reader.message(), context));
     else reader.skip();
     if (functions.length > MOST_FUNCTIONS) reader.fail('has too many functions', true);
@@ -62,8 +96,9 @@ function readFrom(source: ByteSource, inFile: boolean): Result<OnnxModel> {
       `${path} is no ONNX model: it holds no graph with an operator set.`,
     );
   }
-  if (problem !== undefined) return failure(problem);
-  return success({ path, irVersion, producer, opsets, graph, functions });
+  if (problem !== undefined && context.weights === undefined) return failure(problem);
+  const notes = metadata.size === 0 ? {} : { metadata };
+  return success({ path, irVersion, producer, ...notes, opsets, graph, functions });
 }
 
 function refuseFailure(

@@ -23,7 +23,9 @@ export type ElementType =
   | 'float8e5m2'
   | 'float8e5m2fnuz'
   | 'uint4'
-  | 'int4';
+  | 'int4'
+  | 'float4e2m1'
+  | 'float8e8m0';
 
 interface Row {
   readonly type: ElementType;
@@ -58,6 +60,8 @@ const TABLE: readonly Row[] = [
   { type: 'float8e5m2fnuz', code: 20, bits: 8, dtype: 'F8_E5M2FNUZ' },
   { type: 'uint4', code: 21, bits: 4 },
   { type: 'int4', code: 22, bits: 4 },
+  { type: 'float4e2m1', code: 23, bits: 4, dtype: 'F4' },
+  { type: 'float8e8m0', code: 24, bits: 8, dtype: 'F8_E8M0' },
 ];
 
 const BY_CODE = new Map(TABLE.map((row) => [row.code, row]));

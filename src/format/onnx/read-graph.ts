@@ -25,7 +25,7 @@ export function readGraph(reader: WireReader, context: ReadContext, depth = 0): 
     else if (reader.field === 5) initializers.push(readTensor(reader.message(), context));
     else if (reader.field === 11) inputs.push(readValueInfo(reader.message()));
     else if (reader.field === 12) outputs.push(readValueInfo(reader.message()));
-    else if (reader.field === 15) reader.fail('has sparse initializers, which cannot be read');
+    else if (reader.field === 15) readSparse(reader, context);
     else reader.skip();
     if (nodes.length > MOST_NODES) reader.fail(`has more than ${String(MOST_NODES)} nodes`, true);
     if (initializers.length > MOST_TENSORS) {
@@ -36,6 +36,22 @@ export function readGraph(reader: WireReader, context: ReadContext, depth = 0): 
     }
   }
   return { name, nodes, initializers, inputs, outputs };
+}
+
+/** A SparseTensorProto, of which the name of its values is all that is read. */
+function readSparse(reader: WireReader, context: ReadContext): void {
+  const { weights } = context;
+  if (weights === undefined) {
+    reader.fail('has sparse initializers, which cannot be read');
+    return;
+  }
+  const sparse = reader.message();
+  let name = '';
+  while (sparse.next()) {
+    if (sparse.field === 1) name = readTensor(sparse.message(), context).name;
+    else sparse.skip();
+  }
+  if (weights.sparse.length < MOST_TENSORS) weights.sparse.push(name);
 }
 
 /** Reads a FunctionProto. */

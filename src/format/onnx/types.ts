@@ -87,6 +87,8 @@ export interface OnnxModel {
   readonly path: string;
   readonly irVersion: number;
   readonly producer: string;
+  /** `metadata_props`, where there are any. */
+  readonly metadata?: ReadonlyMap<string, string>;
   /** Versions of the operator sets, by domain. */
   readonly opsets: ReadonlyMap<string, number>;
   readonly graph: OnnxGraph;
