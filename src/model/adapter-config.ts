@@ -59,6 +59,8 @@ const KINDS: Readonly<Record<string, string>> = {
   P_TUNING: 'P-tuning',
   POLY: 'Poly',
   XLORA: 'X-LoRA',
+  HRA: 'HRA',
+  UNILORA: 'Uni-LoRA',
 };
 
 /** Where each kind that has a rank keeps it and its alpha, with PEFT's defaults. */

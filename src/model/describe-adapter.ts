@@ -66,7 +66,7 @@ export function describeAdapter(
   targets.sort((x, y) => compareNatural(x.module, y.module));
   const written = mostFrequent(sorted.modules.map((each) => each.layout));
   const layout = config && written === 'LyCORIS' ? 'PEFT' : written;
-  const kind = kindOf(config, whole, described);
+  const kind = kindOf(settings, whole, described);
   const refusal = whole?.reason ?? config?.refusal ?? unknownKind(config, targets, sorted, refused);
   const origin = mostFrequent([...rules.origins]);
   return {
@@ -109,8 +109,11 @@ function describeModule(tensors: ModuleTensors, rules: SettingsRules): readonly 
   ]; // prettier-ignore
 }
 
+/** Trained so that every smaller rank works, too; saved as one LoRA of the largest (Valipour et al. 2023). */
+const DYLORA = /(?:^|\.)dylora$/i;
+
 function kindOf(
-  config: AdapterConfig | null,
+  { config, metadata }: AdapterSettings,
   whole: WholeAdapter | null,
   described: readonly Described[],
 ): string {
@@ -118,7 +121,9 @@ function kindOf(
   const titles = [...new Set(described.map(({ title }) => title).filter((title) => title !== ''))].sort();
   if (titles.length === 0) return config?.kind ?? 'adapter';
   const [only = ''] = titles;
-  return titles.length === 1 && only === 'LoRA' && config?.rsLora ? 'rsLoRA' : titles.join(', ');
+  if (titles.length > 1 || only !== 'LoRA') return titles.join(', ');
+  if (DYLORA.test(metadata['ss_network_module'] ?? '')) return 'DyLoRA';
+  return config?.rsLora ? 'rsLoRA' : only;
 }
 
 /** A configuration of a kind of which no tensor could be made sense of. */

@@ -75,7 +75,8 @@ interface LoraFactors {
 }
 
 interface Mismatch {
-  readonly code: 'lora-factor-missing' | 'lora-factors-disagree' | 'adapter-kind-unsupported';
+  readonly code:
+    'lora-factor-missing' | 'lora-factors-disagree' | 'adapter-kind-unsupported' | 'adapter-mixed-deltas';
   readonly reason: string;
 }
 
@@ -118,6 +119,8 @@ function product(
   const own = matrixOf(b);
   if (a.span.shape.length > 2 && turned)
     return { code: 'adapter-kind-unsupported', reason: 'factors of stacked experts are not taken yet' };
+  if (isOfExperts(a, b))
+    return { code: 'adapter-mixed-deltas', reason: 'a router mixes the LoRAs of its experts by the input' };
   const groups = own.columns > 0 ? rank / own.columns : 0;
   if (b.span.shape.slice(2).some((size) => size !== 1))
     return { code: 'adapter-kind-unsupported', reason: 'lora_B of the convolution has a kernel of its own' };
@@ -133,6 +136,13 @@ function product(
     used: [a, b],
     recipe: { kind: 'product', a, b, turned },
   };
+}
+
+/** MoLoRA (Zadouri et al. 2023, https://arxiv.org/abs/2309.05444): experts × inputs × r and experts × r × outputs. */
+function isOfExperts(a: TensorEntry, b: TensorEntry): boolean {
+  const [experts, , rank] = a.span.shape;
+  const [others, inner] = b.span.shape;
+  return a.span.shape.length === 3 && b.span.shape.length === 3 && experts === others && rank === inner;
 }
 
 /**

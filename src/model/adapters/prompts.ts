@@ -12,7 +12,7 @@ const TITLES: Readonly<Record<string, string>> = {
   CPT: 'context-aware prompt tuning',
 };
 const NAMES =
-  /^(?:.*\.)?(?:prompt_embeddings?|prefix_task_(?:cols|rows)|soft_prompt(?:\.weight)?|prompt_encoder\..+|adaption_(?:prompt|gate)|prompt_learner\.ctx|deep_prompt_embeddings|(?:[eg]_)?prompt\.prompt(?:_key)?|memory_tokens?)$/;
+  /^(?:.*\.)?(?:prompt_embeddings?|prefix_task_(?:cols|rows)|soft_prompt(?:\.weight)?|prompt_encoder\..+|adaption_(?:prompt|gate)|prompt_learner\.ctx|deep_prompt_embeddings|(?:[eg]_)?prompt\.prompt(?:_key)?|memory_tokens?|prefix_tunings?\..+|prefix_gates?\..+)$/;
 
 /**
  * Soft prompts: vectors before the tokens (prompt tuning, Lester et al. 2021, https://arxiv.org/abs/2104.08691) or before keys

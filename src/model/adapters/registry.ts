@@ -6,6 +6,7 @@ import { EndingTable } from './endings';
 import type { AdapterFamily } from './family';
 import { fourierft } from './fourierft';
 import { glora } from './glora';
+import { hra } from './hra';
 import { ia3 } from './ia3';
 import { loha } from './loha';
 import { lokr } from './lokr';
@@ -15,6 +16,8 @@ import { poly } from './poly';
 import { randlora } from './randlora';
 import { shira } from './shira';
 import { trainableTokens } from './trainable-tokens';
+import { unilora } from './unilora';
+import { vblora } from './vblora';
 import { vera } from './vera';
 
 /**
@@ -38,6 +41,9 @@ export const FAMILIES: readonly AdapterFamily[] = [
   trainableTokens,
   additive,
   poly,
+  hra,
+  vblora,
+  unilora,
 ];
 
 /** The endings of all families. */

@@ -4,6 +4,7 @@ import { controlVector } from './control-vector';
 import { prompts } from './prompts';
 import type { AdapterSettings } from './rules';
 import { textualInversion } from './textual-inversion';
+import { xlora } from './xlora';
 
 /** A whole adapter that changes no weight of the base, so that it has no ΔW. */
 export interface WholeAdapter {
@@ -22,7 +23,13 @@ export interface WholeKind {
 }
 
 /** Every kind without ΔW, in the order in which they are asked. */
-export const WHOLE_KINDS: readonly WholeKind[] = [prompts, bottleneck, textualInversion, controlVector];
+export const WHOLE_KINDS: readonly WholeKind[] = [
+  prompts,
+  bottleneck,
+  textualInversion,
+  controlVector,
+  xlora,
+];
 
 /** The kind without ΔW that the tensors are of; `null` where they are of none. */
 export function recogniseWhole(

@@ -28,6 +28,13 @@ const KINDS: readonly (readonly [
   ],
   ['textual inversion', /new words/, { emb_params: vectors(2, 6) }],
   ['textual inversion', /new words/, { '<cat-toy>': vectors(1, 6) }],
+  ['soft prompt', /before the input/, { 'x.prefix_tunings.0.wte.weight': vectors(4, 6) }],
+  [
+    'X-LoRA',
+    /other LoRAs/,
+    { 'last.weight': vectors(3, 6), 'inner.0.weight': vectors(6, 6) },
+    { peft_type: 'XLORA' },
+  ],
   ['control vector', /layers put out/, { 'direction.1': { shape: [6] }, 'direction.2': { shape: [6] } }],
 ];
 
@@ -60,9 +67,9 @@ test('a checkpoint with ordinary names is not taken for an adapter', async () =>
 test('a kind that nobody here knows is refused by its name', async () => {
   const study = await studyOf({
     base: { 'l.weight': vectors(6, 6) },
-    adapter: { 'base_model.unilora_theta_d': { shape: [16] } },
-    config: { peft_type: 'UNILORA', r: 4 },
+    adapter: { 'base_model.mystery_theta': { shape: [16] } },
+    config: { peft_type: 'MYSTERY', r: 4 },
   });
   assert.deepEqual(codesOf(study), ['adapter-kind-unsupported']);
-  assert.match(study.findings[0]?.message ?? '', /UNILORA/);
+  assert.match(study.findings[0]?.message ?? '', /MYSTERY/);
 });
