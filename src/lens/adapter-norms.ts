@@ -1,11 +1,10 @@
 import type { Study } from '../model/study';
 import type { Finding } from '../protocol/finding';
-import { cancelled, success, type Result } from '../protocol/result';
-import { factoredSquares } from '../tensor/factor-products';
+import { success, type Result } from '../protocol/result';
 import type { AdapterTask } from './adapter-tasks';
-import { loadLowRank, readNorms } from './group-pass';
+import { readNorms } from './group-pass';
 import type { LensContext } from './lens';
-import { pause } from './pause';
+import { factorSource, readMatrices } from './matrix-pass';
 import { partOf } from './progress-part';
 import { finiteOrNull } from './profile-sums';
 import { skippedEntries } from './skipped-entries';
@@ -53,29 +52,30 @@ export async function adapterNorms(
 
 type NormMaps = ReadonlyMap<number, Map<string, TensorNorm>>;
 
-/** Adds the norms of what is a product of factors; gives the bytes read. */
+/** Adds the norms of what is a product of factors, which the workers read themselves; gives the bytes read. */
 async function factorNorms(
   adapters: readonly AdapterTask[],
   byTask: NormMaps,
   context: LensContext,
 ): Promise<Result<number>> {
-  const total = adapters.reduce((sum, { task }) => sum + task.deltas.size, 0);
-  let done = 0;
-  let bytesRead = 0;
-  for (const { index, task } of adapters) {
-    for (const [tensor, delta] of task.deltas) {
-      if (context.signal.aborted) return cancelled();
-      context.progress(++done / total, 'Measuring factors');
-      if (done % 16 === 0) await pause();
-      if (delta.kind !== 'lowRank') continue;
-      const read = await loadLowRank(delta);
-      if (!read.ok) return read;
-      bytesRead += read.value.bytesRead;
-      const squares = factoredSquares(read.value.delta);
-      byTask.get(index)?.set(tensor, normOf(squares, null));
-    }
-  }
-  return success(bytesRead);
+  const products = adapters.flatMap(({ index, task }) =>
+    [...task.deltas].flatMap(([tensor, delta]) =>
+      delta.kind === 'lowRank' ? [{ index, tensor, delta }] : [],
+    ),
+  );
+  const read = await readMatrices(
+    products.map(({ delta }) => ({
+      operation: { kind: 'squares' as const },
+      load: () => factorSource(delta),
+    })),
+    context,
+    ({ squares }, at) => {
+      const product = products[at];
+      if (product) byTask.get(product.index)?.set(product.tensor, normOf(squares?.[0] ?? NaN, null));
+    },
+    'Measuring factors',
+  );
+  return read.ok ? success(products.reduce((sum, { delta }) => sum + delta.bytes, 0)) : read;
 }
 
 function normOf(squares: number, base: number | null): TensorNorm {

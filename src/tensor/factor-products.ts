@@ -1,5 +1,5 @@
 import { transposed, type Dense } from './linear/dense';
-import { multiplyTransposed } from './linear/multiply';
+import { multiplyTransposed, shortGram } from './linear/multiply';
 import type { LowRankDelta } from './pass';
 
 /** A₁A₂ᵀ and B₁ᵀB₂ of two factored deltas, r₁ × r₂ each, row-major. */
@@ -56,8 +56,18 @@ export function innerOf(x: LowRankDelta, y: LowRankDelta, { a, b }: FactorProduc
   return x.scale * y.scale * sum;
 }
 
-/** ‖sBA‖² in the Frobenius norm, from the Gram matrices of the factors. Never negative; NaN where a factor is not finite. */
+/**
+ * ‖sBA‖² = s² Σ (BᵀB) ∘ (AAᵀ) in the Frobenius norm, from the factors as they lie. Never negative; NaN where a factor is not
+ * finite.
+ */
 export function factoredSquares(delta: LowRankDelta): number {
+  const { scale, rank, rows, columns } = delta;
+  if (rank <= Math.min(rows, columns)) {
+    const b = shortGram({ rows, columns: rank, values: delta.b }).values;
+    const a = shortGram({ rows: rank, columns, values: delta.a }).values;
+    const sum = a.reduce((total, value, at) => total + value * (b[at] as number), 0);
+    return sum < 0 ? 0 : scale * scale * sum;
+  }
   let squares = 0;
   forFactorPairs([delta], (_, __, products) => {
     squares = innerOf(delta, delta, products);

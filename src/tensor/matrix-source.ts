@@ -47,6 +47,8 @@ export interface StoredFactors {
 export type MatrixOperation =
   /** The entries. */
   | { readonly kind: 'values' }
+  /** ‖M‖_F²; of factors from their Gram matrices. NaN where an entry is not finite. */
+  | { readonly kind: 'squares' }
   /** All singular values. */
   | { readonly kind: 'singularValues' }
   /** The `rank` largest singular values with their vectors; all of them where `rank` is null. */
@@ -70,7 +72,7 @@ export interface MatrixOutcome {
   readonly right: Float64Array | null;
   /** ‖uᵢᵀP‖² for every part P and left singular vector uᵢ, parts × k, row-major; NaN where a part is not finite. */
   readonly energies: Float64Array | null;
-  /** ‖P‖_F² of every part. */
+  /** ‖P‖_F² of every part, or of the matrix itself where that was asked for. */
   readonly squares: Float64Array | null;
   /** Bound of the error of any singular value, in their units. */
   readonly error: number | null;

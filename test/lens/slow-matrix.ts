@@ -23,6 +23,8 @@ export function slowMatrix(item: Extract<PassItem, { kind: 'matrix' }>, read: Re
     error: null,
   };
   if (operation.kind === 'values') return { ...empty, values: Float64Array.from(matrix) };
+  if (operation.kind === 'squares')
+    return { ...empty, squares: Float64Array.of(matrix.reduce((sum, value) => sum + value * value, 0)) };
   if (nonFinite > 0) return empty;
   const found = slowSvd(matrix, rows, columns);
   if (operation.kind === 'alignment') return { ...empty, ...slowAlignment(found, operation.parts, read) };

@@ -50,6 +50,7 @@ function outcome(source: MatrixSource, operation: MatrixOperation): MatrixOutcom
 function agree(source: MatrixSource): void {
   const operations: MatrixOperation[] = [
     { kind: 'values' },
+    { kind: 'squares' },
     { kind: 'singularValues' },
     { kind: 'svd', rank: 3 },
     { kind: 'svd', rank: null },
@@ -65,6 +66,10 @@ function agree(source: MatrixSource): void {
       own?.forEach((value, i) =>
         assert.ok(Math.abs(value - (slow?.[i] ?? 0)) < 1e-6, `${operation.kind} ${i}`),
       );
+    }
+    if (operation.kind === 'squares') {
+      const [own = NaN, slow = NaN] = [found.squares?.[0], expected.squares?.[0]];
+      assert.ok(Math.abs(own - slow) <= 1e-9 * Math.max(1, slow), `${String(own)} against ${String(slow)}`);
     }
     if (operation.kind !== 'svd') continue;
     const k = found.singular?.length ?? 0;

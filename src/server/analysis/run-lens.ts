@@ -6,6 +6,7 @@ import type { LensResult } from '../../protocol/artifact';
 import { checkParameters, type ParameterValues } from '../../protocol/lens';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
+import { adapterFindings, withoutRepeats } from './adapter-findings';
 import type { AnalysisContext } from './context';
 import { networkInputs } from './network-inputs';
 import { OpenedInputs } from './opened-inputs';
@@ -34,7 +35,7 @@ export async function runLens(
   const others = runsNetwork(lens) ? await networkInputs(study.value) : [];
   const key = keyOf(lens, parameters.value, study.value, hashes.value, others);
   const known = await context.results.get(key);
-  if (known) return success(known);
+  if (known) return withAdapterFindings(known, study.value, context);
   const made = (output: LensOutput): LensResult =>
     resultOf(lens, parameters.value, study.value, output, others, performance.now() - started);
   const output = await lens.run(study.value, parameters.value, {
@@ -46,8 +47,24 @@ export async function runLens(
   if (changed) return failure(changed);
   const result = made(output.value);
   await context.results.set(key, result);
+  const told = await withAdapterFindings(result, study.value, context);
   context.progress(1, 'Done');
-  return success(result);
+  return told;
+}
+
+/**
+ * The card of an adapter with what the rules find in its files. They look at neighbours, too, so that what they find is not
+ * remembered with the result. Fails with `cancelled`.
+ */
+async function withAdapterFindings(
+  result: LensResult,
+  study: Study,
+  context: AnalysisContext,
+): Promise<Result<LensResult>> {
+  if (result.lens !== 'adapter-card') return success(result);
+  const found = await adapterFindings(study, context);
+  if (context.signal.aborted) return cancelled();
+  return success({ ...result, findings: withoutRepeats(found, result.findings) });
 }
 
 function unknownLens(id: string): Problem {

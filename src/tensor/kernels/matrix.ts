@@ -1,5 +1,6 @@
 import type { Problem } from '../../protocol/result';
-import { transposed, type Dense } from '../linear/dense';
+import { factoredSquares } from '../factor-products';
+import { squaresOf, transposed, type Dense } from '../linear/dense';
 import { wholeMatrix } from '../linear/entries';
 import { LONGEST_SIDE, spectrumOf } from '../linear/large-spectrum';
 import { lowRankSvd, lowRankValues } from '../linear/low-rank-svd';
@@ -33,6 +34,7 @@ export function reduceMatrix(
 ): MatrixOutcome | Problem {
   const held = (stored: MatrixSource) => room.load(stored, files);
   try {
+    if (operation.kind === 'squares') return decompose(held(unturned(source)), operation, files, stop);
     return operation.kind === 'alignment'
       ? align(held(source), operation.parts, files, stop, held)
       : decompose(held(source), operation, files, stop);
@@ -40,6 +42,16 @@ export function reduceMatrix(
     if (error instanceof ReadFailed) return error.problem;
     throw error;
   }
+}
+
+/** Lengths do not depend on how factors are turned, so nothing is copied for it. */
+function unturned(source: MatrixSource): MatrixSource {
+  const terms = source.terms.map((term) =>
+    term.kind === 'delta' && term.task.kind === 'stored'
+      ? { ...term, task: { ...term.task, transposed: false } }
+      : term,
+  );
+  return terms.length === 1 ? { ...source, terms } : source;
 }
 
 type Decomposition = Exclude<MatrixOperation, { kind: 'alignment' }>;
@@ -51,11 +63,21 @@ function decompose(
   stop: Stop,
 ): MatrixOutcome {
   const factors = soleFactors(source);
-  if (factors !== null && operation.kind !== 'values' && hasFiniteFactors(factors)) {
+  if (factors !== null && operation.kind === 'squares') {
+    const { rows, columns } = source;
+    return { ...NOTHING, rows, columns, squares: Float64Array.of(factoredSquares(factors)) };
+  }
+  if (
+    factors !== null &&
+    operation.kind !== 'values' &&
+    operation.kind !== 'squares' &&
+    hasFiniteFactors(factors)
+  ) {
     return outcomeOfFactors(source, operation, factors);
   }
   const { rows, columns } = source;
-  const reader = new MatrixReader(source, files, operation.kind !== 'values');
+  const stopsAtOdd = operation.kind !== 'values' && operation.kind !== 'squares';
+  const reader = new MatrixReader(source, files, stopsAtOdd);
   try {
     const found = workOn(reader, operation, source.transposed === true, stop);
     return { ...NOTHING, rows, columns, nonFinite: reader.nonFinite, ...found };
@@ -117,6 +139,7 @@ function workOn(reader: MatrixReader, operation: Decomposition, turned: boolean,
     const matrix = wholeMatrix(reader);
     return { values: (turned ? transposed(matrix) : matrix).values };
   }
+  if (operation.kind === 'squares') return { squares: Float64Array.of(squaresOf(wholeMatrix(reader))) };
   if (operation.kind === 'singularValues') {
     const found = spectrumOf(reader, stop);
     return found === null
@@ -151,7 +174,7 @@ function soleFactors({ terms }: MatrixSource): LowRankDelta | null {
 
 function outcomeOfFactors(
   { rows, columns, transposed: turned }: MatrixSource,
-  operation: Exclude<Decomposition, { kind: 'values' }>,
+  operation: Exclude<Decomposition, { kind: 'values' | 'squares' }>,
   factors: LowRankDelta,
 ): MatrixOutcome {
   if (operation.kind === 'singularValues') {
