@@ -207,7 +207,7 @@ export class AnalysisClient extends Disposable {
 /** The settings that the server is started with; it hears of later changes by itself. */
 function serverSettings(): Readonly<Record<string, unknown>> {
   const settings = vscode.workspace.getConfiguration('deltalens');
-  const names = ['scanLimitMiB', 'cacheLimitMiB', 'hashContents'];
+  const names = ['scanLimitMiB', 'cacheLimitMiB', 'hashContents', 'missingCheckpoints'];
   return Object.fromEntries(names.map((name) => [name, settings.get(name)]));
 }
 

@@ -1,5 +1,6 @@
 import type { CodeEntry } from './codes';
 
+const CODE = 'Code that names checkpoints';
 const FILES = 'Any file';
 const VALUES = 'Values in a checkpoint';
 const INDEX = 'Shard index (*.safetensors.index.json)';
@@ -66,6 +67,14 @@ export const OTHER_CODES = {
     severity: 'error',
     title: 'A value in weight_map is not a string.',
     action: 'Write the name of the shard that holds the tensor.',
+  },
+  'named-checkpoint-missing': {
+    family: CODE,
+    severity: 'information',
+    title: 'A path that ends like a checkpoint leads to none.',
+    explanation: 'Paths are looked for from the folder of the file, and from the workspace folders.',
+    action:
+      'Correct the path, if the file is not still to be written. The setting "deltalens.missingCheckpoints" turns this off.',
   },
   'yaml-syntax': {
     family: STUDY,

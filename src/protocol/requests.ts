@@ -17,6 +17,14 @@ export interface TensorPlace {
   readonly range: TextRange;
 }
 
+/** A checkpoint or adapter that a text of a document leads to. */
+export interface NamedCheckpoint {
+  /** Absolute path of the file or folder. */
+  readonly path: string;
+  /** The file to open: of a folder, that which stands for what it holds. */
+  readonly file: string;
+}
+
 export interface FormatDescription {
   readonly id: string;
   readonly title: string;
@@ -126,6 +134,23 @@ export interface Requests {
   'deltalens/references': {
     params: { readonly path: string; readonly tensor: string };
     value: readonly TensorPlace[];
+  };
+  /**
+   * For each of some texts of a document, the checkpoint or adapter in the workspace that it leads to from the document's
+   * folder or a workspace folder; `missing`: a path in the workspace at which nothing is; `null`: anything else.
+   */
+  'deltalens/named': {
+    params: {
+      readonly document: string;
+      readonly names: readonly string[];
+      readonly roots: readonly string[];
+    };
+    value: readonly (NamedCheckpoint | 'missing' | null)[];
+  };
+  /** What a checkpoint or adapter is, in a few lines of Markdown; reads no values. */
+  'deltalens/card': {
+    params: { readonly path: string; readonly roots: readonly string[] };
+    value: { readonly markdown: string };
   };
   /** What may be written at a place of a document, whose text is as the editor has it. */
   'deltalens/complete': {

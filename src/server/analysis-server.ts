@@ -15,6 +15,7 @@ import {
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import path from 'node:path';
 import type { WorkspaceContents } from '../protocol/explorer';
+import { CodeMentions } from './code/code-mentions';
 import { quickFixes } from './code-actions';
 import { completionItem } from './completion';
 import type { Compute } from './compute-processes';
@@ -32,6 +33,7 @@ import {
   cacheSettingsFrom,
   DEFAULT_CACHE_LIMIT,
   DEFAULT_SCAN_LIMIT,
+  missingCheckpointsFrom,
   scanLimitFrom,
 } from './settings';
 
@@ -44,6 +46,7 @@ export class AnalysisServer {
   private readonly openUris = new Map<string, string>();
   private readonly lint: LintService;
   private readonly manifests: ManifestFeatures;
+  private readonly code: CodeMentions;
   private readonly contents = new Debounce(CONTENTS_SETTLE_MS, () => {
     void this.connection.sendNotification('deltalens/contentsChanged', {});
   });
@@ -74,6 +77,11 @@ export class AnalysisServer {
       findings: (file) => this.lint.known(file),
       check: (file) => this.lint.openedOrSaved(file),
     });
+    this.code = new CodeMentions(connection, compute, {
+      documents: this.documents,
+      roots: () => this.roots,
+      findings: (file) => this.lint.known(file),
+    });
   }
 
   /** Starts to serve. */
@@ -94,7 +102,9 @@ export class AnalysisServer {
       for (const change of changes) this.fileChanged(change.uri, change.type);
     });
     this.manifests.listen();
-    connection.onDocumentLinks(({ textDocument }) => this.manifests.links(textDocument.uri) ?? []);
+    connection.onDocumentLinks(
+      ({ textDocument: { uri } }) => this.manifests.links(uri) ?? this.code.links(uri),
+    );
     forwardRequests(connection, this.compute, (name, result) => {
       if (name === 'deltalens/explore' && result.ok) this.learn(result.value as WorkspaceContents);
     });
@@ -115,7 +125,7 @@ export class AnalysisServer {
     };
     this.scanLimit = scanLimitFrom(initializationOptions) ?? DEFAULT_SCAN_LIMIT;
     this.cacheFolder = cacheFolderFrom(initializationOptions);
-    this.takeCacheSettings(initializationOptions);
+    this.takeSettings(initializationOptions);
     this.configure();
     this.roots = pathsOf(workspaceFolders ?? []);
     return {
@@ -166,14 +176,16 @@ export class AnalysisServer {
     this.compute.configure({ scanLimit, known, cache, hashContents });
   }
 
-  private takeCacheSettings(settings: unknown): void {
+  private takeSettings(settings: unknown): void {
     const { limit, hashContents } = cacheSettingsFrom(settings);
     this.cacheLimit = limit ?? this.cacheLimit;
     this.hashContents = hashContents ?? this.hashContents;
+    const tellMissing = missingCheckpointsFrom(settings);
+    if (tellMissing !== undefined) this.code.configure(tellMissing);
   }
 
   private configurationChanged(settings: unknown): void {
-    this.takeCacheSettings(settings);
+    this.takeSettings(settings);
     this.configure();
     const scanLimit = scanLimitFrom(settings);
     if (scanLimit === undefined || scanLimit === this.scanLimit) return;
@@ -195,7 +207,10 @@ export class AnalysisServer {
     const isOurs = isLinted(file) || path.basename(file) === 'config.json';
     const tookOursAlong =
       type === FileChangeType.Deleted && this.known.some((known) => known.startsWith(file + path.sep));
-    if (isOurs || tookOursAlong) this.contents.mention('');
+    if (isOurs || tookOursAlong) {
+      this.contents.mention('');
+      if (type !== FileChangeType.Changed) this.code.lookAgain();
+    }
     this.lint.changedOnDisk(file, type === FileChangeType.Changed ? 'written' : 'came-or-went');
   }
 
@@ -214,6 +229,7 @@ export class AnalysisServer {
     documents.onDidChangeContent(({ document }) => {
       at(document, (file) => lint.edited(file));
       this.manifests.changed(document);
+      this.code.changed(document);
     });
     documents.onDidSave(({ document }) => at(document, (file) => lint.openedOrSaved(file)));
     documents.onDidClose(({ document }) => {
@@ -222,6 +238,7 @@ export class AnalysisServer {
         lint.closed(file);
       });
       this.manifests.closed(document);
+      this.code.closed(document);
     });
   }
 
@@ -230,6 +247,7 @@ export class AnalysisServer {
     const file = pathOfUri(textDocument.uri);
     if (!document || !isKnown(document)) return null;
     if (file === null) return this.manifests.hover(textDocument.uri, position, signal);
+    if (this.code.isCode(textDocument.uri)) return this.code.hover(textDocument.uri, position, signal);
     const lineNumber = position.line;
     const line = document.getText({
       start: { line: lineNumber, character: 0 },

@@ -11,6 +11,7 @@ import type { Compute } from './compute-processes';
 
 const FORWARDED: Readonly<Record<RequestName, true>> = {
   'deltalens/attach': true,
+  'deltalens/card': true,
   'deltalens/clearCache': true,
   'deltalens/explore': true,
   'deltalens/complete': true,
@@ -25,6 +26,7 @@ const FORWARDED: Readonly<Record<RequestName, true>> = {
   'deltalens/lint': true,
   'deltalens/makeStudy': true,
   'deltalens/manifest': true,
+  'deltalens/named': true,
   'deltalens/places': true,
   'deltalens/readStudy': true,
   'deltalens/references': true,

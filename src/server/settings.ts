@@ -30,6 +30,13 @@ export function cacheSettingsFrom(settings: unknown): {
   };
 }
 
+/** Whether a user wants to hear of paths in code that lead to no checkpoint; `undefined` where the settings do not say. */
+export function missingCheckpointsFrom(settings: unknown): boolean | undefined {
+  const own = property(settings, 'deltalens') ?? settings;
+  const tell = property(own, 'missingCheckpoints');
+  return typeof tell === 'boolean' ? tell : undefined;
+}
+
 /** The folder for kept results that the editor names when it starts the server; `null` where it names none. */
 export function cacheFolderFrom(options: unknown): string | null {
   const folder = property(options, 'cacheFolder');

@@ -9,58 +9,108 @@ import { pathOf, workspaceRoots } from '../file-uri';
 /** Files are written in pieces: quiet for this long counts as done. */
 const SETTLE_MS = 300;
 
-/** Read-only documents that show checkpoints as text. They follow their files while they are open. */
-export class ManifestDocuments extends Disposable implements vscode.TextDocumentContentProvider {
-  private readonly change = this.register(new vscode.EventEmitter<vscode.Uri>());
-  private readonly watched = new Map<string, vscode.Disposable>();
-  readonly onDidChange = this.change.event;
+/**
+ * Read-only documents that show checkpoints as text. They follow their files while they are open. A file system and not mere
+ * contents, since VS Code shows breadcrumbs for nothing else, and wakes the extension for it after a reload.
+ */
+export class ManifestDocuments extends Disposable implements vscode.FileSystemProvider {
+  private readonly change = this.register(new vscode.EventEmitter<vscode.FileChangeEvent[]>());
+  /** When a text was last made or may have become another, by its URI: later than all times before. */
+  private readonly times = new Map<string, number>();
+  readonly onDidChangeFile = this.change.event;
 
   constructor(private readonly client: AnalysisClient) {
     super();
-    this.register(vscode.workspace.registerTextDocumentContentProvider(MANIFEST_SCHEME, this));
-    this.register(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.unwatch(uri)));
-    this.register({ dispose: () => void vscode.Disposable.from(...this.watched.values()).dispose() });
+    const options = { isReadonly: true, isCaseSensitive: true };
+    this.register(vscode.workspace.registerFileSystemProvider(MANIFEST_SCHEME, this, options));
   }
 
-  async provideTextDocumentContent(uri: vscode.Uri, token: vscode.CancellationToken): Promise<string> {
-    const file = pathOf(uri);
-    if (!file.ok) return problemText(uri, file.problem);
-    const against = new URLSearchParams(uri.query).get('against');
-    this.watch(uri, against === null ? [file.value] : [file.value, against]);
-    const answer = await this.client.request(
-      'deltalens/manifest',
-      { path: file.value, roots: workspaceRoots(), ...(against === null ? {} : { against }) },
-      token,
-    );
-    return answer.ok ? answer.value.text : problemText(uri, answer.problem);
-  }
-
-  private watch(uri: vscode.Uri, files: readonly string[]): void {
+  stat(uri: vscode.Uri): vscode.FileStat {
     const key = uri.toString();
-    if (this.watched.has(key)) return;
+    const mtime = this.times.get(key) ?? Date.now();
+    this.times.set(key, mtime);
+    // The size is that of a text that has not been made yet; nobody but a question about large files looks at it.
+    return {
+      type: vscode.FileType.File,
+      ctime: 0,
+      mtime,
+      size: 0,
+      permissions: vscode.FilePermission.Readonly,
+    };
+  }
+
+  async readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    return new TextEncoder().encode(await this.text(uri));
+  }
+
+  watch(uri: vscode.Uri): vscode.Disposable {
+    const files = filesOf(uri);
     let timer: NodeJS.Timeout | undefined;
     const changed = (changedFile: vscode.Uri) => {
       if (!files.some((file) => concerns(file, changedFile.fsPath))) return;
       clearTimeout(timer);
-      timer = setTimeout(() => this.change.fire(uri), SETTLE_MS);
+      timer = setTimeout(() => this.tellChanged(uri), SETTLE_MS);
     };
     const watchers = [...new Set(files.map((file) => path.dirname(file)))].map((folder) => {
-      const watcher = vscode.workspace.createFileSystemWatcher(
-        new vscode.RelativePattern(vscode.Uri.file(folder), '*'),
-      );
+      const pattern = new vscode.RelativePattern(vscode.Uri.file(folder), '*');
+      const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       watcher.onDidChange(changed);
       watcher.onDidCreate(changed);
       watcher.onDidDelete(changed);
       return watcher;
     });
-    this.watched.set(key, vscode.Disposable.from(...watchers, { dispose: () => clearTimeout(timer) }));
+    return vscode.Disposable.from(...watchers, { dispose: () => clearTimeout(timer) });
   }
 
-  private unwatch(uri: vscode.Uri): void {
-    const key = uri.toString();
-    this.watched.get(key)?.dispose();
-    this.watched.delete(key);
+  readDirectory(): [string, vscode.FileType][] {
+    return [];
   }
+
+  createDirectory(uri: vscode.Uri): void {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  writeFile(uri: vscode.Uri): void {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  delete(uri: vscode.Uri): void {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  rename(uri: vscode.Uri): void {
+    throw vscode.FileSystemError.NoPermissions(uri);
+  }
+
+  private async text(uri: vscode.Uri): Promise<string> {
+    const file = pathOf(uri);
+    if (!file.ok) return problemText(uri, file.problem);
+    const against = againstOf(uri);
+    const answer = await this.client.request('deltalens/manifest', {
+      path: file.value,
+      roots: workspaceRoots(),
+      ...(against === null ? {} : { against }),
+    });
+    return answer.ok ? answer.value.text : problemText(uri, answer.problem);
+  }
+
+  private tellChanged(uri: vscode.Uri): void {
+    const key = uri.toString();
+    this.times.set(key, Math.max(Date.now(), (this.times.get(key) ?? 0) + 1));
+    this.change.fire([{ type: vscode.FileChangeType.Changed, uri }]);
+  }
+}
+
+/** The other checkpoint of a comparison. */
+function againstOf(uri: vscode.Uri): string | null {
+  return new URLSearchParams(uri.query).get('against');
+}
+
+/** The checkpoints that a manifest depends on. */
+function filesOf(uri: vscode.Uri): readonly string[] {
+  const file = pathOf(uri);
+  const against = againstOf(uri);
+  return [...(file.ok ? [file.value] : []), ...(against === null ? [] : [against])];
 }
 
 /** The document that shows a checkpoint as text; as one side of a comparison where `against` is given. */

@@ -2,6 +2,7 @@ import type { RequestName, RequestParams, RequestResult } from '../../protocol/r
 import { failure, problemFromError } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 import { attach } from './attach';
+import { checkpointCard } from './checkpoint-card';
 import { clearCache } from './clear-cache';
 import { explore } from './explore';
 import { complete } from './complete';
@@ -15,6 +16,7 @@ import { lenses } from './lenses';
 import { lintDocument } from './lint';
 import { makeStudy } from './make-study';
 import { manifest } from './manifest';
+import { namedCheckpoints } from './named-checkpoints';
 import { places } from './places';
 import { readStudy } from './read-study';
 import { runLens } from './run-lens';
@@ -32,6 +34,7 @@ export type Handler<N extends RequestName> = (
 
 const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/attach': attach,
+  'deltalens/card': checkpointCard,
   'deltalens/clearCache': clearCache,
   'deltalens/explore': explore,
   'deltalens/complete': complete,
@@ -46,6 +49,7 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/lint': lintDocument,
   'deltalens/makeStudy': makeStudy,
   'deltalens/manifest': manifest,
+  'deltalens/named': namedCheckpoints,
   'deltalens/places': places,
   'deltalens/readStudy': readStudy,
   'deltalens/references': references,
