@@ -15,7 +15,7 @@ import { hubSettings, type HubSettings } from './settings';
 const DESCRIPTIONS =
   /^(?:(?:adapter_|quantize_|quant_|hf_quant_)?config\.json|adapter_model\.safetensors\.index\.json)$/;
 /** Files whose readers ask for ranges (`withFile`); what is read by other libraries has to be there whole. */
-const READ_BY_RANGES = /\.(?:safetensors|bin|pt|pth|ckpt|npy|npz)$/;
+const READ_BY_RANGES = /\.(?:safetensors|bin|pt|pth|ckpt|npy|npz|gguf|h5|hdf5|keras)$/;
 /** An index of 500,000 tensors has 60 MB. */
 const LARGEST_DESCRIPTION = 256_000_000;
 /** So many files are asked about at once. */
