@@ -72,6 +72,15 @@ const CODES = {
     'Bytes after the values of an array belong to nothing that is shown.',
     'NumPy reads the first array only: save several arrays with np.savez.',
   ),
+  'onnx-adapter-malformed': errorCode(
+    'An adapter of ONNX Runtime breaks off or contradicts itself.',
+    'Convert the adapter again, or download the file again.',
+  ),
+  'ggml-malformed': errorCode('A ggml file breaks off or contradicts itself.', DOWNLOAD_AGAIN),
+  'ggml-type': warningCode(
+    'A tensor of a ggml file has a type that is not read.',
+    'Convert the original model to GGUF with a present llama.cpp or whisper.cpp.',
+  ),
   'onnx-sparse': informationCode(
     'Sparse initializers of an ONNX model are named, not read.',
     'Export the model with dense weights to see them.',

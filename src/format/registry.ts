@@ -13,6 +13,7 @@ import { hdf5, kerasArchive } from './keras';
 import { withPackedWeights } from './packed/registry';
 import { gguf } from './gguf';
 import { onnx } from './onnx';
+import { onnxAdapter } from './onnx-adapter';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
@@ -38,6 +39,7 @@ export const FORMATS: readonly Format[] = [
   npy,
   npz,
   onnx,
+  onnxAdapter,
   torchTar,
   hdf5,
   kerasArchive,
