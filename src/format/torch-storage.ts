@@ -127,7 +127,8 @@ export class TensorPlacer {
     const elements = plain ? count : reach + 1 - tensor.offset;
     const span: TensorSpan = {
       path: storage?.path ?? path,
-      offset: (storage?.offset ?? 0) + tensor.offset * size,
+      // What has no elements lies nowhere, whatever its offset says.
+      offset: (storage?.offset ?? 0) + (count === 0 ? 0 : tensor.offset * size),
       bytes: elements * size,
       dtype,
       shape: plain ? shape : [elements],

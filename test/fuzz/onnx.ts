@@ -4,7 +4,7 @@ import { writeModel } from '../../src/graph/onnx/write-model';
 import { WireWriter } from '../../src/graph/onnx/wire-writer';
 import { model, node, tensor, value } from '../graph/onnx/models';
 import { fileBytes, FOLDER, setFiles } from './engine/memory-files';
-import { expectResult } from './expectations';
+import { expectResult, openFiles } from './expectations';
 import type { FuzzTarget } from './target';
 
 /** A tensor with its values in another file: dims, type, name, location, offset, length. */
@@ -55,4 +55,12 @@ export const onnx: FuzzTarget = {
       assert.ok(size !== undefined && data.offset + data.bytes <= size, 'values beyond the file');
     }
   },
+};
+
+/** The weights of a model as a checkpoint. */
+export const onnxWeights: FuzzTarget = {
+  name: 'onnx-weights',
+  modules: /format\/onnx(?:\.ts|\/.*)$/,
+  seeds: () => onnx.seeds(),
+  run: (bytes) => openFiles('m.onnx', { 'm.onnx': bytes, 'w.data': new Uint8Array(64) }),
 };

@@ -1,15 +1,17 @@
 import { adapterConfig, architecture, indexDocument, study } from './documents';
+import { flax } from './flax';
 import { gguf } from './gguf';
 import { hdf5, keras } from './hdf5';
 import { json } from './json';
 import { npy, npyData, npyHeader, npz } from './npy';
-import { onnx } from './onnx';
+import { onnx, onnxWeights } from './onnx';
 import { pickle } from './pickle';
 import { safetensors } from './safetensors';
 import { safetensorsHeader } from './safetensors-header';
 import { safetensorsIndex } from './safetensors-index';
 import type { FuzzTarget } from './target';
-import { torchLegacy } from './torch-legacy';
+import { tensorflow } from './tensorflow';
+import { torchLegacy, torchTar } from './torch-legacy';
 import { torchPickle, torchZip, zipOfPickles } from './torch-pickle';
 import { zip } from './zip';
 
@@ -23,6 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   torchPickle,
   torchZip,
   torchLegacy,
+  torchTar,
   zip,
   zipOfPickles,
   npyHeader,
@@ -30,9 +33,12 @@ export const TARGETS: readonly FuzzTarget[] = [
   npz,
   npyData,
   onnx,
+  onnxWeights,
   gguf,
   hdf5,
   keras,
+  flax,
+  tensorflow,
   study,
   adapterConfig,
   indexDocument,

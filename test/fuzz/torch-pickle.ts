@@ -16,7 +16,6 @@ export const torchPickle: FuzzTarget = {
         ...Object.entries(STORAGES).map(([key, content]) => ({ name: `a/data/${key}`, content })),
       ]),
     }),
-  bounds: { bytesConstant: 2 ** 29 },
 };
 
 /** The archive of a file of torch. */
