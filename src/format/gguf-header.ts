@@ -32,7 +32,7 @@ export interface GgufTensorInfo {
 /** So much of a file is read first, so much more each time, and no more than so much. The longest known have 30 MB. */
 const FIRST = 2 ** 18;
 const GROWTH = 4;
-const LARGEST = 2 ** 29;
+const LARGEST = 2 ** 27;
 
 /** The shortest that a key with its value, and an entry of the directory, can be. */
 const SHORTEST_PAIR = 9;

@@ -328,8 +328,7 @@ suite('GGUF files made to do harm', () => {
   }
 
   test('a header that never ends is refused, not read whole', async () => {
-    // 2^29 bytes of empty strings would be read before the next key.
-    const start = withArray(8, 2n ** 30n);
+    const start = withArray(12, 2n ** 30n);
     const path = paths.join(folder, 'endless.gguf');
     fs.writeFileSync(path, start);
     fs.truncateSync(path, 2 ** 34);
@@ -337,7 +336,7 @@ suite('GGUF files made to do harm', () => {
     const opened = await openCheckpoint(path);
     assert.ok(!opened.ok);
     assert.equal(opened.problem.code, 'gguf-too-large');
-    assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 30 + 2 ** 28);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 26);
   });
 });
 
