@@ -7,6 +7,7 @@ import * as cka from '../bench/cka.mjs';
 import * as deltaProfile from '../bench/delta-profile.mjs';
 import * as gradients from '../bench/gradients.mjs';
 import * as gramPass from '../bench/gram-pass.mjs';
+import * as ggufQ4K from '../bench/gguf-q4k.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as loraSpectrum from '../bench/lora-spectrum.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
@@ -36,6 +37,7 @@ const ROWS = {
   'lora-spectrum': loraSpectrum,
   'adapter-card': adapters.card,
   'adapter-extract': adapters.extract,
+  'gguf-q4k': ggufQ4K,
   'pair-bf16': pairStatistics.bf16,
   'pair-f32': pairStatistics.f32,
   gram: gramPass,

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { fetchingPasses } from '../format/hub/fetch-spans';
 import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
 import type { Problem } from '../protocol/result';
 import { visible } from '../protocol/visible-text';
@@ -6,6 +7,7 @@ import { answer } from '../server/analysis/answer';
 import { MEMORY_BUDGET } from '../server/analysis/context';
 import { DirectoryCache } from '../server/analysis/directory-cache';
 import { ResultCache } from '../server/analysis/result-cache';
+import { tellFetching } from '../server/analysis/fetching';
 import { limitProgress } from '../server/progress-limit';
 import { DEFAULT_SCAN_LIMIT } from '../server/settings';
 import { createPassRunner } from '../tensor/pool';
@@ -28,8 +30,9 @@ export class Session {
   /** Answers a request, with a progress bar where standard error is a terminal. */
   async ask<N extends RequestName>(name: N, params: RequestParams<N>): Promise<RequestResult<N>> {
     const bar = new ProgressBar(process.stderr);
+    const progress = limitProgress((fraction, message) => bar.show(fraction, message));
     const result = await answer(name, params, {
-      passes: this.passes,
+      passes: fetchingPasses(this.passes, tellFetching(progress)),
       directories: this.directories,
       results: this.results,
       contents: null,
@@ -37,7 +40,7 @@ export class Session {
       memoryBudget: MEMORY_BUDGET,
       scanLimit: DEFAULT_SCAN_LIMIT,
       known: this.known,
-      progress: limitProgress((fraction, message) => bar.show(fraction, message)),
+      progress,
       partial: null,
       log: (message) => bar.above(message),
     });

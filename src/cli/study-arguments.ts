@@ -6,6 +6,7 @@ import { failure, success, type Result } from '../protocol/result';
 import type { DataSpec, StudySpec, TaskSpec } from '../protocol/study';
 import { splitAssignment, wrongUse, type Arguments } from './arguments';
 import type { Session } from './session';
+import { inputPath } from './input-path';
 
 /**
  * The study that a command line describes: `--study FILE`, or `--base PATH [NAME=]PATH... [--run FOLDER]`; with either,
@@ -71,7 +72,7 @@ async function studyOfPaths(
   if (twice !== undefined) {
     return failure(wrongUse(`Two tasks are called "${twice}".`, 'Give each its own: NAME=PATH.'));
   }
-  const found = base === undefined ? await baseOfAdapters(tasks, session) : success(path.resolve(base));
+  const found = base === undefined ? await baseOfAdapters(tasks, session) : success(inputPath(base));
   if (!found.ok) return found;
   const of = names.join(', ');
   if (found.value === null) return success({ name: of, tasks });
@@ -82,7 +83,7 @@ async function studyOfPaths(
 function namedTasks(words: readonly string[]): TaskSpec[] {
   const split = words.map((word) => {
     const assignment = fs.existsSync(word) ? null : splitAssignment(word);
-    return { name: assignment?.key, path: path.resolve(assignment?.value ?? word) };
+    return { name: assignment?.key, path: inputPath(assignment?.value ?? word) };
   });
   const names = uniqueNames(split.map((task) => task.path));
   return split.map((task, index) => ({ name: task.name ?? names[index] ?? task.path, path: task.path }));

@@ -9,6 +9,7 @@ import { JSON_OPTION } from './command';
 import { exitCodeOfFindings, type ExitCode } from './exit-codes';
 import { findingsText } from './findings-text';
 import type { Session } from './session';
+import { inputPath } from './input-path';
 
 /** Options of every command that writes. */
 export const WRITE_OPTIONS: readonly Option[] = [
@@ -63,14 +64,14 @@ function reportText(report: WriteReport): string {
 /** The one path that stands behind the command's name, absolute. */
 export function onlyPath(given: Arguments, name: string): Result<string> {
   const [first, ...more] = given.positionals;
-  if (first !== undefined && more.length === 0) return success(path.resolve(first));
+  if (first !== undefined && more.length === 0) return success(inputPath(first));
   return failure(wrongUse(`"${name}" takes one path.`, `See "deltalens help ${name}".`));
 }
 
 /** An option that names a file or folder, absolute; `null` where it is not given. */
 export function pathOption(given: Arguments, name: string): string | null {
   const text = given.text(name);
-  return text === undefined ? null : path.resolve(text);
+  return text === undefined ? null : inputPath(text);
 }
 
 /** Bytes of the largest shard; `null`: no shards. */

@@ -5,6 +5,8 @@ import type { DtypeName } from '../tensor/dtype';
 import { OpenFiles } from '../tensor/open-files';
 import type { TensorSpan } from '../tensor/span';
 import type { TensorEntry } from './checkpoint';
+import { mirroredRanges } from './hub/fetch-spans';
+import { fetchRanges } from './hub/mirror-file';
 import { readSpan } from './read';
 
 /** Pieces of what is written, in order; a failure is the last of them. */
@@ -78,7 +80,14 @@ export async function* spanPieces(span: TensorSpan): AsyncGenerator<Result<Uint8
 }
 
 /** The same with what is unpacked on the way kept from piece to piece. */
-function* storedPieces(span: TensorSpan): Generator<Result<Uint8Array>> {
+async function* storedPieces(span: TensorSpan): AsyncGenerator<Result<Uint8Array>> {
+  for (const [path, ranges] of mirroredRanges(span)) {
+    const here = await fetchRanges(path, ranges);
+    if (!here.ok) {
+      yield here;
+      return;
+    }
+  }
   const files = new OpenFiles();
   try {
     for (let done = 0; done < span.bytes; done += PIECE) {

@@ -72,6 +72,15 @@ const CODES = {
     'Bytes after the values of an array belong to nothing that is shown.',
     'NumPy reads the first array only: save several arrays with np.savez.',
   ),
+  'onnx-adapter-malformed': errorCode(
+    'An adapter of ONNX Runtime breaks off or contradicts itself.',
+    'Convert the adapter again, or download the file again.',
+  ),
+  'ggml-malformed': errorCode('A ggml file breaks off or contradicts itself.', DOWNLOAD_AGAIN),
+  'ggml-type': warningCode(
+    'A tensor of a ggml file has a type that is not read.',
+    'Convert the original model to GGUF with a present llama.cpp or whisper.cpp.',
+  ),
   'onnx-sparse': informationCode(
     'Sparse initializers of an ONNX model are named, not read.',
     'Export the model with dense weights to see them.',
@@ -262,6 +271,36 @@ const CODES = {
   'disk-full': errorCode(
     'The disk has too little room for what was to be written; nothing was left behind.',
     'Make room, or write to another disk.',
+  ),
+  'hub-address': errorCode(
+    'An address of the Hugging Face Hub cannot be read.',
+    'Write hf://owner/name, hf://owner/name@revision or hf://owner/name/file.safetensors.',
+  ),
+  'hub-offline': errorCode(
+    'The Hugging Face Hub does not answer.',
+    'Check the connection and HF_ENDPOINT, then run it again: what has come is kept.',
+  ),
+  'hub-denied': errorCode(
+    'The Hub refuses a model without a token, or with this one.',
+    'For a gated model ask for access on its page; then log in: huggingface-cli login, HF_TOKEN, or "Deltalens: Set Hub Token".',
+  ),
+  'hub-missing': errorCode('There is no such model, revision or file on the Hub.', 'Check the address.'),
+  'hub-choice': errorCode(
+    'A model on the Hub holds no checkpoint that is known, or several.',
+    'Name the file: hf://owner/name/file.',
+  ),
+  'hub-failed': errorCode(
+    'The Hub answers something unexpected.',
+    'Run it again later, or download the file.',
+  ),
+  'hub-range-ignored': errorCode(
+    'The server sends more, or other bytes than were asked for.',
+    'Set HF_ENDPOINT to a server that answers ranges, or download the file.',
+  ),
+  'hub-changed': errorCode('A file of the Hub is another than when it was opened.', 'Open it again.'),
+  'hub-copy': errorCode(
+    'A part of a copy of a file of the Hub is not here, and cannot be fetched.',
+    'Open the model by its address again.',
   ),
   'span-too-large': errorCode('A tensor is too large to be held in memory.', 'Use a lens, which streams it.'),
   ...GGUF_CODES,

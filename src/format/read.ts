@@ -1,8 +1,11 @@
 import { constants } from 'node:buffer';
 import * as fs from 'node:fs/promises';
 import { problemFromError, success, type Result } from '../protocol/result';
+import { hasBlocks, isMirrored } from '../tensor/mirrored';
 import { OpenFiles } from '../tensor/open-files';
 import type { TensorSpan } from '../tensor/span';
+import { mirroredRanges } from './hub/fetch-spans';
+import { fetchRanges } from './hub/mirror-file';
 import { countOf, refuse } from './problems';
 
 /**
@@ -48,7 +51,10 @@ export async function withFile<T>(
       path,
       bytes: size,
       modifiedMs: mtimeMs,
-      read: (offset, length) => readExactly(opened, path, offset, length),
+      read: async (offset, length) => {
+        const here = await makeSure(path, offset, offset + length);
+        return here.ok ? readExactly(opened, path, offset, length) : here;
+      },
     });
   } catch (error) {
     return { ok: false, problem: problemFromError(error, path) };
@@ -67,6 +73,11 @@ export interface FilePart {
 export function partOfFile(file: OpenFile, { offset, bytes }: FilePart): OpenFile {
   const { path, modifiedMs } = file;
   return { path, bytes, modifiedMs, read: (at, length) => file.read(offset + at, length) };
+}
+
+/** Fetches what a copy of a remote file has not yet; files of this machine are whole. */
+async function makeSure(path: string, start: number, end: number): Promise<Result<null>> {
+  return isMirrored(path) && hasBlocks(path) ? fetchRanges(path, [[start, end]]) : success(null);
 }
 
 async function readExactly(
@@ -109,7 +120,11 @@ export async function readSpan(span: TensorSpan): Promise<Result<Uint8Array>> {
   return withFile(span.path, (file) => file.read(span.offset, span.bytes));
 }
 
-function readStoredSpan(span: TensorSpan): Result<Uint8Array> {
+async function readStoredSpan(span: TensorSpan): Promise<Result<Uint8Array>> {
+  for (const [path, ranges] of mirroredRanges(span)) {
+    const here = await fetchRanges(path, ranges);
+    if (!here.ok) return here;
+  }
   const files = new OpenFiles();
   const bytes = new Uint8Array(span.bytes);
   const problem = files.read(span, 0, bytes);

@@ -1,16 +1,19 @@
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
+import { isHubAddress } from '../protocol/hub-address';
 import { problemFromError, success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { flax } from './flax';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
+import { openHub } from './hub/open-hub';
 import { npy } from './npy';
 import { npz } from './npz';
 import { hdf5, kerasArchive } from './keras';
 import { withPackedWeights } from './packed/registry';
 import { gguf } from './gguf';
 import { onnx } from './onnx';
+import { onnxAdapter } from './onnx-adapter';
 import { pickleFile } from './pickle-file';
 import { refuse } from './problems';
 import { readStart } from './read';
@@ -36,6 +39,7 @@ export const FORMATS: readonly Format[] = [
   npy,
   npz,
   onnx,
+  onnxAdapter,
   torchTar,
   hdf5,
   kerasArchive,
@@ -50,12 +54,17 @@ export const FORMATS: readonly Format[] = [
 ];
 
 /**
- * Opens a checkpoint's directory: a file, an index, a folder, or an `adapter_config.json`. A file is
+ * Opens a checkpoint's directory: a file, an index, a folder, an `adapter_config.json`, or an address of the Hugging Face Hub
+ * (`hf://owner/name`). A file is
  * recognised by its content, and opening a file opens exactly that file. Reads headers and descriptions, never
  * weights. Weights that are stored as several tensors (GPTQ, AWQ, bitsandbytes, block-scaled FP8, ...) come out as one.
  * Fails with a code of `problems.ts` or the operating system's answer; never throws.
  */
 export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
+  return isHubAddress(path) ? openHub(path, openLocal) : openLocal(path);
+}
+
+async function openLocal(path: string): Promise<Result<Checkpoint>> {
   const absolute = paths.resolve(path);
   try {
     const found = await fs.stat(absolute);

@@ -1,5 +1,6 @@
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { isMap, isSeq, LineCounter, parseDocument, stringify, type Node, type YAMLMap } from 'yaml';
+import { isHubAddress } from '../protocol/hub-address';
 import { success, type Result } from '../protocol/result';
 import type { StudySpec, TaskSpec } from '../protocol/study';
 import { refuse, type ModelCode } from './finding-codes';
@@ -166,7 +167,7 @@ class StudyReader {
   }
 
   private absolute(path: string): string {
-    return resolve(dirname(this.path), path);
+    return isHubAddress(path) ? path : resolve(dirname(this.path), path);
   }
 
   private refuse(node: unknown, what: string, code: ModelCode = 'study-invalid'): Result<never> {

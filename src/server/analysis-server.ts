@@ -33,6 +33,7 @@ import {
   cacheSettingsFrom,
   DEFAULT_CACHE_LIMIT,
   DEFAULT_SCAN_LIMIT,
+  hubSettingsFrom,
   missingCheckpointsFrom,
   scanLimitFrom,
 } from './settings';
@@ -56,6 +57,7 @@ export class AnalysisServer {
   private cacheFolder: string | null = null;
   private cacheLimit = DEFAULT_CACHE_LIMIT;
   private hashContents = false;
+  private hub: ReturnType<typeof hubSettingsFrom> = { token: null, folder: null };
   private can = { registerWatchers: false, registerFeatures: false, changeFolders: false };
 
   constructor(
@@ -126,6 +128,7 @@ export class AnalysisServer {
     this.scanLimit = scanLimitFrom(initializationOptions) ?? DEFAULT_SCAN_LIMIT;
     this.cacheFolder = cacheFolderFrom(initializationOptions);
     this.takeSettings(initializationOptions);
+    this.hub = hubSettingsFrom(initializationOptions);
     this.configure();
     this.roots = pathsOf(workspaceFolders ?? []);
     return {
@@ -173,7 +176,7 @@ export class AnalysisServer {
   private configure(): void {
     const { scanLimit, known, cacheFolder, cacheLimit, hashContents } = this;
     const cache = cacheFolder === null ? null : { path: cacheFolder, limit: cacheLimit };
-    this.compute.configure({ scanLimit, known, cache, hashContents });
+    this.compute.configure({ scanLimit, known, cache, hashContents, hub: this.hub });
   }
 
   private takeSettings(settings: unknown): void {

@@ -11,6 +11,8 @@ export interface ComputeSettings {
   readonly known: readonly string[];
   /** Where results of lenses are kept on disk; `null`: nowhere. */
   readonly cache: CacheFolder | null;
+  /** The token of the editor's for the Hub, and a folder of its storage for copies; `null`: those of the environment. */
+  readonly hub: { readonly token: string | null; readonly folder: string | null };
   /** Whether inputs are told apart by all their bytes, not by size, modification time and header alone. */
   readonly hashContents: boolean;
 }

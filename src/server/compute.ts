@@ -1,12 +1,15 @@
 // The compute process: forked by the analysis server, answers its requests, and holds the streaming workers.
 import os from 'node:os';
 import path from 'node:path';
+import { fetchingPasses } from '../format/hub/fetch-spans';
+import { configureHub } from '../format/hub/settings';
 import { fusePasses } from '../tensor/fused-passes';
 import { createPassRunner } from '../tensor/pool';
 import { answer } from './analysis/answer';
 import { MEMORY_BUDGET, type AnalysisContext } from './analysis/context';
 import { DirectoryCache } from './analysis/directory-cache';
 import { ContentHashes } from './analysis/content-hash';
+import { tellFetching } from './analysis/fetching';
 import { ResultCache } from './analysis/result-cache';
 import type { ComputeSettings, FromCompute, ToCompute } from './compute-messages';
 import { limitPartial } from './partial-limit';
@@ -24,6 +27,7 @@ let settings: ComputeSettings = {
   scanLimit: DEFAULT_SCAN_LIMIT,
   known: [],
   cache: null,
+  hub: { token: null, folder: null },
   hashContents: false,
 };
 
@@ -34,8 +38,9 @@ function send(message: FromCompute): void {
 
 function contextOf(request: Extract<ToCompute, { type: 'request' }>, signal: AbortSignal): AnalysisContext {
   const { id, manner } = request;
+  const progress = limitProgress((fraction, message) => send({ type: 'progress', id, fraction, message }));
   return {
-    passes: manner.background ? backgroundPasses : passes,
+    passes: fetchingPasses(manner.background ? backgroundPasses : passes, tellFetching(progress)),
     directories,
     results,
     contents: settings.hashContents ? contents : null,
@@ -43,7 +48,7 @@ function contextOf(request: Extract<ToCompute, { type: 'request' }>, signal: Abo
     memoryBudget: MEMORY_BUDGET,
     scanLimit: manner.scanLimit ?? settings.scanLimit,
     known: settings.known,
-    progress: limitProgress((fraction, message) => send({ type: 'progress', id, fraction, message })),
+    progress,
     log: (message) => send({ type: 'log', message }),
     partial: manner.partial === true ? limitPartial((result) => send({ type: 'partial', id, result })) : null,
   };
@@ -69,6 +74,7 @@ process.on('message', (message: ToCompute) => {
     case 'configure':
       settings = message.settings;
       results.keepIn(settings.cache);
+      configureHub(settings.hub);
       break;
   }
 });

@@ -1,3 +1,5 @@
+import type { ComputeSettings } from './compute-messages';
+
 const MIB = 2 ** 20;
 
 /** Bytes of tensor data up to which a checkpoint is scanned for NaN and ±Inf, where the user has not said. */
@@ -41,6 +43,15 @@ export function missingCheckpointsFrom(settings: unknown): boolean | undefined {
 export function cacheFolderFrom(options: unknown): string | null {
   const folder = property(options, 'cacheFolder');
   return typeof folder === 'string' && folder !== '' ? folder : null;
+}
+
+/** What the editor that starts the server says of the Hub: a token from its secrets, and a folder of its storage. */
+export function hubSettingsFrom(options: unknown): ComputeSettings['hub'] {
+  const text = (name: string): string | null => {
+    const value = property(options, name);
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  return { token: text('hubToken'), folder: text('hubFolder') };
 }
 
 function property(value: unknown, name: string): unknown {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { problemFromError, type Problem } from '../protocol/result';
+import { hasBlocks, heldBlocks, isHeld, isMirrored } from './mirrored';
 import type { TensorSpan } from './span';
 import { readStored } from './stored/registry';
 import { forgetSources } from './stored/whole-sources';
@@ -24,6 +25,8 @@ export class OpenFiles {
   /** Least recently used first. */
   private readonly descriptors = new Map<string, number>();
   private readonly ahead = new Map<string, ReadAhead>();
+  /** Of copies of remote files the blocks that are there; `null`: all. */
+  private readonly held = new Map<string, Uint8Array | null>();
 
   /**
    * Fills `target` from byte `offset` of the span on. Fails with `file-changed` where the file ends before, or with
@@ -36,6 +39,8 @@ export class OpenFiles {
     }
     if (span.stored !== undefined)
       return readStored(span.stored, span.offset + offset, target, this.readSource);
+    const hole = isMirrored(span.path) ? this.holeIn(span, offset, target.length) : null;
+    if (hole !== null) return hole;
     try {
       if (this.copyFromAhead(span, offset, target)) return null;
       const descriptor = this.open(span.path);
@@ -75,6 +80,20 @@ export class OpenFiles {
     return true;
   }
 
+  /** Nothing of a copy of a remote file is read that has not come: it would read as zeros. */
+  private holeIn(span: TensorSpan, offset: number, length: number): Problem | null {
+    const [start, end] = [span.offset + offset, span.offset + offset + length];
+    const isHere = () => {
+      const held = this.held.get(span.path);
+      return held !== undefined && (held === null || isHeld(held, start, end));
+    };
+    if (isHere()) return null;
+    this.held.set(span.path, hasBlocks(span.path) ? heldBlocks(span.path) : null);
+    // What was read ahead may be from before.
+    this.ahead.delete(span.path);
+    return isHere() ? null : notFetched(span.path, start);
+  }
+
   private readonly readSource = (span: TensorSpan, offset: number, target: Uint8Array) =>
     this.read(span, offset, target);
 
@@ -102,6 +121,16 @@ export class OpenFiles {
     this.descriptors.set(path, descriptor);
     return descriptor;
   }
+}
+
+function notFetched(path: string, start: number): Problem {
+  return {
+    code: 'hub-copy',
+    message: `Byte ${String(start)} of ${path}, a copy of a file of the Hub, has not been fetched.`,
+    action: 'Open the model by its address again.',
+    path,
+    at: String(start),
+  };
 }
 
 function fileChanged(span: TensorSpan, position: number): Problem {

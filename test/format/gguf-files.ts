@@ -7,7 +7,7 @@ export type Value =
   | readonly ['u64' | 'i64', bigint]
   | readonly ['bool', boolean]
   | readonly ['string', string]
-  | readonly ['array', Value[0], readonly Value[]];
+  | readonly ['array', string, readonly Value[]];
 
 const TYPES = ['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'f32', 'bool', 'string', 'array', 'u64', 'i64', 'f64'];
 

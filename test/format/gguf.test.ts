@@ -119,7 +119,7 @@ suite('GGUF', () => {
         assert.deepEqual(await values(checkpoint, 'matrix'), [1, 2, 3, 4, 5, 6]);
         const [, halves] = checkpoint.tensors;
         const read = halves && (await readSpan(halves.span));
-        assert.ok(read?.ok);
+        assert.ok(halves && read?.ok);
         assert.deepEqual([...read.value], [0x00, 0x3c, 0x00, 0xc0]);
         assert.deepEqual(checkpoint.findings, []);
         assert.equal(placeInFile(halves.span).label, bigEndian ? 'F16 (big endian)' : 'F16');

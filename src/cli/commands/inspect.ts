@@ -8,6 +8,7 @@ import { exitCodeOfFindings } from '../exit-codes';
 import { findingsText } from '../findings-text';
 import { visible } from '../../protocol/visible-text';
 import { textTable, type TextColumn } from '../text-table';
+import { inputPath } from '../input-path';
 
 export const inspect: Command = {
   name: 'inspect',
@@ -23,7 +24,7 @@ export const inspect: Command = {
       return session.fail(wrongUse('"inspect" takes one path.', 'See "deltalens help inspect".'));
     }
     const roots = [process.cwd(), path.dirname(path.resolve(file))];
-    const result = await session.ask('deltalens/inspect', { path: path.resolve(file), roots });
+    const result = await session.ask('deltalens/inspect', { path: inputPath(file), roots });
     if (!result.ok) return session.fail(result.problem);
     if (given.has('manifest')) {
       session.output.print(manifestText(result.value));

@@ -1,0 +1,56 @@
+import { failure, success, type Result } from './result';
+
+/** A model on the Hub, or a file of one. */
+export interface HubAddress {
+  /** `owner/name`, or `name` for the oldest models. */
+  readonly repository: string;
+  /** A branch, tag or commit; `main` where none was given. */
+  readonly revision: string;
+  /** Path of a file in it; `null`: the folder. */
+  readonly file: string | null;
+}
+
+const SCHEME = 'hf://';
+const NAME = /^[A-Za-z0-9][\w.-]{0,95}$/;
+
+/** Whether a text names something on the Hub rather than on this machine. */
+export function isHubAddress(text: string): boolean {
+  return text.startsWith(SCHEME);
+}
+
+/**
+ * Reads `hf://owner/name[@revision][/file]`. A revision with slashes has them as `%2F`. Fails with `hub-address`.
+ */
+export function parseHubAddress(text: string): Result<HubAddress> {
+  const wrong = (why: string): Result<never> =>
+    failure({
+      code: 'hub-address',
+      message: `${text}: ${why}.`,
+      action: 'Write hf://owner/name, hf://owner/name@revision or hf://owner/name/file.safetensors.',
+      path: text,
+    });
+  if (!isHubAddress(text)) return wrong('an address of the Hub begins with hf://');
+  const [owner = '', second, ...rest] = text.slice(SCHEME.length).replace(/\/+$/, '').split('/');
+  if (['datasets', 'spaces'].includes(owner)) return wrong('only models are read, no data sets or spaces');
+  if (second === undefined) return wrong('it names an owner but no model');
+  const [name = '', revision = 'main', more] = second.split('@');
+  if (!NAME.test(owner) || !NAME.test(name) || more !== undefined) return wrong('this is no name of a model');
+  const decoded = decode(revision);
+  if (decoded === null || decoded === '' || /[\s\\]|\.\./.test(decoded)) return wrong('this is no revision');
+  if (rest.some((part) => part === '' || part === '.' || part === '..' || hasOddCharacter(part)))
+    return wrong('this is no path of a file');
+  const file = rest.length === 0 ? null : rest.join('/');
+  return success({ repository: `${owner}/${name}`, revision: decoded, file });
+}
+
+function decode(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+function hasOddCharacter(part: string): boolean {
+  return part.includes('\\') || [...part].some((character) => character < ' ');
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { startHub, type HubServer } from '../format/hub-server';
+import { temporaryFolder, writeTensors } from './files';
+
+const folder = temporaryFolder();
+let hub: HubServer;
+
+const tensors = (first: number) => ({
+  'model.layers.0.self_attn.q_proj.weight': {
+    shape: [600, 600],
+    values: Array.from({ length: 360_000 }, (_, k) => (k === 5 ? first : k % 7)),
+  },
+});
+
+before(async () => {
+  hub = await startHub();
+  for (const [name, first] of [
+    ['me/base', 5],
+    ['me/task', 9],
+  ] as const) {
+    const file = writeTensors(path.join(folder, name, 'model.safetensors'), tensors(first));
+    hub.models.set(name, new Map([['model.safetensors', fs.readFileSync(file)]]));
+  }
+});
+after(async () => {
+  await hub.close();
+  fs.rmSync(folder, { recursive: true });
+});
+
+/** Runs the built command line beside the test, since the server lives in this process. */
+function run(...given: string[]): Promise<{ status: number | null; out: string; err: string }> {
+  const env = {
+    ...process.env,
+    HF_ENDPOINT: hub.endpoint,
+    DELTALENS_HUB_CACHE: path.join(folder, 'cache'),
+    HF_TOKEN_PATH: path.join(folder, 'none'),
+  };
+  const child = spawn(process.execPath, [path.resolve('dist/cli.js'), ...given], { env });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text) => (out += String(text)));
+  child.stderr.on('data', (text) => (err += String(text)));
+  return new Promise((resolve) => child.on('close', (status) => resolve({ status, out, err })));
+}
+
+test('the command line inspects a model of the Hub by its header', async () => {
+  const { status, out, err } = await run('inspect', 'hf://me/base', '--json');
+  assert.equal(status, 0, err);
+  const view = JSON.parse(out) as { path: string; tensorCount: number };
+  assert.deepEqual([view.path, view.tensorCount], ['hf://me/base', 1]);
+  assert.ok(hub.sent <= 2 ** 18);
+});
+
+test('a lens compares two models of the Hub, says first how much it fetches, and fetches nothing twice', async () => {
+  const arguments_ = ['lens', 'delta-profile', '--base', 'hf://me/base', 'tuned=hf://me/task', '--json'];
+  const first = await run(...arguments_);
+  assert.equal(first.status, 0, first.err);
+  assert.match(first.err, /Up to 2\.\d MB will be fetched from 127\.0\.0\.1:\d+, and kept in/);
+  const result = JSON.parse(first.out) as {
+    artifacts: { id: string; columns: { name: string }[]; rows: unknown[][] }[];
+  };
+  const table = result.artifacts.find(({ id }) => id === 'tensors');
+  assert.ok(table);
+  const norm = table.rows[0]?.[table.columns.findIndex(({ name }) => name === 'norm')];
+  // One entry differs, by 4.
+  assert.equal(norm, 4);
+  hub.sent = 0;
+  const again = await run(...arguments_);
+  assert.equal(again.status, 0, again.err);
+  assert.equal(hub.sent, 0);
+  assert.doesNotMatch(again.err, /will be fetched/);
+});
+
+test('a model that is not there ends with what to do', async () => {
+  const { status, err } = await run('inspect', 'hf://me/nothing');
+  assert.equal(status, 3);
+  assert.match(err, /is not there.*\n.*Check the address/);
+});
