@@ -21,6 +21,9 @@ const DOCUMENTS = [
   { scheme: MANIFEST_SCHEME, language: MANIFEST_LANGUAGE },
 ];
 
+/** The key of the token in the secrets. */
+const HUB_TOKEN = 'hubToken';
+
 export type ServerState = 'starting' | 'running' | 'stopped';
 
 /**
@@ -31,6 +34,7 @@ export class AnalysisClient extends Disposable {
   private readonly stateChange = this.register(new vscode.EventEmitter<ServerState>());
   private readonly notification = this.register(new vscode.EventEmitter<AnyNotification>());
   private connection: Promise<Library.LanguageClient> | undefined;
+  private hubToken: string | null = null;
   /** Fires with every change of the server's state. */
   readonly onState = this.stateChange.event;
 
@@ -65,6 +69,14 @@ export class AnalysisClient extends Disposable {
       this.connection = undefined;
       await this.start();
     }
+  }
+
+  /** Keeps a token for the Hub in the secrets of the editor, or forgets it, and starts the server with it. */
+  async setHubToken(token: string | null): Promise<void> {
+    if (token === null) await this.extension.secrets.delete(HUB_TOKEN);
+    else await this.extension.secrets.store(HUB_TOKEN, token);
+    this.hubToken = token;
+    await this.restart();
   }
 
   /** Stops the server; part of deactivation. */
@@ -112,6 +124,7 @@ export class AnalysisClient extends Disposable {
 
   private async open(): Promise<Library.LanguageClient> {
     this.stateChange.fire('starting');
+    this.hubToken = (await this.extension.secrets.get(HUB_TOKEN)) ?? null;
     // Loaded here and not at the top: the client library is most of the bundle, and activation must not wait for it.
     const library = await import('vscode-languageclient/node');
     const module = this.extension.asAbsolutePath('dist/server.js');
@@ -155,11 +168,14 @@ export class AnalysisClient extends Disposable {
         fileEvents: this.register(vscode.workspace.createFileSystemWatcher(WATCHED)),
         configurationSection: 'deltalens',
       },
-      initializationOptions: {
+      // Asked again with every restart.
+      initializationOptions: () => ({
         roots: workspaceRoots(),
         ...serverSettings(),
         cacheFolder: vscode.Uri.joinPath(this.extension.globalStorageUri, 'results').fsPath,
-      },
+        hubFolder: this.extension.globalStorageUri.fsPath,
+        hubToken: this.hubToken,
+      }),
       outputChannel: this.log,
       revealOutputChannelOn: library.RevealOutputChannelOn.Never,
       errorHandler: this.errorHandler(library),

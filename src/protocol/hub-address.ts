@@ -19,6 +19,20 @@ export function isHubAddress(text: string): boolean {
 }
 
 /**
+ * The address that a user means: `owner/name` and the address of a page (`https://huggingface.co/owner/name/blob/main/file`) become
+ * one with `hf://`; anything else stays as it is, for {@link parseHubAddress} to refuse.
+ */
+export function hubAddressFrom(text: string): string {
+  const trimmed = text.trim();
+  const page =
+    /^https?:\/\/[^/]+\/([^/?#]+\/[^/?#]+)(?:\/(?:tree|blob|resolve)\/([^/?#]+)(\/[^?#]*)?)?\/?(?:[?#].*)?$/.exec(
+      trimmed,
+    );
+  if (page) return `${SCHEME}${page[1] ?? ''}${page[2] === undefined ? '' : `@${page[2]}`}${page[3] ?? ''}`;
+  return /^[\w.-]+\/[\w.-]/.test(trimmed) ? SCHEME + trimmed : trimmed;
+}
+
+/**
  * Reads `hf://owner/name[@revision][/file]`. A revision with slashes has them as `%2F`. Fails with `hub-address`.
  */
 export function parseHubAddress(text: string): Result<HubAddress> {

@@ -9,7 +9,7 @@ import { makeRoom } from '../../src/format/hub/room';
 import { hubSettings } from '../../src/format/hub/settings';
 import { readSpan } from '../../src/format/read';
 import { openCheckpoint } from '../../src/format/registry';
-import { parseHubAddress } from '../../src/protocol/hub-address';
+import { hubAddressFrom, parseHubAddress } from '../../src/protocol/hub-address';
 import { success } from '../../src/protocol/result';
 import { MIRROR_BLOCK } from '../../src/tensor/mirrored';
 import { OpenFiles } from '../../src/tensor/open-files';
@@ -139,6 +139,19 @@ suite('Models of the Hub', () => {
       'hf://me/m@%',
     ])
       assert.equal(read(bad), 'hub-address', bad);
+  });
+
+  test('names and addresses of pages are taken for what they mean', () => {
+    for (const [text, address] of [
+      ['me/model', 'hf://me/model'],
+      [' me/model@v1/a.safetensors ', 'hf://me/model@v1/a.safetensors'],
+      ['https://huggingface.co/me/model', 'hf://me/model'],
+      ['https://huggingface.co/me/model/tree/main', 'hf://me/model@main'],
+      ['https://huggingface.co/me/model/blob/v1/a/b.safetensors?x=1', 'hf://me/model@v1/a/b.safetensors'],
+      ['hf://me/model', 'hf://me/model'],
+      ['file:///etc/passwd', 'file:///etc/passwd'],
+    ] as const)
+      assert.equal(hubAddressFrom(text), address);
   });
 
   test('opening fetches the configuration and headers alone', async () => {

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { startHub, type HubServer } from '../format/hub-server';
+import { startHub, TOKEN, type HubServer } from '../format/hub-server';
+import { TestClient } from './client';
 import { temporaryFolder, writeTensors } from './files';
 
 const folder = temporaryFolder();
@@ -21,6 +22,7 @@ before(async () => {
   for (const [name, first] of [
     ['me/base', 5],
     ['me/task', 9],
+    ['me/gated', 3],
   ] as const) {
     const file = writeTensors(path.join(folder, name, 'model.safetensors'), tensors(first));
     hub.models.set(name, new Map([['model.safetensors', fs.readFileSync(file)]]));
@@ -72,6 +74,23 @@ test('a lens compares two models of the Hub, says first how much it fetches, and
   assert.equal(again.status, 0, again.err);
   assert.equal(hub.sent, 0);
   assert.doesNotMatch(again.err, /will be fetched/);
+});
+
+test('the server takes token and folder from the editor, and opens the copy by its path, too', async () => {
+  process.env['HF_ENDPOINT'] = hub.endpoint;
+  const hubFolder = path.join(folder, 'storage');
+  const client = await TestClient.start(folder, { scanLimitMiB: 0, hubToken: TOKEN, hubFolder });
+  try {
+    const view = await client.value('deltalens/inspect', { path: 'hf://me/gated', roots: [] });
+    const file = view.files[0]?.path ?? '';
+    assert.ok(file.startsWith(hubFolder));
+    // As the editor does: by the path of the copy, whose values come as they are asked for.
+    const tensor = 'model.layers.0.self_attn.q_proj.weight';
+    const detail = await client.value('deltalens/tensor', { path: file, tensor });
+    assert.deepEqual([detail.statistics.count, detail.statistics.max], [360_000, 6]);
+  } finally {
+    await client.stop();
+  }
 });
 
 test('a model that is not there ends with what to do', async () => {

@@ -10,10 +10,12 @@ import { compareSelected } from './compare-selected';
 import { compareWithBase } from './compare-with-base';
 import { convertLayout } from './convert-layout';
 import { convertToSafetensors, stripMetadata } from './convert-to-safetensors';
+import { setHubToken } from './set-hub-token';
 import { showExportCommand } from './export-command';
 import { exportResult } from './export-result';
 import { extractAdapter } from './extract-adapter';
 import { inspectCheckpoint } from './inspect-checkpoint';
+import { openFromHub } from './open-from-hub';
 import { openManifest } from './open-manifest';
 import { openStudy } from './open-study';
 import { openTrainingRun } from './open-training-run';
@@ -29,6 +31,7 @@ import { toggleTable } from './toggle-table';
 /** Every command; `package.json` has the same ones with their titles and menus. */
 export const COMMANDS: readonly Command[] = [
   inspectCheckpoint,
+  openFromHub,
   openManifest,
   compareManifests,
   showSpectrum,
@@ -50,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   exportResult,
   toggleTable,
   refresh,
+  setHubToken,
   restartServer,
   clearCache,
   showLog,
