@@ -7,8 +7,8 @@ export interface Agreement {
   readonly sites: readonly (number | null)[];
   /** The mean of these. */
   readonly tokens: number | null;
-  /** Share of samples with most of their weight, over all tokens and sites, on one of them. */
-  readonly samples: number;
+  /** Share of samples with most of their weight, over all tokens and sites, on one of them; `null` where none was routed. */
+  readonly samples: number | null;
   /** What choosing by lot would reach. */
   readonly chance: number | null;
 }
@@ -42,11 +42,13 @@ export function agreementOf(
     (choice) => choice && choice.members.reduce((sum, member) => sum + (choice.site.first[member] ?? 0), 0),
   );
   const chances = choices.map((choice) => choice && choice.members.length / choice.site.members.length);
-  const right = votes.filter((vote) => own.has(vote.indexOf(Math.max(...vote)))).length;
+  // A sample that no token of was routed has chosen nobody.
+  const routed = votes.filter((vote) => vote.some((weight) => weight > 0));
+  const right = routed.filter((vote) => own.has(vote.indexOf(Math.max(...vote)))).length;
   return {
     sites: bySite,
     tokens: numberMean(bySite),
-    samples: right / Math.max(1, votes.length),
+    samples: routed.length > 0 ? right / routed.length : null,
     chance: numberMean(chances),
   };
 }

@@ -42,13 +42,13 @@ function agreementLines({ rule, runs }: RoutedRuns, names: readonly string[]): r
     const verdict =
       gain >= GOOD
         ? 'it can be routed'
-        : samples > 0.9
+        : (samples ?? 0) > 0.9
           ? 'route whole samples, not tokens'
           : tokens < chance
             ? 'worse than by lot: choose its adapter yourself'
             : 'better than by lot, but choose its adapter yourself';
     return [
-      `${ROUTERS[rule.kind]}, ${name}: ${percent(tokens)} of the tokens go to their own adapter first (by chance ${percent(chance)}), ${percent(samples)} of the samples as a whole: ${verdict}.`,
+      `${ROUTERS[rule.kind]}, ${name}: ${percent(tokens)} of the tokens go to their own adapter first (by chance ${percent(chance)}), ${samples === null ? 'no sample' : `${percent(samples)} of the samples`} as a whole: ${verdict}.`,
     ];
   });
 }

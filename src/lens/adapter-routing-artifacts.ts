@@ -1,19 +1,15 @@
 import type { TaskVector } from '../model/task-vector';
-import type { Artifact, AxisEntry, Matrix, Series, Table } from '../protocol/artifact';
+import type { Artifact, AxisEntry, Matrix, Series } from '../protocol/artifact';
 import { packNumbers } from '../protocol/numbers';
 import { prototypeCosine, type AdapterSite } from './activations/adapter-sites';
 import { layerCurves } from './activations/layer-curves';
 import type { Measured } from './activations/model-runs';
 import { numberMean } from './activations/number-mean';
-import {
-  ROUTERS,
-  type RoutedRuns,
-  type RouterKind,
-  type RunRouting,
-  type SiteRouting,
-} from './activations/token-routing';
-import { agreementOf, ownAdapters, type Agreement } from './adapter-agreement';
+import { ROUTERS, type RoutedRuns, type RunRouting } from './activations/token-routing';
+import { agreementOf, type Agreement } from './adapter-agreement';
 import { routingAdvice } from './adapter-routing-advice';
+import { MEASURES, shareOf } from './routing-shares';
+import { agreementTable, moduleTable, prototypeTable } from './adapter-routing-tables';
 
 /** All that is shown of routed data sets. */
 export function routingArtifacts(
@@ -56,28 +52,6 @@ function layersOf(sites: readonly AdapterSite[]): readonly SiteLayer[] {
     rows.set(layer, own);
   });
   return [...rows.values()];
-}
-
-type Measure = 'weight' | 'first';
-
-const MEASURES: Readonly<Record<Measure, { readonly title: string; readonly unit: string }>> = {
-  weight: { title: 'share of the routing weight', unit: 'share of weight' },
-  first: { title: 'share of tokens whose first choice it is', unit: 'share of tokens' },
-};
-
-/** Mean over sites of an adapter's share; `null` where it is at none of them. */
-function shareOf(
-  routing: RunRouting,
-  sites: readonly number[],
-  adapter: number,
-  measure: Measure,
-): number | null {
-  return numberMean(
-    sites.map((at) => {
-      const own = routing.sites[at];
-      return own?.members.includes(adapter) === true ? (own[measure][adapter] ?? null) : null;
-    }),
-  );
 }
 
 function captionOf({ rule, runs }: RoutedRuns, run?: Measured<RunRouting>): string {
@@ -222,119 +196,5 @@ function prototypes(sites: readonly AdapterSite[], names: readonly string[]): Ma
     unit: '|cos|',
     scale: 'sequential',
     domain: [0, 1],
-  };
-}
-
-function agreementTable(routed: readonly RoutedRuns[], names: readonly string[]): Table {
-  return {
-    kind: 'table',
-    id: 'data_sets',
-    title: 'Data sets and the adapters that win them',
-    columns: [
-      { name: 'router', title: 'Router', type: 'text' },
-      { name: 'data', title: 'Data set', type: 'text' },
-      { name: 'winner', title: 'Winner by weight', type: 'text' },
-      { name: 'weight', title: 'Its weight', type: 'share' },
-      { name: 'own', title: 'Own adapters', type: 'text' },
-      { name: 'agreement', title: 'Tokens that go to them first', type: 'share' },
-      { name: 'samples_right', title: 'Samples whose weight is theirs', type: 'share' },
-      { name: 'chance', title: 'By chance', type: 'share' },
-      { name: 'tokens', title: 'Tokens', type: 'integer' },
-    ],
-    rows: routed.flatMap(({ rule, runs }) =>
-      runs.map(({ name, value }) => {
-        const all = [...value.sites.keys()];
-        const weights = names.map((_, adapter) => shareOf(value, all, adapter, 'weight') ?? 0);
-        const best = weights.indexOf(Math.max(...weights));
-        const agreement = agreementOf(name, names, value);
-        return [
-          ROUTERS[rule.kind],
-          name,
-          names[best] ?? null,
-          weights[best] ?? null,
-          ownAdapters(name, names)
-            .map((at) => names[at])
-            .join(', ') || null,
-          agreement?.tokens ?? null,
-          agreement?.samples ?? null,
-          agreement?.chance ?? null,
-          value.sites.find((site) => site !== null)?.tokens ?? null,
-        ];
-      }),
-    ),
-  };
-}
-
-function moduleTable(
-  routed: readonly RoutedRuns[],
-  sites: readonly AdapterSite[],
-  names: readonly string[],
-): Table {
-  const row = (kind: RouterKind, data: string, site: AdapterSite, own: SiteRouting) => {
-    const mine = ownAdapters(data, names).filter((adapter) => own.members.includes(adapter));
-    return own.members.map((adapter) => [
-      ROUTERS[kind],
-      data,
-      site.layer,
-      site.module,
-      site.tensor,
-      names[adapter] ?? '',
-      own.first[adapter] ?? null,
-      own.weight[adapter] ?? null,
-      own.entropy,
-      mine.length > 0 ? mine.includes(adapter) : null,
-    ]);
-  };
-  return {
-    kind: 'table',
-    id: 'modules',
-    title: 'Routing in every matrix',
-    columns: [
-      { name: 'router', title: 'Router', type: 'text' },
-      { name: 'data', title: 'Data set', type: 'text' },
-      { name: 'layer', title: 'Layer', type: 'text' },
-      { name: 'module', title: 'Module', type: 'text' },
-      { name: 'tensor', title: 'Tensor', type: 'text' },
-      { name: 'adapter', title: 'Adapter', type: 'text' },
-      { name: 'first_share', title: 'First choice of', type: 'share' },
-      { name: 'weight', title: 'Weight', type: 'share' },
-      { name: 'entropy', title: 'Entropy', type: 'number' },
-      { name: 'own', title: 'Of this task', type: 'boolean' },
-    ],
-    rows: routed.flatMap(({ rule, runs }) =>
-      runs.flatMap(({ name, value }) =>
-        sites.flatMap((site, at) => {
-          const own = value.sites[at];
-          return own ? row(rule.kind, name, site, own) : [];
-        }),
-      ),
-    ),
-  };
-}
-
-function prototypeTable(sites: readonly AdapterSite[], names: readonly string[]): Table {
-  return {
-    kind: 'table',
-    id: 'prototype_shares',
-    title: 'What each prototype stands for',
-    columns: [
-      { name: 'tensor', title: 'Tensor', type: 'text' },
-      { name: 'adapter', title: 'Adapter', type: 'text' },
-      { name: 'share', title: 'Share of ‖ΔW‖² along the prototype', type: 'share' },
-      { name: 'nearest', title: 'Nearest prototype', type: 'text' },
-      { name: 'cosine', title: '|cos| with it', type: 'number' },
-      { name: 'gate', title: 'Has a trained gate', type: 'boolean' },
-    ],
-    rows: sites.flatMap(({ tensor, adapters }) =>
-      adapters.flatMap((own, at) => {
-        if (own === null) return [];
-        const others = adapters.flatMap((other, k) =>
-          other === null || k === at ? [] : [{ k, cosine: prototypeCosine(own, other) }],
-        );
-        const [nearest] = others.sort((x, y) => y.cosine - x.cosine);
-        const name = nearest === undefined ? null : (names[nearest.k] ?? null);
-        return [[tensor, names[at] ?? '', own.share, name, nearest?.cosine ?? null, own.gate !== null]];
-      }),
-    ),
   };
 }

@@ -67,23 +67,24 @@ export const adapterRouting: Lens = {
     if (!opened.ok) return opened;
     const runs = await dataSetRuns(opened.value, null, 1);
     if (!runs.ok) return runs;
-    const sites = await adapterSites(study, opened.value, context.signal, (share) =>
+    const found = await adapterSites(study, opened.value, context.signal, (share) =>
       context.progress(share / 4, 'Reading prototypes of the adapters'),
     );
-    if (!sites.ok) return sites;
-    if (sites.value.length === 0) return noSite(study);
+    if (!found.ok) return found;
+    const { sites } = found.value;
+    if (sites.length === 0) return noSite(study);
     const later = {
       ...context,
       progress: (share: number, text: string) => context.progress((1 + 3 * share) / 4, text),
     };
-    const kinds = KINDS.filter((each) => each === 'arrow' || sites.value.some(hasGates));
+    const kinds = KINDS.filter((each) => each === 'arrow' || sites.some(hasGates));
     const rules = kinds.map((kind) => ({
       kind,
       top: Number(parameters['top_k'] ?? 2),
       temperature: Number(parameters['temperature'] ?? 1),
     }));
     const measured = await measureRuns(runs.value, later, (run, progress) =>
-      routeTokens(opened.value, run, sites.value, rules, context, progress),
+      routeTokens(opened.value, run, sites, rules, context, progress),
     );
     if (!measured.ok) return measured;
     const routed = rules.map((rule, at): RoutedRuns => ({
@@ -94,8 +95,8 @@ export const adapterRouting: Lens = {
       }),
     }));
     return success({
-      artifacts: routingArtifacts(study.tasks, sites.value, routed),
-      findings: opened.value.findings,
+      artifacts: routingArtifacts(study.tasks, sites, routed),
+      findings: [...opened.value.findings, ...found.value.findings],
       bytesRead: opened.value.bytesRead(),
     });
   },

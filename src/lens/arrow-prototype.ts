@@ -33,6 +33,29 @@ export function arrowPrototype({ b, a, rows, columns, rank }: LowRankDelta): Arr
   return { y, share: largest / total };
 }
 
+/** The prototype itself as a vector of length 1, v = Aᵀ·y, with its share; `null` as {@link arrowPrototype} is. */
+export function prototypeVector(
+  delta: LowRankDelta,
+): { readonly vector: Float64Array; readonly share: number } | null {
+  const found = arrowPrototype(delta);
+  if (found === null) return null;
+  const y = { rows: 1, columns: delta.rank, values: found.y };
+  const vector = multiply(y, { rows: delta.rank, columns: delta.columns, values: delta.a }).values;
+  return { vector, share: found.share };
+}
+
+/** (B·A)ᵀ as factors: for weights stored inputs × outputs. */
+export function turnedFactors({ scale, b, a, rows, columns, rank }: LowRankDelta): LowRankDelta {
+  return {
+    scale,
+    rank,
+    b: transposed({ rows: rank, columns, values: a }).values,
+    a: transposed({ rows, columns: rank, values: b }).values,
+    rows: columns,
+    columns: rows,
+  };
+}
+
 /** |v₁·v₂| of two prototypes, from A₁A₂ᵀ (r₁ × r₂, row-major). Its sign is arbitrary, as that of a singular vector. */
 export function prototypeCosine(x: ArrowPrototype, y: ArrowPrototype, product: Float64Array): number {
   const width = y.y.length;

@@ -183,6 +183,15 @@ function moduleOf(
   return { lora, row: { module: place.module, before: null, norm: Math.sqrt(squares), relative, ...chosen } };
 }
 
+/** A share has no meaning where nothing changed, and none is known beside NaN. */
+function keptText(kept: number, all: number): string {
+  if (all === 0) return 'nothing changed';
+  const share = (100 * kept) / all;
+  return Number.isFinite(share)
+    ? `${share.toFixed(2)} % of ‖τ‖² is kept`
+    : 'how much of ‖τ‖² is kept is unknown, since a changed tensor holds NaN or infinities';
+}
+
 function summaryOf(
   rows: readonly RankRow[],
   rest: readonly ChangedTensor[],
@@ -194,8 +203,9 @@ function summaryOf(
   const kept =
     whole - lost + rest.reduce((sum, { entry, squares }) => sum + (saved.has(entry.name) ? squares : 0), 0);
   const ranks = rows.map(({ rank }) => rank);
-  const range = `${String(Math.min(...ranks))} to ${String(Math.max(...ranks))}`;
-  return `${String(rows.length)} modules of rank ${range}; ${((100 * kept) / all).toFixed(2)} % of ‖τ‖² is kept.`;
+  const range =
+    ranks.length > 0 ? ` of rank ${String(Math.min(...ranks))} to ${String(Math.max(...ranks))}` : '';
+  return `${String(rows.length)} modules${range}; ${keptText(kept, all)}.`;
 }
 
 function leftOut(

@@ -110,6 +110,10 @@ test('adapters of a data set have its name, or its name before a separator', () 
     [agreement?.tokens, agreement?.samples, agreement?.chance, agreement?.sites],
     [0.7, 2 / 3, 2 / 3, [0.7, null]],
   );
+  const unrouted = [...votes, new Float64Array(3)];
+  assert.equal(agreementOf('a', ['a-1', 'a-2', 'b'], { sites: [site], votes: unrouted })?.samples, 2 / 3);
+  const none = [new Float64Array(3)];
+  assert.equal(agreementOf('a', ['a-1', 'a-2', 'b'], { sites: [site], votes: none })?.samples, null);
   assert.equal(agreementOf('c', ['a-1', 'b'], { sites: [site], votes }), null);
   const among = { ...site, members: [0, 1], first: Float64Array.of(0.6, 0.4, 0) };
   const mixed = agreementOf('a', ['a-1', 'a-2', 'b'], { sites: [site, among], votes });
@@ -138,7 +142,7 @@ test('the gate of a module is found in the file, whatever wraps the name', async
 test('prototypes of adapters and of fine-tunes are what power iteration on ΔW finds', async () => {
   const study = await networkStudy(['rot90', 'invert']);
   const network = got(await openStudyNetwork(study, { samples: 2, seed: 0 }));
-  const sites = got(await adapterSites(study, network, signal, () => undefined));
+  const { sites } = got(await adapterSites(study, network, signal, () => undefined));
   assert.equal(sites.length, 6 * 6, 'query, key, value, output, up, down; τ of the classifier is 0');
   for (const tensor of ['vit.encoder.layer.0.intermediate.dense.weight']) {
     const site = sites.find((each) => each.tensor === tensor);
@@ -156,7 +160,7 @@ test('prototypes of adapters and of fine-tunes are what power iteration on ΔW f
 test('where gates were trained, tokens are routed by them, in the order of a slow sum', async () => {
   const study = await networkStudy(['rot90', 'invert'], ['rot90']);
   const network = got(await openStudyNetwork(study, { samples: 3, seed: 0 }));
-  const [site] = got(await adapterSites(study, network, signal, () => undefined));
+  const [site] = got(await adapterSites(study, network, signal, () => undefined)).sites;
   assert.ok(site);
   const gates = [0, 1].map((which) => Float64Array.from({ length: 64 }, (_, k) => Math.cos(k * (which + 1))));
   const gated: AdapterSite = {
@@ -237,7 +241,7 @@ test('samples of generated texts go to the adapters that were trained on them', 
 test('the first right singular vector of an adapter is found from its factors', WITH_ZOO, async () => {
   const study = await adapterStudy();
   const network = got(await openStudyNetwork(study, { samples: 1, seed: 0 }));
-  const site = got(await adapterSites(study, network, signal, () => undefined)).find(({ tensor }) =>
+  const site = got(await adapterSites(study, network, signal, () => undefined)).sites.find(({ tensor }) =>
     tensor.endsWith('layers.2.mlp.down_proj.weight'),
   );
   const { base, tasks } = study;
@@ -249,6 +253,39 @@ test('the first right singular vector of an adapter is found from its factors', 
   assert.equal(own.prototype.length, 256, 'as long as the input of the matrix');
   const slow = slowDirection(delta, 128, 256);
   assert.ok(Math.abs(prototypeCosine(own, { ...own, prototype: slow }) - 1) < 1e-9);
+});
+
+test('an adapter with NaN takes no part in a matrix, and that is found', async () => {
+  const study = await networkStudy(['rot90', 'invert', 'vflip'], ['rot90']);
+  const network = got(await openStudyNetwork(study, { samples: 1, seed: 0 }));
+  const before = got(await adapterSites(study, network, signal, () => undefined));
+  const tensor = before.sites[0]?.tensor ?? '';
+  const factors = {
+    scale: 1,
+    rank: 1,
+    rows: 64,
+    columns: 64,
+    b: new Float64Array(64).fill(NaN),
+    a: new Float64Array(64),
+  };
+  const broken = {
+    kind: 'lowRank' as const,
+    ...{ scale: 1, rank: 1, alpha: null, stored: null, bytes: 0, tensors: 2, parameters: 128 },
+    load: () => Promise.resolve({ ok: true as const, value: factors }),
+  };
+  const tasks = study.tasks.map((task, at) =>
+    at === 1 ? { ...task, deltas: new Map([...task.deltas, [tensor, broken]]) } : task,
+  );
+  const { sites, findings } = got(await adapterSites({ ...study, tasks }, network, signal, () => undefined));
+  assert.deepEqual(
+    sites[0]?.adapters.map((own) => own !== null),
+    [true, false, true],
+  );
+  assert.deepEqual(
+    findings.map(({ code, at }) => [code, at]),
+    [['matrix-not-finite', tensor]],
+  );
+  assert.equal(before.findings.length, 0);
 });
 
 test('tasks that change no common matrix have nothing to choose between', async () => {

@@ -110,9 +110,11 @@ class RunRouter {
 
   /** The next tokens of one input; `start`: the first of their samples. */
   add(input: string, rows: TokenRows, start: number): void {
+    // Several matrices read one input: it is brought into form once for all of them.
+    const tokens = preparedTokens(rows, this.rule);
     for (const { vectors, sums } of this.byInput.get(input) ?? []) {
       if (vectors.columns !== rows.columns) continue;
-      sums.add(scoresOf(rows, vectors, this.rule), rows.tokens, this.votes, start);
+      sums.add(preparedScores(tokens, vectors, this.rule), rows.tokens, this.votes, start);
     }
   }
 
@@ -145,11 +147,23 @@ function routerOf({ adapters }: AdapterSite, { kind, top }: RoutingRule): SiteRo
 export function scoresOf(
   tokens: Dense,
   vectors: Dense,
+  rule: Pick<RoutingRule, 'kind' | 'temperature'>,
+): Dense {
+  return preparedScores(preparedTokens(tokens, rule), vectors, rule);
+}
+
+function preparedTokens(tokens: Dense, { kind }: Pick<RoutingRule, 'kind'>): Dense {
+  return kind === 'phatgoose' ? withStandardRows(tokens) : tokens;
+}
+
+function preparedScores(
+  tokens: Dense,
+  vectors: Dense,
   { kind, temperature }: Pick<RoutingRule, 'kind' | 'temperature'>,
 ): Dense {
   const root = Math.sqrt(tokens.columns);
   if (kind === 'phatgoose') {
-    const scores = multiplyTransposed(withStandardRows(tokens), vectors);
+    const scores = multiplyTransposed(tokens, vectors);
     return { ...scores, values: scores.values.map((score) => score / root) };
   }
   const scores = multiplyTransposed(tokens, vectors);
