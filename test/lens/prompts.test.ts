@@ -244,3 +244,18 @@ test(
     assert.ok((matched[1] ?? 0) > 0.3 && (matched[1] ?? 0) < 0.9);
   },
 );
+
+test(
+  'a published prompt in an array of numpy is taken for one',
+  { skip: fs.existsSync(REAL) ? false : 'the real files are not here' },
+  async () => {
+    const file = 'google-research+prompt-tuning/prompt_tuning/pretrained_prompts/t5_1_1_lm100k_base/sst2.npy';
+    const opened = await openStudy({ name: 's', tasks: [{ name: 'sst2', path: path.join(REAL, file) }] });
+    assert.ok(opened.ok);
+    const ran = await run(prompts, opened.value);
+    assert.deepEqual(
+      ran.table('prompts').map(({ tokens, width }) => [tokens, width]),
+      [[100, 768]],
+    );
+  },
+);
