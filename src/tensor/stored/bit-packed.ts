@@ -13,17 +13,45 @@ export const readBitPacked: StoredForm<BitPackedStore> = (stored, offset, target
   const words = new Int32Array((endWordRow - firstWordRow) * wordColumns);
   const problem = read(source, firstWordRow * wordColumns * 4, new Uint8Array(words.buffer));
   if (problem !== null) return problem;
-  for (let i = 0; i < target.length; i++) {
-    const row = Math.floor((offset + i) / columns);
-    const column = offset + i - row * columns;
-    const at =
-      along === 'columns'
-        ? placeOf(stored, column, (row - firstWordRow) * wordColumns, 1)
-        : placeOf(stored, row, column - firstWordRow * wordColumns, wordColumns);
-    target[i] = valueAt(stored, words, at.word, at.shift, along === 'columns' ? 1 : wordColumns);
+  const stride = along === 'columns' ? 1 : wordColumns;
+  let done = 0;
+  while (done < target.length) {
+    const row = Math.floor((offset + done) / columns);
+    const first = offset + done - row * columns;
+    const run = target.subarray(done, done + columns - first);
+    if (along === 'rows') unpackAcross(stored, words, row, first - firstWordRow * wordColumns, stride, run);
+    else unpackAlong(stored, words, first, (row - firstWordRow) * wordColumns, run);
+    done += run.length;
   }
   return null;
 };
+
+/** A run of columns of one row, whose numbers stand in the same bits of words beside each other. */
+function unpackAcross(
+  stored: BitPackedStore,
+  words: Int32Array,
+  row: number,
+  start: number,
+  stride: number,
+  target: Uint8Array,
+): void {
+  const { word, shift } = placeOf(stored, row, start, stride);
+  for (let k = 0; k < target.length; k++) target[k] = valueAt(stored, words, word + k, shift, stride);
+}
+
+/** A run of numbers that follow each other in the words of one row. */
+function unpackAlong(
+  stored: BitPackedStore,
+  words: Int32Array,
+  first: number,
+  start: number,
+  target: Uint8Array,
+): void {
+  for (let k = 0; k < target.length; k++) {
+    const { word, shift } = placeOf(stored, first + k, start, 1);
+    target[k] = valueAt(stored, words, word, shift, 1);
+  }
+}
 
 /** Words that `count` numbers of one row or column take. */
 export function wordsFor({ bits, across }: Pick<BitPackedStore, 'bits' | 'across'>, count: number): number {
@@ -65,7 +93,7 @@ function valueAt(
   shift: number,
   stride: number,
 ): number {
-  const mask = 2 ** bits - 1;
+  const mask = (1 << bits) - 1;
   let value = (words[word] as number) >>> shift;
   if (shift + bits > 32) value |= (words[word + stride] as number) << (32 - shift);
   return ((value & mask) + plus) & mask;

@@ -30,9 +30,10 @@ function gather(
   read: ReadSpanBytes,
 ): Problem | null {
   const { size, source } = stored;
-  const [low, high] = count <= FEW ? reach(stored, first, count) : [0, source.bytes / size];
-  if (count <= FEW && (high - low) * size > count * FAR)
-    return readSingly(stored, first, count, target, read);
+  // What has to be unpacked costs far more than it takes to hold: once, for all reads that follow.
+  const few = count <= FEW && (source.stored === undefined || source.bytes > MOST_HELD);
+  const [low, high] = few ? reach(stored, first, count) : [0, source.bytes / size];
+  if (few && (high - low) * size > count * FAR) return readSingly(stored, first, count, target, read);
   if ((high - low) * size > MOST_HELD) return readInParts(stored, first, count, target, read);
   if (low === 0 && high * size >= source.bytes) {
     const whole = wholeSource(stored, read, (from) => bytesOf(from, stored, 0, source.bytes));
@@ -109,6 +110,7 @@ function reach(stored: StridedStore, first: number, count: number): [number, num
   return [low === Infinity ? 0 : low, high];
 }
 
+/** Copies elements `first …` of the view in runs along its last axis; `from` holds the source from element `low` on. */
 function copy(
   stored: StridedStore,
   first: number,
@@ -117,12 +119,46 @@ function copy(
   low: number,
   target: Uint8Array,
 ): void {
-  const { size } = stored;
-  let to = 0;
-  walk(stored, first, count, (element) => {
-    const source = (element - low) * size;
-    for (let byte = 0; byte < size; byte++) target[to++] = from[source + byte] as number;
-  });
+  const { size, shape, strides } = stored;
+  const length = shape.at(-1) ?? 1;
+  const step = (strides.at(-1) ?? 1) * size;
+  let done = 0;
+  while (done < count) {
+    const at = (first + done) % length;
+    const run = Math.min(length - at, count - done);
+    copyRun(from, (placeOf(stored, first + done) - low) * size, step, target, done * size, run, size);
+    done += run;
+  }
+}
+
+function copyRun(
+  from: Uint8Array,
+  start: number,
+  step: number,
+  target: Uint8Array,
+  to: number,
+  run: number,
+  size: number,
+): void {
+  if (size === 1) {
+    for (let k = 0, at = start; k < run; k++, at += step) target[to + k] = from[at] as number;
+    return;
+  }
+  for (let k = 0, at = start; k < run; k++, at += step) {
+    for (let byte = 0; byte < size; byte++) target[to++] = from[at + byte] as number;
+  }
+}
+
+/** The place in the source of one element of the view. */
+function placeOf({ shape, strides, start }: StridedStore, element: number): number {
+  let [rest, place] = [element, start];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const length = shape[axis] as number;
+    const index = rest % length;
+    rest = (rest - index) / length;
+    place += index * (strides[axis] as number);
+  }
+  return place;
 }
 
 /** Calls `visit` with the place in the source of elements `first … first + count − 1` of the view, in C order. */
