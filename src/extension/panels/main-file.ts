@@ -17,5 +17,7 @@ export function mainFiles(names: readonly string[], adapterFirst = false): strin
   );
   if (whole.length > 0) return whole.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const shards = names.filter((name) => shard.test(name)).sort();
-  return shards.length > 0 ? shards.slice(0, 1) : names.filter(isOtherContainerName).sort();
+  if (shards.length > 0) return shards.slice(0, 1);
+  const indexes = names.filter((name) => name.endsWith('.bin.index.json')).sort();
+  return indexes.length > 0 ? indexes : names.filter(isOtherContainerName).sort();
 }

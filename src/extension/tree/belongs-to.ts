@@ -1,7 +1,7 @@
 import * as path from 'node:path';
 import type { ExplorerEntry } from '../../protocol/explorer';
 
-const INDEX = '.safetensors.index.json';
+const INDEX = /\.(?:safetensors|bin)\.index\.json$/;
 
 /**
  * Whether what is wrong with `file` is wrong with a checkpoint or adapter: its own file, its configuration, the shards
@@ -14,5 +14,5 @@ export function belongsTo(entry: Pick<ExplorerEntry, 'path' | 'kind'>, file: str
   if (name === 'adapter_config.json') return entry.kind === 'adapter';
   if (name === 'config.json') return entry.kind !== 'adapter';
   const own = path.basename(entry.path);
-  return own.endsWith(INDEX) && name.startsWith(`${own.slice(0, -INDEX.length)}-`);
+  return INDEX.test(own) && name.startsWith(`${own.replace(INDEX, '')}-`);
 }

@@ -15,7 +15,8 @@ import { walk, type Folder } from './walk';
 const MOST_CHECKPOINTS = 2000;
 /** Headers read at a time: hides the latency of a network disk. */
 const WIDTH = 8;
-const INDEX_ENDING = '.safetensors.index.json';
+/** What the names of indexes end with, that of the container that can be trusted first. */
+const INDEX_ENDINGS = ['.safetensors.index.json', '.bin.index.json'] as const;
 const STUDY = /\.study\.ya?ml$/i;
 
 interface Found {
@@ -46,7 +47,11 @@ export async function explore(
 }
 
 function isWeights(name: string): boolean {
-  return isCheckpointName(name) || name.endsWith(INDEX_ENDING);
+  return isCheckpointName(name) || isIndex(name);
+}
+
+function isIndex(name: string): boolean {
+  return INDEX_ENDINGS.some((ending) => name.endsWith(ending));
 }
 
 function studiesIn(folder: Folder): { path: string; name: string }[] {
@@ -59,12 +64,18 @@ function studiesIn(folder: Folder): { path: string; name: string }[] {
 async function openFolder(folder: Folder, context: AnalysisContext): Promise<Found[]> {
   const found: Found[] = [];
   const shards = new Set<string>();
-  for (const name of folder.files.filter((each) => each.endsWith(INDEX_ENDING))) {
+  for (const name of folder.files.filter(isIndex)) {
+    const [safe, torch] = INDEX_ENDINGS;
+    const ending = name.endsWith(safe) ? safe : torch;
+    const stem = name.slice(0, -ending.length);
+    const isTwin = ending === torch && folder.files.includes(`${stem.replace(/^pytorch_/, '')}${safe}`);
+    for (const file of folder.files.filter((each) => isTwin && isShardOf(each, stem))) shards.add(file);
+    // The same weights once, in the container that can be trusted.
+    if (isTwin) continue;
     const index = await openOne(path.join(folder.path, name), context);
     found.push(index);
     for (const file of index.described?.checkpoint.files ?? []) shards.add(path.basename(file.path));
     if (index.described) continue;
-    const stem = name.slice(0, -INDEX_ENDING.length);
     for (const file of folder.files.filter((each) => isShardOf(each, stem))) shards.add(file);
   }
   for (const name of folder.files) {
@@ -75,6 +86,7 @@ async function openFolder(folder: Folder, context: AnalysisContext): Promise<Fou
   }
   for (const name of folder.files.filter(isOtherContainerName)) {
     if (context.signal.aborted) break;
+    if (shards.has(name)) continue;
     // The same weights once, in the container that can be trusted.
     if (safetensorsTwins(name).some((twin) => folder.files.includes(twin))) continue;
     const one = await openOne(path.join(folder.path, name), context);
@@ -86,7 +98,7 @@ async function openFolder(folder: Folder, context: AnalysisContext): Promise<Fou
 
 /** `model-00001-of-00003.safetensors` is a shard of `model`. */
 function isShardOf(name: string, stem: string): boolean {
-  return name.startsWith(`${stem}-`) && /^-\d+-of-\d+\.safetensors$/.test(name.slice(stem.length));
+  return name.startsWith(`${stem}-`) && /^-\d+-of-\d+\.(?:safetensors|bin)$/.test(name.slice(stem.length));
 }
 
 async function openOne(file: string, context: AnalysisContext): Promise<Found> {
