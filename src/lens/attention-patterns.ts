@@ -1,9 +1,7 @@
 import { attentionSites, type AttentionSite } from '../graph/attention-sites';
 import { readActivations } from '../graph/network';
 import type { StudyNetwork } from '../graph/study-network';
-import type { AxisEntry, Matrix, Table } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
-import { packNumbers } from '../protocol/numbers';
 import { failure, success, type Result } from '../protocol/result';
 import {
   ATTENTION_KEYS,
@@ -13,14 +11,12 @@ import {
 } from './activations/attention-figures';
 import { blockOf, headBlocks, type HeadBlocks } from './activations/head-blocks';
 import { captionsOf, layerCurves } from './activations/layer-curves';
-import { measureRuns, pairedRuns, type Measured, type ModelRun } from './activations/model-runs';
+import { measureRuns, pairedRuns, type ModelRun } from './activations/model-runs';
 import { numberMean } from './activations/number-mean';
 import { SAMPLE_PARAMETERS } from './activations/sample-parameters';
-import { layerHeadMatrix } from './layer-head-matrix';
 import type { Lens, LensContext } from './lens';
 import { networkOf } from './network-lens';
-import { recommendation } from './recommendation';
-import { namesText, percent, shortNumber } from './wording';
+import { advice, headTable, heatmap, likeness, type Patterns } from './attention-artifacts';
 
 const description: LensDescription = {
   id: 'attention-patterns',
@@ -82,15 +78,6 @@ const description: LensDescription = {
   ],
 };
 
-interface Patterns {
-  /** Site by site, head by head. */
-  readonly heads: readonly (readonly (AttentionFigures | null)[])[];
-  /** Site × site, row-major. */
-  readonly alike: readonly (number | null)[];
-}
-
-type Run = Measured<Patterns>;
-
 /** Figures of the attention of every head, and likeness of layers, of base and fine-tunes on the same samples. */
 export const attentionPatterns: Lens = {
   description,
@@ -127,15 +114,6 @@ export const attentionPatterns: Lens = {
 };
 
 const BUDGET = { id: 'budget', title: 'Share of a cache of keys and values', unit: 'share' };
-
-const TITLES: Readonly<Record<keyof AttentionFigures, readonly [title: string, unit: string]>> = {
-  entropy: ['How spread the attention is', 'share of the most'],
-  keys: ['How many keys are looked at', 'keys'],
-  sink: ['Attention on the first token', 'share'],
-  self: ['Attention on the token itself', 'share'],
-  distance: ['How far heads look', 'tokens'],
-  window: ['Window that a head needs', 'tokens'],
-};
 
 /** The failure of a graph without attention that could be found. */
 export function noAttention(): Result<never> {
@@ -269,100 +247,4 @@ export function shareGroups(
     else groups.push([site]);
   }
   return groups.filter((group) => group.length > 1);
-}
-
-function heatmap(
-  { name, caption, value: { heads } }: Run,
-  entries: readonly AxisEntry[],
-  key: keyof AttentionFigures,
-): Matrix {
-  const [metric, unit] = TITLES[key];
-  return layerHeadMatrix({
-    id: `${key}:${name}`,
-    metric,
-    model: name,
-    caption,
-    rows: entries,
-    heads: heads.map((own) => own.map((figures) => figures?.[key] ?? null)),
-    unit,
-    ...(unit.startsWith('share') ? { domain: [0, 1] as const } : {}),
-  });
-}
-
-function likeness({ name, caption, value }: Run, entries: readonly AxisEntry[]): Matrix {
-  return {
-    kind: 'matrix',
-    id: `layers_alike:${name}`,
-    title: `Layers that attend alike, ${name}`,
-    facets: { task: name },
-    caption: `${caption} Attention averaged over heads; only layers with as many queries and keys.`,
-    rows: entries,
-    columns: entries,
-    rowTitle: 'layer',
-    columnTitle: 'layer',
-    values: packNumbers(value.alike),
-    unit: 'cos',
-    scale: 'sequential',
-    domain: [0, 1],
-  };
-}
-
-function headTable(runs: readonly Run[], entries: readonly AxisEntry[]): Table {
-  return {
-    kind: 'table',
-    id: 'heads',
-    title: 'All figures of every head',
-    columns: [
-      { name: 'model', title: 'Model', type: 'text' },
-      { name: 'data', title: 'Data', type: 'text' },
-      { name: 'layer', title: 'Layer', type: 'text' },
-      { name: 'head', title: 'Head', type: 'integer' },
-      ...ATTENTION_KEYS.map((key) => ({ name: key, title: TITLES[key][0], type: 'number' as const })),
-    ],
-    rows: runs.flatMap(({ model, samples, value }) =>
-      value.heads.flatMap((own, site) =>
-        own.map((figures, head) => [
-          model,
-          samples.name,
-          entries[site]?.layer ?? '',
-          head,
-          ...ATTENTION_KEYS.map((key) => figures?.[key] ?? null),
-        ]),
-      ),
-    ),
-  };
-}
-
-const RESTING = 0.5;
-
-function advice(
-  runs: readonly Run[],
-  entries: readonly AxisEntry[],
-  groups: readonly (readonly (readonly number[])[])[],
-) {
-  const lines = runs.map(({ name, value: { heads } }, at) => {
-    const all = heads.flatMap((own, site) =>
-      own.flatMap((figures, head) =>
-        figures ? [{ ...figures, label: `${entries[site]?.label ?? ''} head ${String(head)}` }] : [],
-      ),
-    );
-    const resting = all.filter(({ sink }) => sink > RESTING).map(({ label }) => label);
-    const near = all.toSorted((x, y) => x.window - y.window)[0];
-    const shared = (groups[at] ?? []).map((group) =>
-      group.map((site) => entries[site]?.label ?? '').join(' + '),
-    );
-    return [
-      `${name}: `,
-      shared.length > 0
-        ? `${shared.join(', ')} attend alike and may share their attention. `
-        : 'no inner layers attend alike enough to share. ',
-      resting.length > 0 ? `More than ${percent(RESTING)} on the first token: ${namesText(resting)}. ` : '',
-      near ? `Shortest window: ${near.label} (${shortNumber(near.window)} tokens).` : '',
-    ].join('');
-  });
-  return recommendation(
-    'What to make of the attention',
-    lines,
-    'attention says where a head looks, not what it takes from there. Share or shorten one layer, measure on the task, and go on.',
-  );
 }
