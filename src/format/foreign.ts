@@ -29,7 +29,7 @@ const SIGNATURES: readonly Signature[] = [
     what: 'is JSON text, for example the answer of a server that refused the download',
     matches: (start, name) => /^\s*[{[]\s*"/.test(start) && !name.endsWith('.json'),
   },
-  unsupported('a GGML file', (start) => /^(lmgg|fmgg|tjgg|algg)/.test(start)),
+  unsupported('a ggml file of llama.cpp from before GGUF', (start) => /^[ft][mj]gg/.test(start)),
   unsupported('a ZIP archive of neither torch nor NumPy', isZip),
   unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),
   unsupported('a tar archive that torch did not write', (start) => start.slice(257, 262) === 'ustar'),

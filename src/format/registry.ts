@@ -11,6 +11,7 @@ import { npy } from './npy';
 import { npz } from './npz';
 import { hdf5, kerasArchive } from './keras';
 import { withPackedWeights } from './packed/registry';
+import { ggml } from './ggml';
 import { gguf } from './gguf';
 import { onnx } from './onnx';
 import { onnxAdapter } from './onnx-adapter';
@@ -49,6 +50,7 @@ export const FORMATS: readonly Format[] = [
   zipOfPickles,
   pickleFile,
   gguf,
+  ggml,
   peftAdapter,
   huggingFaceFolder,
 ];

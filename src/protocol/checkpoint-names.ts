@@ -6,6 +6,8 @@ const TORCH_BIN =
 const ARRAYS = /^(?:weights|model|adapters?|adapter_model|params|checkpoint)(?:[._-][\w.-]*)?\.npz$/i;
 /** Of llama.cpp, Keras and Flax. */
 const OTHER_FRAMEWORKS = /\.(?:gguf|h5|hdf5|keras|msgpack)$/i;
+/** Of whisper.cpp. */
+const GGML_BIN = /^ggml-[\w.-]+\.bin$/i;
 /** Of ONNX Runtime. */
 const ONNX_ADAPTER = /\.(?:onnx_adapter|orl)$/i;
 /** What trainers write beside the weights. */
@@ -18,7 +20,13 @@ export function isCheckpointName(name: string): boolean {
 
 /** Whether a file of this name is likely to be a checkpoint that is no safetensors file; its content decides. */
 export function isOtherContainerName(name: string): boolean {
-  return isTorchName(name) || ARRAYS.test(name) || ONNX_ADAPTER.test(name) || OTHER_FRAMEWORKS.test(name);
+  return (
+    isTorchName(name) ||
+    ARRAYS.test(name) ||
+    ONNX_ADAPTER.test(name) ||
+    GGML_BIN.test(name) ||
+    OTHER_FRAMEWORKS.test(name)
+  );
 }
 
 /**
