@@ -67,7 +67,13 @@ test('settings reach a process that starts after they were made, before its firs
     if (message.type === 'configure') global.limit = message.settings.scanLimit;
     else answer([global.limit]);
   `);
-  compute.configure({ scanLimit: 5, known: [], cache: null, hub: { token: null, folder: null }, hashContents: false });
+  compute.configure({
+    scanLimit: 5,
+    known: [],
+    cache: null,
+    hub: { token: null, folder: null },
+    hashContents: false,
+  });
   assert.deepEqual(await compute.request('deltalens/formats', {}), { ok: true, value: [5] });
   compute.close();
 });
