@@ -82,19 +82,16 @@ function breakdown(
   entries: readonly TensorEntry[],
   labelOf: (entry: TensorEntry, index: number) => string,
 ): Breakdown[] {
-  const groups = new Map<string, TensorEntry[]>();
+  const groups = new Map<string, { label: string; tensors: number; parameters: number; bytes: number }>();
   for (const [index, entry] of entries.entries()) {
     const label = labelOf(entry, index);
-    const group = groups.get(label);
-    if (group) group.push(entry);
-    else groups.set(label, [entry]);
+    const group = groups.get(label) ?? { label, tensors: 0, parameters: 0, bytes: 0 };
+    if (group.tensors === 0) groups.set(label, group);
+    group.tensors++;
+    group.parameters += entry.span.count;
+    group.bytes += entry.span.bytes;
   }
-  return [...groups].map(([label, group]) => ({
-    label,
-    tensors: group.length,
-    parameters: sum(group, ({ span }) => span.count),
-    bytes: sum(group, ({ span }) => placeInFile(span).bytes),
-  }));
+  return [...groups.values()];
 }
 
 function columnsOf({ files, tensors }: Checkpoint, places: readonly Place[]): TensorColumns {

@@ -16,16 +16,26 @@ export interface Described {
   readonly adapterProblem: Problem | null;
 }
 
+/**
+ * What has been described, by the directory it was described from: looking for an adapter among 200,000 names takes a good
+ * part of a second. A directory is read anew when a file of it or the adapter's configuration changes.
+ */
+const described = new WeakMap<Checkpoint, Described>();
+
 /** Opens a path and, where it is an adapter, reads its configuration. Fails as `openCheckpoint` does. */
 export async function openDescribed(path: string, context: AnalysisContext): Promise<Result<Described>> {
   const checkpoint = await context.directories.open(path);
   if (!checkpoint.ok) return checkpoint;
+  const known = described.get(checkpoint.value);
+  if (known) return success(known);
   const adapter = await openAdapter(checkpoint.value);
-  return success({
+  const made = {
     checkpoint: checkpoint.value,
     adapter: adapter.ok ? adapter.value : null,
     adapterProblem: adapter.ok ? null : adapter.problem,
-  });
+  };
+  if (adapter.ok) described.set(checkpoint.value, made);
+  return success(made);
 }
 
 /**
