@@ -11,7 +11,8 @@ import { readObjectHeader } from './hdf5/object-header';
 import { HDF5_SIGNATURE, readSuperblock } from './hdf5/superblock';
 import { formatFinding, quoted, refuse } from './problems';
 import { readStart, withFile, type OpenFile, type ReadBytes } from './read';
-import { readZipDirectory, type ZipEntry } from './zip-directory';
+import { readWholeZip } from './whole-zip';
+import type { ZipEntry } from './zip-directory';
 import { readZipEntry } from './zip-entry';
 
 const MOST_OBJECTS = 500_000;
@@ -219,7 +220,7 @@ const LARGEST_CONFIG = 2 ** 24;
 
 async function openArchive(file: OpenFile): Promise<Result<Checkpoint>> {
   const { path } = file;
-  const entries = await readZipDirectory(file, (at, length) => file.read(at, length));
+  const entries = await readWholeZip(file);
   if (!entries.ok) return entries;
   const weights = entries.value.find(({ name }) => name === WEIGHTS);
   if (weights === undefined) return refuse('format-unsupported', path, `${path} has no ${WEIGHTS} in it.`);
@@ -291,9 +292,7 @@ export const kerasArchive: Format = {
   },
   recognises: async (path) => {
     if (!(await startsAs(path, Buffer.from('PK\x03\x04', 'latin1')))) return false;
-    const listed = await withFile(path, (file) =>
-      readZipDirectory(file, (at, length) => file.read(at, length)),
-    );
+    const listed = await withFile(path, readWholeZip);
     return listed.ok && listed.value.some(({ name }) => name === WEIGHTS);
   },
   open: (path) => withFile(path, openArchive),

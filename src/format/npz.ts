@@ -9,7 +9,8 @@ import { arraySpan } from './numpy-array';
 import { LARGEST_PICKLED, pickledArrayFindings } from './pickled-array';
 import { countOf, formatFinding, quoted, type FormatCode } from './problems';
 import { readStart, withFile, type OpenFile } from './read';
-import { readZipDirectory, type ZipEntry } from './zip-directory';
+import { readWholeZip } from './whole-zip';
+import type { ZipEntry } from './zip-directory';
 import { readEntryStart } from './zip-entry';
 
 /** Of a first entry, and of an archive without any. */
@@ -23,6 +24,8 @@ const MOST_RATIO = 256;
 /** Checksums are compared while opening for so many unpacked bytes of an archive; packed ones beyond when they are read. */
 const MOST_CHECKED = 2 ** 24;
 const MOST_NAMED = 6;
+/** Arrays that are left out have a finding each up to so many, and one that counts the rest. */
+const MOST_LEFT_NAMED = 100;
 
 /** What opening an archive gathers, and what is left of its bounds. */
 class Archive {
@@ -30,6 +33,7 @@ class Archive {
   readonly findings: Finding[] = [];
   private toCheck = MOST_CHECKED;
   private toScan = LARGEST_PICKLED;
+  private left = 0;
 
   constructor(private readonly file: OpenFile) {}
 
@@ -59,9 +63,18 @@ class Archive {
   }
 
   private leave(code: FormatCode, name: string, reason: string): Result<null> {
+    if (++this.left > MOST_LEFT_NAMED) return success(null);
     const message = `${this.file.path}: the array ${quoted(name)} is left out: ${reason}.`;
     this.findings.push(formatFinding(code, this.file.path, message, name));
     return success(null);
+  }
+
+  /** Says how many more arrays are left out than were named. */
+  end(): void {
+    const more = this.left - MOST_LEFT_NAMED;
+    if (more <= 0) return;
+    const message = `${this.file.path}: ${countOf(more, 'more array')} ${more === 1 ? 'is' : 'are'} left out.`;
+    this.findings.push(formatFinding('array-left-out', this.file.path, message));
   }
 
   private async scan(entry: ZipEntry, { dataStart }: NpyHeader, name: string): Promise<Result<null>> {
@@ -150,7 +163,7 @@ function packedStore(path: string, entry: ZipEntry, { dtype }: NpyHeader): Infla
 /** Reads the directory and the headers of all arrays. Fails with `zip-malformed`, `zip-too-large`, or as reading does. */
 function open(path: string): Promise<Result<Checkpoint>> {
   return withFile(path, async (file) => {
-    const listed = await readZipDirectory(file, (offset, length) => file.read(offset, length));
+    const listed = await readWholeZip(file);
     if (!listed.ok) return listed;
     const archive = new Archive(file);
     for (const entry of listed.value) {
@@ -158,6 +171,7 @@ function open(path: string): Promise<Result<Checkpoint>> {
       const added = await archive.add(entry);
       if (!added.ok) return added;
     }
+    archive.end();
     const { bytes, modifiedMs } = file;
     return success({
       path,
@@ -197,9 +211,7 @@ function fingerprintOf({ bytes, modifiedMs }: OpenFile, entries: readonly ZipEnt
 async function recognises(path: string): Promise<boolean> {
   const start = await readStart(path, 4);
   if (!start.ok || !ZIP_STARTS.includes(Buffer.from(start.value).toString('latin1'))) return false;
-  const listed = await withFile(path, (file) =>
-    readZipDirectory(file, (at, length) => file.read(at, length)),
-  );
+  const listed = await withFile(path, readWholeZip);
   const named = path.toLowerCase().endsWith('.npz');
   return listed.ok ? named || listed.value.some(({ name }) => ARRAY.test(name)) : named;
 }

@@ -27,6 +27,7 @@ import { torchDistributed } from './torch-distributed';
 import { torchSharded } from './torch-sharded';
 import { torchTar } from './torch-tar';
 import { torchZip } from './torch-zip';
+import { listingZipOnce } from './whole-zip';
 import { zipOfPickles } from './zip-of-pickles';
 
 /** Every container format, in the order in which they are asked whether a path is theirs. */
@@ -73,15 +74,19 @@ async function openLocal(path: string): Promise<Result<Checkpoint>> {
     if (!found.isFile() && !found.isDirectory()) {
       return refuse('not-a-file', absolute, `${absolute} is neither a file nor a folder.`);
     }
-    for (const format of FORMATS) {
-      if (!(await format.recognises(absolute))) continue;
-      const opened = await format.open(absolute);
-      return opened.ok ? success(await withPackedWeights(opened.value)) : opened;
-    }
-    return await openUnrecognised(absolute);
+    return await listingZipOnce(absolute, () => openByContent(absolute));
   } catch (error) {
     return { ok: false, problem: problemFromError(error, absolute) };
   }
+}
+
+async function openByContent(path: string): Promise<Result<Checkpoint>> {
+  for (const format of FORMATS) {
+    if (!(await format.recognises(path))) continue;
+    const opened = await format.open(path);
+    return opened.ok ? success(await withPackedWeights(opened.value)) : opened;
+  }
+  return openUnrecognised(path);
 }
 
 /**

@@ -7,7 +7,8 @@ import { readStart, withFile, type OpenFile } from './read';
 import { torchCheckpoint } from './torch-checkpoint';
 import { isTorchLegacy, readTorchLegacyIn } from './torch-legacy';
 import { openTorchZip, readTorchZipIn } from './torch-zip';
-import { readZipDirectory, type ZipEntry } from './zip-directory';
+import { readWholeZip } from './whole-zip';
+import type { ZipEntry } from './zip-directory';
 import { readZipEntry } from './zip-entry';
 
 /** The weights of the policy; the optimizers beside it are left out. */
@@ -21,7 +22,7 @@ const LONGEST_VALUE = 200;
 
 async function open(file: OpenFile): Promise<Result<Checkpoint>> {
   const { path, bytes, modifiedMs } = file;
-  const entries = await readZipDirectory(file, (at, length) => file.read(at, length));
+  const entries = await readWholeZip(file);
   if (!entries.ok) return entries;
   const tensors: TensorEntry[] = [];
   const findings: Finding[] = [];
@@ -96,9 +97,7 @@ async function metadataOf(file: OpenFile, entries: readonly ZipEntry[]): Promise
 async function recognises(path: string): Promise<boolean> {
   const start = await readStart(path, 4);
   if (!start.ok || Buffer.from(start.value).toString('latin1') !== 'PK\x03\x04') return false;
-  const listed = await withFile(path, (file) =>
-    readZipDirectory(file, (at, length) => file.read(at, length)),
-  );
+  const listed = await withFile(path, readWholeZip);
   return listed.ok && listed.value.some(({ name }) => name === POLICY);
 }
 

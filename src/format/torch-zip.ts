@@ -6,6 +6,7 @@ import { partOfFile, readStart, withFile, type FilePart, type OpenFile } from '.
 import { torchCheckpoint, type TorchFile } from './torch-checkpoint';
 import type { StorageSpan } from './torch-storage';
 import { tornTorchZip } from './torn-torch-zip';
+import { readWholeZip } from './whole-zip';
 import { NO_DIRECTORY, readZipDirectory, type ZipEntry } from './zip-directory';
 import { readZipEntry } from './zip-entry';
 
@@ -28,7 +29,10 @@ export function readTorchZip(path: string): Promise<Result<TorchFile>> {
 export async function readTorchZipIn(file: OpenFile, part: FilePart): Promise<Result<TorchFile>> {
   const { path } = file;
   const archive = partOfFile(file, part);
-  const entries = await readZipDirectory(archive, (offset, length) => archive.read(offset, length));
+  const isWhole = part.offset === 0 && part.bytes === file.bytes;
+  const entries = isWhole
+    ? await readWholeZip(file)
+    : await readZipDirectory(archive, (offset, length) => archive.read(offset, length));
   if (!entries.ok) {
     const torn = entries.problem.at === NO_DIRECTORY ? await tornTorchZip(archive) : null;
     return torn === null ? entries : { ok: false, problem: torn };
@@ -114,9 +118,7 @@ function isOpen({ method, encrypted, bytes }: ZipEntry): boolean {
 async function recognises(path: string): Promise<boolean> {
   const start = await readStart(path, 4);
   if (!start.ok || Buffer.from(start.value).toString('latin1') !== 'PK\x03\x04') return false;
-  const listed = await withFile(path, (file) =>
-    readZipDirectory(file, (at, length) => file.read(at, length)),
-  );
+  const listed = await withFile(path, readWholeZip);
   // A torn archive is ours by its name, so that it is said what is torn.
   return listed.ok
     ? listed.value.some(({ name }) => PICKLE.test(name))

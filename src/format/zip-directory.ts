@@ -1,6 +1,7 @@
 import { success, type Result } from '../protocol/result';
 import { quoted, refuse } from './problems';
 import { withFile, type FileState, type ReadBytes } from './read';
+import { localStarts } from './zip-local-headers';
 
 /** One file in a zip archive. */
 export interface ZipEntry {
@@ -23,10 +24,8 @@ const END = 0x06054b50;
 const END64_LOCATOR = 0x07064b50;
 const END64 = 0x06064b50;
 const CENTRAL = 0x02014b50;
-const LOCAL = 0x04034b50;
 const END_BYTES = 22;
 const CENTRAL_BYTES = 46;
-const LOCAL_BYTES = 30;
 const LONGEST_COMMENT = 65_535;
 /** A file of torch has one for every storage: an optimizer of a large mixture some tens of thousands. */
 const MOST_ENTRIES = 100_000;
@@ -56,12 +55,12 @@ export async function readZipDirectory(
   if (!directory.ok) return directory;
   const listed = readCentral(Buffer.from(directory.value), count, path);
   if (!listed.ok) return listed;
-  const entries: ZipEntry[] = [];
-  for (const { local, ...entry } of listed.value) {
-    const placed = await startOf(entry.name, local, file, read);
-    if (!placed.ok) return placed;
-    entries.push({ ...entry, start: placed.value });
-  }
+  const starts = await localStarts(listed.value, file, read);
+  if (!starts.ok) return starts;
+  const entries = listed.value.map(({ local, ...entry }, i) => ({
+    ...entry,
+    start: starts.value[i] ?? local,
+  }));
   const checked = checkEntries(entries, start, path);
   return checked.ok ? success(entries) : checked;
 }
@@ -164,21 +163,6 @@ function wideSizes(extra: Buffer, sizes: Sizes): Sizes {
     return [take(sizes[0]), take(sizes[1]), take(sizes[2])];
   }
   return sizes;
-}
-
-async function startOf(
-  name: string,
-  local: number,
-  file: FileState,
-  read: ReadBytes,
-): Promise<Result<number>> {
-  const wrong = broken(file.path, `the header of ${quoted(name)} is not where its directory says`);
-  if (local + LOCAL_BYTES > file.bytes) return wrong;
-  const header = await read(local, LOCAL_BYTES);
-  if (!header.ok) return header;
-  const bytes = Buffer.from(header.value);
-  if (bytes.readUInt32LE(0) !== LOCAL) return wrong;
-  return success(local + LOCAL_BYTES + bytes.readUInt16LE(26) + bytes.readUInt16LE(28));
 }
 
 function checkEntries(entries: readonly ZipEntry[], directoryStart: number, path: string): Result<null> {

@@ -5,6 +5,7 @@ import { scanPickles } from './pickle';
 import { globalFindings } from './pickle-globals';
 import { formatProblem, quoted, refuse } from './problems';
 import { readStart, withFile, type OpenFile } from './read';
+import { readWholeZip } from './whole-zip';
 import { readZipDirectory, type ZipEntry } from './zip-directory';
 import { readEntryStart } from './zip-entry';
 
@@ -46,7 +47,10 @@ async function firstOf(
   budget: { left: number },
   depth: number,
 ): Promise<Result<Found | null>> {
-  const listed = await readZipDirectory(file, (at, length) => file.read(at, length));
+  const listed =
+    depth === 0
+      ? await readWholeZip(file)
+      : await readZipDirectory(file, (at, length) => file.read(at, length));
   if (!listed.ok) return depth === 0 ? listed : success(null);
   for (const entry of listed.value) {
     if (entry.bytes === 0 || entry.bytes > budget.left) continue;

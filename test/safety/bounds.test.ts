@@ -5,9 +5,15 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import { test } from 'node:test';
+import { openCheckpoint } from '../../src/format/registry';
 import { safetensorsFile, temporaryFolder, vectors } from '../format/files';
 import { torchZipFile } from '../format/torch-files';
+import { zipFile } from '../graph/data/files';
 
+const EMPTY_ENTRIES = 9000;
+/** Reads of an archive of a megabyte, and bytes of all reads together as a multiple of its own. */
+const MOST_READS = 100;
+const MOST_TIMES = 4;
 const MEGABYTE = 2 ** 20;
 /** What opening a file of one megabyte may take beyond opening a file of some hundred bytes. */
 const MOST_BYTES = 400 * MEGABYTE;
@@ -53,5 +59,25 @@ test('a hostile megabyte takes no more memory than is stated', () => {
     const more = peakOf(name, content) - usual;
     assert.ok(more < MOST_BYTES, `${name}: ${String(Math.round(more / MEGABYTE))} MiB more`);
     if (process.env.SHOW_PEAKS === '1') console.log(name, Math.round(more / MEGABYTE), 'MiB more');
+  }
+});
+
+test('an archive of many empty entries takes few reads, whoever looks at its directory', async (t) => {
+  const handle = await fs.promises.open(__filename);
+  const read = t.mock.method(Object.getPrototypeOf(handle) as typeof handle, 'read');
+  await handle.close();
+  for (const ending of ['.npy', '.bin', '/data.pkl', '']) {
+    const names = Array.from({ length: EMPTY_ENTRIES }, (_, i) => `a${String(i)}${ending}`);
+    const path = paths.join(folder, 'empty.npz');
+    const content = zipFile(names.map((name) => ({ name, content: Buffer.alloc(0) })));
+    fs.writeFileSync(path, content);
+    read.mock.resetCalls();
+    const opened = await openCheckpoint(path);
+    const findings = opened.ok ? opened.value.findings.length : 1;
+    assert.ok(findings > 0 && findings < 200, `${ending}: ${String(findings)} findings`);
+    assert.ok(read.mock.callCount() < MOST_READS, `${ending}: ${String(read.mock.callCount())} reads`);
+    const wanted = read.mock.calls.map(({ arguments: given }) => Number((given as unknown[])[2]));
+    const bytes = wanted.reduce((sum, each) => sum + each, 0);
+    assert.ok(bytes > 0 && bytes < MOST_TIMES * content.length, `${ending}: ${String(bytes)} bytes`);
   }
 });
