@@ -91,12 +91,24 @@ function expectSpan(span: TensorSpan): void {
     assert.ok(span.offset + bytes <= span.memory.byteLength, 'a span beyond its memory');
     return;
   }
-  const size = fileBytes(span.path);
-  assert.ok(size !== undefined, `a span of ${span.path}`);
-  assert.ok(
-    place.offset + place.bytes <= size,
-    `${String(place.offset + place.bytes)} of ${String(size)} bytes`,
-  );
+  for (const part of sourcesOf(span)) {
+    const size = fileBytes(part.path);
+    assert.ok(size !== undefined, `a span of ${part.path}`);
+    const end = part.offset + part.bytes;
+    assert.ok(end <= size, `${String(end)} of ${String(size)} bytes`);
+  }
+}
+
+/** The spans of files that a tensor comes out of. */
+function sourcesOf(span: TensorSpan): TensorSpan[] {
+  if (span.memory !== undefined) return [];
+  if (span.stored === undefined) return [span];
+  return spansIn(Object.values(span.stored)).flatMap(sourcesOf);
+}
+
+function spansIn(value: unknown): TensorSpan[] {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
+  return 'dtype' in value ? [value as TensorSpan] : Object.values(value).flatMap(spansIn);
 }
 
 function isCount(value: number): boolean {

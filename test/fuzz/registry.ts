@@ -1,16 +1,21 @@
 import { adapterConfig, architecture, indexDocument, study } from './documents';
 import { flax } from './flax';
+import { ggml } from './ggml';
 import { gguf } from './gguf';
 import { hdf5, keras } from './hdf5';
 import { json } from './json';
+import { manifest } from './manifest';
 import { npy, npyData, npyHeader, npz } from './npy';
 import { onnx, onnxWeights } from './onnx';
+import { onnxAdapter } from './onnx-adapter';
+import { packed } from './packed';
 import { pickle } from './pickle';
 import { safetensors } from './safetensors';
 import { safetensorsHeader } from './safetensors-header';
 import { safetensorsIndex } from './safetensors-index';
 import type { FuzzTarget } from './target';
 import { tensorflow } from './tensorflow';
+import { torchDistributed } from './torch-distributed';
 import { torchLegacy, torchTar } from './torch-legacy';
 import { torchPickle, torchZip, zipOfPickles } from './torch-pickle';
 import { zip } from './zip';
@@ -39,6 +44,11 @@ export const TARGETS: readonly FuzzTarget[] = [
   keras,
   flax,
   tensorflow,
+  ggml,
+  onnxAdapter,
+  torchDistributed,
+  packed,
+  manifest,
   study,
   adapterConfig,
   indexDocument,
