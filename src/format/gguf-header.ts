@@ -127,7 +127,7 @@ function readCount(cursor: GgufCursor, what: string, shortest: number): number {
 
 function alignmentOf(cursor: GgufCursor, metadata: ReadonlyMap<string, GgufValue>): number {
   const value = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
-  if (typeof value === 'number' && value > 0 && Number.isInteger(Math.log2(value))) return value;
+  if (typeof value === 'number' && value >= 1 && Number.isInteger(Math.log2(value))) return value;
   cursor.refuse('gguf-malformed', `has an alignment (general.alignment) that is no power of two`);
   return DEFAULT_ALIGNMENT;
 }
