@@ -77,9 +77,12 @@ before(() => {
 const WEIGHTS = LENSES.filter(({ description }) =>
   description.needs.data.every((data) => data === 'weights'),
 );
-/** Lenses about adapters have nothing to look at in fine-tunes. */
+const NOT_IN_FINE_TUNES = ['adapter', 'prompt', 'mixture', 'memory', 'hypernetwork'] as const;
+/** Lenses about adapters, and about what only some networks have, have nothing to look at in plain fine-tunes. */
 const [ADAPTERS, ALL] = [true, false].map((about) =>
-  WEIGHTS.filter(({ description }) => (description.needs.parts?.includes('adapter') ?? false) === about),
+  WEIGHTS.filter(({ description: { needs } }) => {
+    return NOT_IN_FINE_TUNES.some((part) => needs.parts?.includes(part)) === about;
+  }),
 ) as [Lens[], Lens[]];
 const HEADS = ['head-composition', 'head-rank', 'head-sharing', 'kv-redundancy'];
 /** Lenses over whole models, one by one: they show the base whatever the tasks are. */

@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../../format/registry';
 import { failure, success } from '../../protocol/result';
+import { bitsOf } from '../../tensor/decode';
 import { OpenFiles } from '../../tensor/open-files';
 import type { TensorSpan } from '../../tensor/span';
 import { elementTypeOf } from '../../format/onnx/element-types';
@@ -21,7 +22,9 @@ export const safetensorsArrays: DataFormat = {
     for (const { name, span } of tensors) {
       const type = elementTypeOf(span.dtype);
       const file = files.find((each) => each.path === span.path);
-      if (type === undefined || type === 'complex64' || file === undefined) {
+      // Rows of elements that share bytes do not begin at bytes.
+      const isPacked = bitsOf(span.dtype) < 8;
+      if (type === undefined || type === 'complex64' || isPacked || file === undefined) {
         unreadable.push({ name, reason: `its elements are of the type ${span.dtype}` });
       } else {
         arrays.push({ layout: { name, type, shape: span.shape }, range: rangeOf(file, span) });
