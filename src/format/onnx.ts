@@ -3,12 +3,13 @@ import fs from 'node:fs';
 import type { Finding } from '../protocol/finding';
 import { success, type Result } from '../protocol/result';
 import { bitsOf } from '../tensor/decode';
-import type { DtypeName } from '../tensor/dtype';
-import type { TensorSpan } from '../tensor/span';
+import { placeInFile, type TensorSpan } from '../tensor/span';
 import type { Checkpoint, Format, TensorEntry } from './checkpoint';
 import { FileSource } from './onnx/byte-source';
 import { dtypeOf } from './onnx/element-types';
+import { dequantizedWeights, type Dequantized, type DequantizedWeights } from './onnx/dequantized';
 import { graphWeights, type GraphWeight } from './onnx/graph-weights';
+import { heldSpan } from './onnx/held-span';
 import { moduleNames, type ModuleName } from './onnx/module-names';
 import { readModelWeights, type ModelWeights } from './onnx/read-model';
 import type { OnnxModel } from './onnx/types';
@@ -48,7 +49,7 @@ async function open(path: string): Promise<Result<Checkpoint>> {
   const { model, passedOver } = read.value;
   const weights = graphWeights(model.graph).filter(({ tensor }) => !passedOver.tensors.has(tensor));
   const names = moduleNames(weights);
-  const gathered = new Gathered(path);
+  const gathered = new Gathered(path, dequantizedWeights(model.graph, weights, path));
   for (const weight of weights) gathered.add(weight, names.get(weight.name));
   const files = [read.value.file, ...externalFiles(path, weights)];
   return success({
@@ -66,21 +67,29 @@ async function open(path: string): Promise<Result<Checkpoint>> {
 class Gathered {
   readonly tensors: TensorEntry[] = [];
   private readonly names = new Set<string>();
+  private readonly dequantised: Dequantized[] = [];
   private readonly said = new Map<FormatCode, string[]>();
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly quantised: DequantizedWeights,
+  ) {}
 
   add(weight: GraphWeight, module: ModuleName | undefined): void {
-    const name = module?.name ?? weight.name;
+    const made = this.quantised.weights.get(weight.name);
+    if (made === undefined && this.quantised.parts.has(weight.name)) return;
+    const name = module?.name ?? made?.name ?? weight.name;
     const dtype = dtypeOf(weight.tensor.type);
-    if (dtype === undefined) return this.say('onnx-type', weight.name);
+    if (made === undefined && dtype === undefined) return this.say('onnx-type', weight.name);
     if (this.names.has(name)) return this.say('onnx-name-twice', name);
     this.names.add(name);
-    const span = spanOf(weight, dtype, this.path);
+    const span = made?.span ?? heldSpan(weight.tensor, dtype ?? 'U8', this.path);
+    const parts = made && { parts: made.parts };
+    if (made !== undefined) this.dequantised.push({ ...made, name });
     if (module !== undefined) this.say('onnx-module-name', `${weight.name} → ${name}`);
-    if (module?.transposed !== true) return void this.tensors.push({ name, span });
+    if (module?.transposed !== true) return void this.tensors.push({ name, span, ...parts });
     this.say('onnx-transposed', name);
-    this.tensors.push({ name, span: transposed(span) });
+    this.tensors.push({ name, span: transposed(span), ...parts });
   }
 
   findings(): readonly Finding[] {
@@ -89,9 +98,29 @@ class Gathered {
       const more = names.length > MOST_NAMED ? ` and ${String(names.length - MOST_NAMED)} more` : '';
       return formatFinding(code, this.path, `${this.path}: ${SAID[code] ?? ''}: ${shown}${more}.`, names[0]);
     });
+    findings.push(...this.quantisedFindings());
     if (this.tensors.length > 0) return findings;
     const message = `${this.path} is an ONNX graph without a weight in it.`;
     return [...findings, formatFinding('no-tensors', this.path, message)];
+  }
+
+  private quantisedFindings(): Finding[] {
+    const findings: Finding[] = [];
+    const [first] = this.dequantised;
+    const [refusal] = this.quantised.refused;
+    if (first !== undefined) {
+      const are = this.dequantised.length === 1 ? 'is' : 'are';
+      const what = `${countOf(this.dequantised.length, 'weight')} ${are} stored for DequantizeLinear (${first.label}) and shown dequantised`;
+      const parts = first.parts.map(({ name }) => quoted(name)).join(', ');
+      const message = `${this.path}: ${what}; ${quoted(first.name)}, for example, is stored as ${parts}.`;
+      findings.push(formatFinding('weights-packed', this.path, message, first.name));
+    }
+    if (refusal !== undefined) {
+      const what = `${countOf(this.quantised.refused.length, 'weight')} of DequantizeLinear stay as stored`;
+      const message = `${this.path}: ${what}; ${quoted(refusal.name)} ${refusal.reason}.`;
+      findings.push(formatFinding('weights-packed-unread', this.path, message, refusal.name));
+    }
+    return findings;
   }
 
   private say(code: FormatCode, name: string): void {
@@ -108,30 +137,18 @@ const SAID: Readonly<Partial<Record<FormatCode, string>>> = {
   'onnx-transposed': 'weights that the exporter transposed are shown as the module has them',
 };
 
-/** Where the values lie; those that the model stores number by number are decoded already. */
-function spanOf({ tensor }: GraphWeight, dtype: DtypeName, path: string): TensorSpan {
-  const { shape, count, data } = tensor;
-  if (data.kind === 'file') {
-    return { path: data.path, offset: data.offset, bytes: data.bytes, dtype, shape, count };
-  }
-  const span = { path, offset: 0, bytes: data.bytes.length, dtype, shape, count };
-  if (data.bytes.length === 0) return span;
-  const memory = new SharedArrayBuffer(data.bytes.length);
-  new Uint8Array(memory).set(data.bytes);
-  return { ...span, memory };
-}
-
 /** The transpose of a matrix, read from where the matrix lies. */
 function transposed(span: TensorSpan): TensorSpan {
   const [rows = 1, columns = 1] = span.shape;
   const bits = bitsOf(span.dtype);
   if (span.count === 0 || bits % 8 !== 0) return span;
   const shape = [columns, rows];
+  const place = placeInFile(span);
   const stored = {
     kind: 'strided',
-    label: `${span.dtype} (transposed)`,
-    offset: span.offset,
-    bytes: span.bytes,
+    label: `${place.label} (transposed)`,
+    offset: place.offset,
+    bytes: place.bytes,
     size: bits / 8,
     shape,
     strides: [1, columns],
@@ -235,6 +252,7 @@ export const onnx: Format = {
     endings: ['.onnx'],
     supports: [
       'initializers and constants that are weights; external data in the same folder',
+      'quantised weights by the values that DequantizeLinear gives them: 4 and 8 bits, by tensor, axis or block',
       'names of modules where the exporter gave numbers',
     ],
   },

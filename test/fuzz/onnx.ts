@@ -23,6 +23,34 @@ function outside(): Uint8Array {
   return new WireWriter().integer(1, 8).content(7, graph).content(8, opset).finish();
 }
 
+/** Weights of four bits with a scale for every row, and of eight in blocks. */
+function quantised(): Uint8Array {
+  const tensor = (name: string, code: number, dims: readonly number[], bytes: number) =>
+    new WireWriter()
+      .integers(1, dims)
+      .integer(2, code)
+      .content(8, name)
+      .content(9, new Uint8Array(bytes).fill(60));
+  const attribute = (key: string, to: number) =>
+    new WireWriter().content(1, key).integer(3, to).integer(20, 2);
+  const give = (name: string) =>
+    new WireWriter()
+      .content(1, name)
+      .content(1, `${name}s`)
+      .content(1, `${name}z`)
+      .content(2, `${name}y`)
+      .content(4, 'DequantizeLinear');
+  const graph = new WireWriter()
+    .content(1, give('a').content(5, attribute('axis', 0)))
+    .content(1, give('b').content(5, attribute('axis', 1)).content(5, attribute('block_size', 2)))
+    .content(2, 'g');
+  graph.content(5, tensor('a', 22, [3, 3], 5)).content(5, tensor('as', 1, [3], 12));
+  graph.content(5, tensor('az', 22, [3], 2)).content(5, tensor('b', 3, [2, 4], 8));
+  graph.content(5, tensor('bs', 1, [2, 2], 16)).content(5, tensor('bz', 3, [2, 2], 4));
+  const opset = new WireWriter().content(1, '').integer(2, 21);
+  return new WireWriter().integer(1, 8).content(7, graph).content(8, opset).finish();
+}
+
 /** The protobuf of ONNX, in memory and as a file beside one with values. */
 export const onnx: FuzzTarget = {
   name: 'onnx',
@@ -61,6 +89,6 @@ export const onnx: FuzzTarget = {
 export const onnxWeights: FuzzTarget = {
   name: 'onnx-weights',
   modules: /format\/onnx(?:\.ts|\/.*)$/,
-  seeds: () => onnx.seeds(),
+  seeds: () => [...onnx.seeds(), quantised()],
   run: (bytes) => openFiles('m.onnx', { 'm.onnx': bytes, 'w.data': new Uint8Array(64) }),
 };

@@ -42,7 +42,8 @@ const WITH_WEIGHTS = new Set([
 /**
  * All initializers of a graph and the graphs inside it, and the constants that are used as weights are: floating-point tensors
  * of more than one number at an operator that has weights. The second name of an initializer that is only passed on
- * (`Identity`, for tensors of equal values) is listed, too. Casts and transpositions are looked through for uses.
+ * (`Identity`, for tensors of equal values) is listed, too. Casts, transpositions and, of codes, dequantisation
+ * are looked through for uses.
  */
 export function graphWeights(graph: OnnxGraph): readonly GraphWeight[] {
   const held: { name: string; tensor: OnnxTensor; constant: boolean }[] = [];
@@ -76,7 +77,7 @@ export function graphWeights(graph: OnnxGraph): readonly GraphWeight[] {
 }
 
 /** A graph and those in the attributes of its nodes, the outermost first. */
-function graphsIn(graph: OnnxGraph): readonly OnnxGraph[] {
+export function graphsIn(graph: OnnxGraph): readonly OnnxGraph[] {
   const found: OnnxGraph[] = [graph];
   for (const each of found) {
     for (const node of each.nodes) {
@@ -103,7 +104,8 @@ const MOST_STEPS = 4;
 function usesOf(name: string, uses: ReadonlyMap<string, readonly WeightUse[]>, steps = 0): WeightUse[] {
   return (uses.get(name) ?? []).flatMap((use) => {
     const [output] = use.node.outputs;
-    if (!LOOKED_THROUGH.has(use.node.op) || output === undefined || steps >= MOST_STEPS) return [use];
+    const through = LOOKED_THROUGH.has(use.node.op) || (use.node.op === 'DequantizeLinear' && use.slot === 0);
+    if (!through || output === undefined || steps >= MOST_STEPS) return [use];
     return usesOf(output, uses, steps + 1);
   });
 }
