@@ -6,19 +6,20 @@ const VECTORS = {
   pages: { first: 80, most: 80 },
 };
 
+const LINEAR = {
+  source: 'src/tensor/wasm/assembly/dense/dense.ts',
+  // The kernels' own buffers, and matrices as they come: up to the 4 GiB that addresses reach.
+  pages: { first: 64, most: 65_536 },
+  // Two threads may work on one product.
+  more: ['--importMemory', '--sharedMemory'],
+};
+
 const MODULES = [
   { ...VECTORS, target: 'dist/tensor-kernels.wasm', features: ['simd'] },
   // The same with fused multiply-add, for where that is to be had.
   { ...VECTORS, target: 'dist/tensor-kernels-fused.wasm', features: ['simd', 'relaxed-simd'] },
-  {
-    source: 'src/tensor/wasm/assembly/dense/dense.ts',
-    target: 'dist/tensor-linear.wasm',
-    // The kernels' own buffers, and matrices as they come: up to the 4 GiB that addresses reach.
-    pages: { first: 64, most: 65_536 },
-    features: ['simd', 'threads'],
-    // Two threads may work on one product.
-    more: ['--importMemory', '--sharedMemory'],
-  },
+  { ...LINEAR, target: 'dist/tensor-linear.wasm', features: ['simd', 'threads'] },
+  { ...LINEAR, target: 'dist/tensor-linear-fused.wasm', features: ['simd', 'threads', 'relaxed-simd'] },
   {
     source: 'src/tensor/wasm/assembly/blocks/blocks.ts',
     target: 'dist/tensor-blocks.wasm',

@@ -3,14 +3,11 @@ import { networkOrder } from '../model/naming';
 import type { Study } from '../model/study';
 import type { FactoredDelta } from '../model/task-vector';
 import type { Finding } from '../protocol/finding';
-import { cancelled, success, type Result } from '../protocol/result';
-import { forFactorPairs, hasFiniteFactors, innerOf } from '../tensor/factor-products';
-import type { LowRankDelta } from '../tensor/pass';
+import { success, type Result } from '../protocol/result';
+import type { FactorPairs, MatrixSource } from '../tensor/matrix-source';
 import type { AdapterTask } from './adapter-tasks';
-import { arrowPrototype, prototypeCosine, type ArrowPrototype } from './arrow-prototype';
-import { loadLowRank } from './group-pass';
 import type { LensContext } from './lens';
-import { pause } from './pause';
+import { factorSource, readMatrices } from './matrix-pass';
 import { partOf } from './progress-part';
 import { taskGram } from './task-gram';
 
@@ -31,13 +28,15 @@ export interface LibrarySums {
   readonly bytesRead: number;
 }
 
-const BYTES_PER_DOUBLE = 8;
-/** Factors of a tensor are held with their stacked copies, two blocks of adapters at a time. */
+/** The factors of a tensor are held by a worker, as float32. */
+const BYTES_PER_PARAMETER = 4;
 const SHARE_OF_BUDGET = 1 / 4;
+/** Tensors that the workers have at a time. */
+const BATCH = 8;
 
 /**
- * All inner products ⟨ΔWᵢ, ΔWⱼ⟩ = sᵢsⱼ Σ (BᵢᵀBⱼ) ∘ (AᵢAⱼᵀ), tensor by tensor: the factors of all adapters in a tensor are
- * read, multiplied and let go, so every byte is read once where those of one tensor fit into memory. What is no product of
+ * All inner products ⟨ΔWᵢ, ΔWⱼ⟩ = sᵢsⱼ Σ (BᵢᵀBⱼ) ∘ (AᵢAⱼᵀ), tensor by tensor in the workers: the factors of all adapters
+ * in a tensor are read, multiplied and let go, so every byte is read once where those of one tensor fit into memory. What is no product of
  * factors (DoRA, modules saved whole) is streamed with the base. Factors with NaN or infinities are in no figure: one finding
  * each. Fails as reading does, or with `cancelled`.
  */
@@ -83,32 +82,36 @@ async function addFactored(
 ): Promise<Result<Read>> {
   const notFinite = adapters.map(({ task }) => new ModelFindings(task.checkpoint.path));
   let bytesRead = 0;
-  for (const [index, name] of names.entries()) {
-    const members = adapters.flatMap(({ task }, at): Member[] => {
-      const delta = task.deltas.get(name);
-      return delta?.kind === 'lowRank' ? [{ at, delta }] : [];
-    });
-    const blocks = blocksOf(members, context.memoryBudget * SHARE_OF_BUDGET);
-    for (const [p, block] of blocks.entries()) {
-      const left = await loadBlock(block);
-      if (!left.ok) return left;
-      bytesRead += left.value.bytesRead;
-      for (const at of left.value.notFinite) {
-        const message = `${adapters[at]?.name ?? ''}: the factors of ${name} hold NaN or infinities; the tensor is in no figure.`;
-        notFinite[at]?.add('matrix-not-finite', message, name);
-        sums.partial.add(at);
-      }
-      addBlock(left.value.loaded, sums);
-      for (const other of blocks.slice(p + 1)) {
-        const right = await loadBlock(other);
-        if (!right.ok) return right;
-        bytesRead += right.value.bytesRead;
-        addAcross(left.value.loaded, right.value.loaded, sums);
-      }
-      await pause();
-      if (context.signal.aborted) return cancelled();
+  for (let first = 0; first < names.length; first += BATCH) {
+    const work: PairsWork[] = [];
+    for (const name of names.slice(first, first + BATCH)) {
+      const shapes = await membersByShape(name, adapters);
+      if (!shapes.ok) return shapes;
+      for (const members of shapes.value) work.push(...workOf(name, members, context.memoryBudget));
     }
-    context.progress((index + 1) / names.length, 'Multiplying factors of all adapters');
+    const part = partOf(context, first / names.length, Math.min(1, (first + BATCH) / names.length));
+    const read = await readMatrices(
+      work.map(({ members, left }) => ({
+        operation: { kind: 'factorPairs', left },
+        load: () => Promise.resolve(success(sourceOf(members))),
+      })),
+      part,
+      ({ pairs }, index) => {
+        const own = work[index];
+        if (!own || !pairs) return;
+        addTensor(own, pairs, sums);
+        // Every member is in one piece of work with all pairs.
+        for (const place of own.left === null ? pairs.notFinite : []) {
+          const at = own.members[place]?.at ?? 0;
+          const message = `${adapters[at]?.name ?? ''}: the factors of ${own.name} hold NaN or infinities; the tensor is in no figure.`;
+          notFinite[at]?.add('matrix-not-finite', message, own.name);
+          sums.partial.add(at);
+        }
+      },
+      'Multiplying factors of all adapters',
+    );
+    if (!read.ok) return read;
+    bytesRead += work.reduce((sum, { members }) => sum + bytesOf(members), 0);
   }
   return success({ findings: notFinite.flatMap((own) => own.all()), bytesRead });
 }
@@ -117,80 +120,86 @@ interface Member {
   /** Index of the adapter. */
   readonly at: number;
   readonly delta: FactoredDelta;
+  readonly source: MatrixSource;
 }
 
-interface Loaded {
-  readonly at: number;
-  readonly delta: LowRankDelta;
-  readonly prototype: ArrowPrototype | null;
+/** Members whose pairs are wanted: all of them, or those of the first `left` with the others. */
+interface PairsWork {
+  readonly name: string;
+  readonly members: readonly Member[];
+  readonly left: number | null;
 }
 
-/** Runs of members whose factors, and copies of them, take no more than half of `limit`; all of them where they fit. */
+/** The adapters with factors for a tensor, those with one shape together: only they can be compared. */
+async function membersByShape(name: string, adapters: readonly AdapterTask[]): Promise<Result<Member[][]>> {
+  const shapes = new Map<string, Member[]>();
+  for (const [at, { task }] of adapters.entries()) {
+    const delta = task.deltas.get(name);
+    if (delta?.kind !== 'lowRank') continue;
+    const source = await factorSource(delta);
+    if (!source.ok) return source;
+    const shape = `${String(source.value.rows)}x${String(source.value.columns)}`;
+    shapes.set(shape, [...(shapes.get(shape) ?? []), { at, delta, source: source.value }]);
+  }
+  return success([...shapes.values()]);
+}
+
+/** All pairs at once where the factors fit into memory; else by blocks of members, two of them at a time. */
+function workOf(name: string, members: readonly Member[], memoryBudget: number): PairsWork[] {
+  const blocks = blocksOf(members, memoryBudget * SHARE_OF_BUDGET);
+  return blocks.flatMap((block, p) => [
+    { name, members: block, left: null },
+    ...blocks.slice(p + 1).map((other) => ({ name, members: [...block, ...other], left: block.length })),
+  ]);
+}
+
+/** Runs of members whose factors take no more than half of `limit`; all of them where they fit. */
 function blocksOf(members: readonly Member[], limit: number): Member[][] {
-  const bytes = ({ delta }: Member) => 2 * BYTES_PER_DOUBLE * delta.parameters;
-  const total = members.reduce((sum, member) => sum + bytes(member), 0);
-  if (total <= limit) return [[...members]];
+  const held = ({ delta }: Member) => BYTES_PER_PARAMETER * delta.parameters;
+  if (members.reduce((sum, member) => sum + held(member), 0) <= limit) return [[...members]];
   const blocks: Member[][] = [];
   let room = 0;
   for (const member of members) {
     const last = blocks.at(-1);
-    if (last && bytes(member) <= room) last.push(member);
+    if (last && held(member) <= room) last.push(member);
     else {
       blocks.push([member]);
-      room = limit / 4;
+      room = limit / 2;
     }
-    room -= bytes(member);
+    room -= held(member);
   }
   return blocks;
 }
 
-interface LoadedBlock {
-  readonly loaded: readonly Loaded[];
-  /** Indices of the adapters whose factors hold NaN or infinities. */
-  readonly notFinite: readonly number[];
-  readonly bytesRead: number;
+function bytesOf(members: readonly Member[]): number {
+  return members.reduce((sum, { delta }) => sum + delta.bytes, 0);
 }
 
-async function loadBlock(members: readonly Member[]): Promise<Result<LoadedBlock>> {
-  const loaded: Loaded[] = [];
-  const notFinite: number[] = [];
-  let bytesRead = 0;
-  for (const { at, delta } of members) {
-    const read = await loadLowRank(delta);
-    if (!read.ok) return read;
-    bytesRead += read.value.bytesRead;
-    const own = read.value.delta;
-    if (hasFiniteFactors(own)) loaded.push({ at, delta: own, prototype: arrowPrototype(own) });
-    else notFinite.push(at);
+function sourceOf(members: readonly Member[]): MatrixSource {
+  const { rows = 0, columns = 0 } = members[0]?.source ?? {};
+  return { rows, columns, terms: members.flatMap(({ source }) => source.terms) };
+}
+
+function addTensor({ members, left }: PairsWork, pairs: FactorPairs, sums: Sums): void {
+  const { n } = sums;
+  const count = members.length;
+  const lost = new Set(pairs.notFinite);
+  for (const [x, { at: i }] of members.entries()) {
+    const share = pairs.shares[x] as number;
+    if (left === null && !Number.isNaN(share)) {
+      sums.share[i] = (sums.share[i] as number) + share;
+      sums.shareCount[i] = (sums.shareCount[i] as number) + 1;
+    }
+    for (let y = x; y < count; y++) {
+      if (lost.has(x) || lost.has(y)) continue;
+      const j = members[y]?.at ?? 0;
+      addTo(sums.gram, n, i, j, pairs.inner[x * count + y] as number);
+      const cosine = pairs.prototypes[x * count + y] as number;
+      if (x === y || Number.isNaN(cosine)) continue;
+      addTo(sums.arrow, n, i, j, cosine);
+      addTo(sums.arrowCount, n, i, j, 1);
+    }
   }
-  return success({ loaded, notFinite, bytesRead });
-}
-
-function addBlock(loaded: readonly Loaded[], sums: Sums): void {
-  for (const { at, prototype } of loaded) {
-    if (!prototype) continue;
-    sums.share[at] = (sums.share[at] as number) + prototype.share;
-    sums.shareCount[at] = (sums.shareCount[at] as number) + 1;
-  }
-  addPairs(loaded, sums, () => true);
-}
-
-function addAcross(left: readonly Loaded[], right: readonly Loaded[], sums: Sums): void {
-  addPairs([...left, ...right], sums, (i, j) => i < left.length && j >= left.length);
-}
-
-function addPairs(loaded: readonly Loaded[], sums: Sums, counts: (i: number, j: number) => boolean): void {
-  forFactorPairs(
-    loaded.map(({ delta }) => delta),
-    (i, j, products) => {
-      const [x, y] = [loaded[i], loaded[j]];
-      if (!x || !y || !counts(i, j)) return;
-      addTo(sums.gram, sums.n, x.at, y.at, innerOf(x.delta, y.delta, products));
-      if (!x.prototype || !y.prototype || i === j) return;
-      addTo(sums.arrow, sums.n, x.at, y.at, prototypeCosine(x.prototype, y.prototype, products.a));
-      addTo(sums.arrowCount, sums.n, x.at, y.at, 1);
-    },
-  );
 }
 
 function addTo(matrix: Float64Array, n: number, i: number, j: number, value: number): void {

@@ -87,6 +87,7 @@ function heldBytes({ rows, columns, terms }: MatrixSource, operation: MatrixOper
     if (term.task.kind === 'dense') return sum + (term.task.span.memory ? term.task.span.count : 0);
     return sum + term.task.delta.a.length + term.task.delta.b.length;
   }, 0);
+  if (operation.kind === 'factorPairs') return (brought + 2 * terms.length ** 2) * BYTES_PER_DOUBLE;
   const most = Math.min(rows, columns);
   const kept = operation.kind === 'svd' ? Math.min(operation.rank ?? most, most) : 0;
   const outcome =
@@ -100,6 +101,7 @@ function isLarge(
   operation: MatrixOperation,
   budget: number,
 ): boolean {
+  if (operation.kind === 'factorPairs') return false;
   const formed =
     terms.length > 1 || terms.some((term) => term.kind !== 'delta' || term.task.kind === 'dense');
   return formed && operation.kind !== 'singularValues' && rows * columns * BYTES_PER_DOUBLE > budget / 8;

@@ -129,6 +129,8 @@ interface Stretch {
 
 /** What opening and reading costs beside the bytes themselves, in bytes: a portion of tiny tensors stays short too. */
 const WEIGHT_OF_A_CHUNK = 4096;
+/** All pairs of many factors take seconds. */
+const WEIGHT_OF_PAIRS = 2 ** 20;
 /** A matrix takes far longer than its bytes take to read, and factors have none: a few of them are a portion. */
 const WEIGHT_OF_A_MATRIX = 2 ** 18;
 
@@ -136,8 +138,13 @@ function cutOf(item: PassItem, index: number, firstChunk: number, limits: ChunkL
   const count = countOf(item);
   const length = chunkLength(item, limits);
   const chunks = Math.max(1, Math.ceil(count / length));
-  const chunkWeight = item.kind === 'matrix' ? WEIGHT_OF_A_MATRIX : WEIGHT_OF_A_CHUNK;
+  const chunkWeight = chunkWeightOf(item);
   return { item: index, spans: spansOf(item), count, length, chunks, firstChunk, chunkWeight };
+}
+
+function chunkWeightOf(item: PassItem): number {
+  if (item.kind !== 'matrix') return WEIGHT_OF_A_CHUNK;
+  return item.operation.kind === 'factorPairs' ? WEIGHT_OF_PAIRS : WEIGHT_OF_A_MATRIX;
 }
 
 /** Puts neighbouring small items together until they weigh as much as a portion may. */

@@ -54,7 +54,24 @@ export type MatrixOperation =
   /** The `rank` largest singular values with their vectors; all of them where `rank` is null. */
   | { readonly kind: 'svd'; readonly rank: number | null }
   /** All singular values, and how much of each part lies along each left singular vector. Parts have as many rows. */
-  | { readonly kind: 'alignment'; readonly parts: readonly MatrixSource[] };
+  | { readonly kind: 'alignment'; readonly parts: readonly MatrixSource[] }
+  /**
+   * Inner products of the terms, all of them factored, with each other instead of their sum: of all pairs, or of the first
+   * `left` terms with those after them.
+   */
+  | { readonly kind: 'factorPairs'; readonly left: number | null };
+
+/** What factored deltas of one shape have in common, n of them; n × n row-major, only i ≤ j. */
+export interface FactorPairs {
+  /** ⟨ΔWᵢ, ΔWⱼ⟩; NaN of deltas with factors that are not finite, and 0 where a pair was not asked for. */
+  readonly inner: Float64Array;
+  /** |vᵢ·vⱼ| of Arrow's prototypes (`arrow-prototype.ts`); NaN where one of them has none, or the pair was not asked for. */
+  readonly prototypes: Float64Array;
+  /** σ₁²/Σσ² of each delta; NaN where there is no prototype. */
+  readonly shares: Float64Array;
+  /** Deltas whose factors hold NaN or infinities, ascending. */
+  readonly notFinite: readonly number[];
+}
 
 /** What came of a matrix; what the operation does not give is `null`. */
 export interface MatrixOutcome {
@@ -78,6 +95,8 @@ export interface MatrixOutcome {
   readonly error: number | null;
   /** Why a matrix is too large for what was wanted of it, as a sentence. Not there where it is not; else all is `null`. */
   readonly tooLarge?: string;
+  /** Only there where it was asked for. */
+  readonly pairs?: FactorPairs;
 }
 
 /** The spans that a matrix and its operation read, apart from those of stored factors, which are not cut into chunks. */

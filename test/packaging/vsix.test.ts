@@ -37,6 +37,7 @@ test('every bundle that the build makes is in the package, and nothing else of d
     'dist/tensor-blocks.wasm',
     'dist/tensor-kernels-fused.wasm',
     'dist/tensor-kernels.wasm',
+    'dist/tensor-linear-fused.wasm',
     'dist/tensor-linear.wasm',
     'dist/third-party-notices.txt',
   ];

@@ -10,7 +10,7 @@ import { cancelled, success, type Result } from '../../protocol/result';
 import { hasFiniteFactors } from '../../tensor/factor-products';
 import type { Svd } from '../../tensor/linear/svd';
 import { truncatedSvd } from '../../tensor/linear/truncated-svd';
-import { prototypeVector, turnedFactors } from '../arrow-prototype';
+import { prototypeVector, turnedFactors } from '../../tensor/arrow-prototype';
 import { pause } from '../pause';
 import { gateOf } from './adapter-gates';
 

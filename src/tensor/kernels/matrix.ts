@@ -11,6 +11,7 @@ import type { MatrixOperation, MatrixOutcome, MatrixSource } from '../matrix-sou
 import type { OpenFiles } from '../open-files';
 import type { LowRankDelta, PassItem } from '../pass';
 import { alignment, factoredAlignment, type Alignment } from './alignment';
+import { factorPairs } from './factor-pairs';
 import { hasFiniteFactors } from './low-rank-rows';
 import { MatrixReader, NotFinite, ReadFailed } from './matrix-reader';
 import { FactorRoom } from './stored-factors';
@@ -35,6 +36,10 @@ export function reduceMatrix(
   const held = (stored: MatrixSource) => room.load(stored, files);
   try {
     if (operation.kind === 'squares') return decompose(held(unturned(source)), operation, files, stop);
+    if (operation.kind === 'factorPairs') {
+      const { rows, columns } = source;
+      return { ...NOTHING, rows, columns, pairs: factorPairs(source, operation.left, files, stop) };
+    }
     return operation.kind === 'alignment'
       ? align(held(source), operation.parts, files, stop, held)
       : decompose(held(source), operation, files, stop);
@@ -54,7 +59,7 @@ function unturned(source: MatrixSource): MatrixSource {
   return terms.length === 1 ? { ...source, terms } : source;
 }
 
-type Decomposition = Exclude<MatrixOperation, { kind: 'alignment' }>;
+type Decomposition = Exclude<MatrixOperation, { kind: 'alignment' | 'factorPairs' }>;
 
 function decompose(
   source: MatrixSource,

@@ -5,6 +5,19 @@ import type { Singles } from './singles';
 
 /** What `assembly/dense/dense.ts` exports; places are in bytes, strides in doubles. */
 interface Exports extends ProductKernels {
+  addSinglesProduct(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    aRow: number,
+    aColumn: number,
+    b: number,
+    bRow: number,
+    bColumn: number,
+    c: number,
+    cRow: number,
+  ): void;
   columnsToPanel(
     source: number,
     rows: number,
@@ -227,6 +240,12 @@ export class DenseKernels {
   addRoughProduct(a: Singles, b: Block, c: Block): void {
     this.products.add(true, wordsOf(1, a, b, c));
   }
+
+  /** c += a · b of float32 as {@link addRoughProduct}, by this thread alone: for where all have work of their own. */
+  addSinglesProduct(a: Singles, b: Singles, c: Block): void {
+    const inner = [a.place, a.row, a.column, b.place, b.row, b.column] as const;
+    this.exports.addSinglesProduct(c.rows, c.columns, a.columns, ...inner, c.place, c.row);
+  }
 }
 
 /** Large products are shared between threads. */
@@ -258,10 +277,13 @@ let idle: DenseKernels[] = [];
 function compile(): WebAssembly.Module | null {
   // Beside the bundles; from the sources, where tests run, in the folder of the bundles.
   for (const folder of [__dirname, path.join(__dirname, '../../../dist')]) {
-    try {
-      return new WebAssembly.Module(fs.readFileSync(path.join(folder, 'tensor-linear.wasm')));
-    } catch {
-      // The next one may be there.
+    // Fused multiply-add is not to be had everywhere.
+    for (const name of ['tensor-linear-fused.wasm', 'tensor-linear.wasm']) {
+      try {
+        return new WebAssembly.Module(fs.readFileSync(path.join(folder, name)));
+      } catch {
+        // The next one may be there.
+      }
     }
   }
   return null;

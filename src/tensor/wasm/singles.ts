@@ -20,6 +20,11 @@ export function rowsOfSingles(singles: Singles, first: number, rows: number): Si
   return { ...singles, place: singles.place + 4 * first * singles.row, rows };
 }
 
+/** Columns of a matrix from `first` on. */
+export function columnsOfSingles(singles: Singles, first: number, columns: number): Singles {
+  return { ...singles, place: singles.place + 4 * first * singles.column, columns };
+}
+
 /** The matrix read the other way round. */
 export function turnedSingles({ place, rows, columns, row, column }: Singles): Singles {
   return { place, rows: columns, columns: rows, row: column, column: row };
@@ -35,4 +40,13 @@ export function putSingles(
   for (let i = 0; i < rows; i++) {
     memory.set(values.subarray(i * columns, (i + 1) * columns), place / 4 + i * row);
   }
+}
+
+/** Whether all entries are 0. */
+export function isZero(kernels: DenseKernels, { place, rows, columns, row, column }: Singles): boolean {
+  const memory = new Float32Array(kernels.memory.buffer);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) if (memory[place / 4 + i * row + j * column] !== 0) return false;
+  }
+  return true;
 }

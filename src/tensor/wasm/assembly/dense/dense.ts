@@ -1,7 +1,7 @@
 // What the linear algebra in TypeScript may call.
 export { useBuffers } from './memory';
 export { addProduct } from './multiply';
-export { addRoughProduct } from './multiply-rough';
+export { addRoughProduct, addSinglesProduct } from './multiply-rough';
 export { columnsToPanel, factorPanel, triangle } from './reflectors';
 export { chaseRows } from './chase';
 export { jacobiSweep } from './jacobi';

@@ -1,8 +1,8 @@
-import { gramFactor } from '../tensor/linear/gram-factor';
-import { multiply, multiplyTransposed } from '../tensor/linear/multiply';
-import { transposed } from '../tensor/linear/dense';
-import { symmetricEigen } from '../tensor/linear/symmetric-eigen';
-import type { LowRankDelta } from '../tensor/pass';
+import { gramFactor } from './linear/gram-factor';
+import { multiply, multiplyTransposed } from './linear/multiply';
+import { transposed, type Dense } from './linear/dense';
+import { symmetricEigen } from './linear/symmetric-eigen';
+import type { LowRankDelta } from './pass';
 
 /** Arrow's prototype of one matrix of an adapter: the first right singular vector of ΔW, as v = Aᵀ·y. */
 export interface ArrowPrototype {
@@ -20,9 +20,14 @@ export interface ArrowPrototype {
 export function arrowPrototype({ b, a, rows, columns, rank }: LowRankDelta): ArrowPrototype | null {
   const left = transposed({ rows, columns: rank, values: b });
   const right = { rows: rank, columns, values: a };
-  const f = gramFactor(multiplyTransposed(left, left));
+  return prototypeOfGrams(multiplyTransposed(left, left), multiplyTransposed(right, right));
+}
+
+/** {@link arrowPrototype} from BᵀB and AAᵀ, r × r each. */
+export function prototypeOfGrams(gramOfB: Dense, gramOfA: Dense): ArrowPrototype | null {
+  const f = gramFactor(gramOfB);
   if (f.rows === 0 || !f.values.every(Number.isFinite)) return null;
-  const core = multiplyTransposed(multiply(f, multiplyTransposed(right, right)), f);
+  const core = multiplyTransposed(multiply(f, gramOfA), f);
   if (!core.values.every(Number.isFinite)) return null;
   const { values, vectors } = symmetricEigen(core);
   const largest = values[0] ?? 0;
