@@ -12,8 +12,13 @@ const SIDE = 4096;
 const RANK = 32;
 const LAYERS = 32;
 
+const LIBRARY = 20;
+const LIBRARY_MODULES = 8;
+const LIBRARY_RANK = 16;
+
 export const card = { title: 'Page of an adapter', measure: measureCard };
 export const extract = { title: 'Taking an adapter out of a fine-tune', measure: measureExtract };
+export const library = { title: 'Cosines of a library of adapters', measure: measureLibrary };
 
 /** @param {string} scratch @returns {Promise<import('../scripts/bench.mjs').Row>} */
 async function measureCard(scratch) {
@@ -67,6 +72,29 @@ async function measureExtract(scratch) {
   };
 }
 
+/** @param {string} scratch @returns {Promise<import('../scripts/bench.mjs').Row>} */
+async function measureLibrary(scratch) {
+  const adapters = Array.from({ length: LIBRARY }, (_, at) =>
+    writeLibraryAdapter(path.join(scratch, `a${at}`), at + 1),
+  );
+  const words = ['lens', 'adapter-library', ...adapters, '--set', 'mbc=false', '--json'];
+  const own = repeated(() => runDeltalens(words));
+  const files = adapters.map((folder) => path.join(folder, 'adapter_model.safetensors'));
+  const peer = runPeer('adapters.py', 'torch', ['cosines', ...files], threads());
+  const products = 2 * LIBRARY_MODULES * SIDE * (LIBRARY * LIBRARY_RANK) ** 2;
+  return {
+    title: library.title,
+    setup: `${LIBRARY} adapters of ${LIBRARY_MODULES} targets ${SIDE} × ${SIDE}, r = ${LIBRARY_RANK}, float32; medians of ${RUNS} runs; ${where()}`,
+    command: 'deltalens lens adapter-library a0 … a19 --set mbc=false --json',
+    figures: [
+      ['the whole command', `${own.seconds.toFixed(2)} s`],
+      ['multiplications and additions, of all pairs i ≤ j', `${(products / 1e9).toFixed(0)} · 10⁹`],
+      ['peak memory', `${own.peakMiB.toFixed(0)} MiB`],
+      ...against('torch, Gram matrices of stacked factors in float32, reading included', own.seconds, peer),
+    ],
+  };
+}
+
 /** @param {() => { seconds: number, peakMiB: number }} run */
 function repeated(run) {
   const runs = Array.from({ length: RUNS }, run);
@@ -94,6 +122,29 @@ function threads() {
 
 function where() {
   return `load average ${os.loadavg()[0]?.toFixed(1)}, ${threads()} threads, ${peerNames()}`;
+}
+
+/** An adapter of queries alone, entries from −1 to 1. @param {string} folder @param {number} seed */
+function writeLibraryAdapter(folder, seed) {
+  fs.mkdirSync(folder);
+  const config = { peft_type: 'LORA', r: LIBRARY_RANK, lora_alpha: LIBRARY_RANK, target_modules: ['q_proj'] };
+  fs.writeFileSync(path.join(folder, 'adapter_config.json'), JSON.stringify(config));
+  const tensors = Array.from({ length: LIBRARY_MODULES }, (_, layer) => {
+    const name = `base_model.model.model.layers.${layer}.self_attn.q_proj`;
+    return [
+      { name: `${name}.lora_A.weight`, dtype: /** @type {const} */ ('F32'), shape: [LIBRARY_RANK, SIDE] },
+      { name: `${name}.lora_B.weight`, dtype: /** @type {const} */ ('F32'), shape: [SIDE, LIBRARY_RANK] },
+    ];
+  }).flat();
+  let state = seed;
+  writeCheckpoint(path.join(folder, 'adapter_model.safetensors'), tensors, (buffer) => {
+    const values = new Float32Array(buffer.buffer, buffer.byteOffset, buffer.length / 4);
+    for (let i = 0; i < values.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      values[i] = state / 2 ** 31 - 1;
+    }
+  });
+  return folder;
 }
 
 /**

@@ -37,6 +37,7 @@ const ROWS = {
   'lora-spectrum': loraSpectrum,
   'adapter-card': adapters.card,
   'adapter-extract': adapters.extract,
+  'adapter-library': adapters.library,
   'gguf-q4k': ggufQ4K,
   'pair-bf16': pairStatistics.bf16,
   'pair-f32': pairStatistics.f32,

@@ -16,6 +16,13 @@ const ADAPTERS = [
   '--base',
   'samples/charlm/base',
 ];
+/** PEFT combines factors only where ranks are the same. */
+const ONE_RANK = [
+  'json-r8=samples/charlm/lora/json-r8',
+  'python-r8=test/fixtures/charlm-parts/lora/python-r8',
+  '--base',
+  'samples/charlm/base',
+];
 const PROMPTS = [
   ...['json', 'arith', 'kjv'].map((task) => `${task}=test/fixtures/charlm-parts/prompts/${task}`),
   '--base',
@@ -50,7 +57,7 @@ const SHOWN = {
   },
   hypernetwork: { words: ['hyper=test/fixtures/charlm-parts/hypernetwork'], artifact: 'strength:hyper' },
   prompts: { words: PROMPTS, artifact: 'matched' },
-  'adapter-merge-gap': { words: ADAPTERS, artifact: 'layers' },
+  'adapter-merge-gap': { words: ONE_RANK, artifact: 'layers' },
   'rank-atoms': { words: ADAPTERS, artifact: 'svd:json-r8' },
   'memory-budget': { words: ADAPTERS, artifact: 'serving' },
   'head-composition': { words: TEXT, artifact: 'graph:base' },

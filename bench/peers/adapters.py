@@ -1,7 +1,7 @@
 """What people do with adapters in torch: one line of JSON with seconds and peak memory.
 
-Arguments: the library, `norms FILE` (norm of B @ A of the targets of the first layer, formed one by one) or `extract BASE TUNED RANK`
-(truncated decomposition of the difference of the only tensor). Reading is counted, the import of torch is not.
+Arguments: the library, `norms FILE` (norm of B @ A of the targets of the first layer, formed one by one), `extract BASE TUNED RANK`
+(truncated decomposition of the difference of the only tensor) or `cosines FILE...` (of all pairs of adapters of scale 1). Reading is counted, the import of torch is not.
 """
 import json
 import resource
@@ -42,9 +42,25 @@ def extract(base, tuned, rank):
     return [float(s[0])]
 
 
+def cosines(*paths):
+    adapters = [dict(tensors(path)) for path in paths]
+    n = len(adapters)
+    gram = torch.zeros(n, n, dtype=torch.float64)
+    for name in adapters[0]:
+        if not name.endswith("lora_A.weight"):
+            continue
+        a = torch.cat([factors[name] for factors in adapters])
+        b = torch.cat([factors[name.replace("lora_A", "lora_B")] for factors in adapters], 1)
+        pairs = (a @ a.T) * (b.T @ b)
+        r = pairs.shape[0] // n
+        gram += pairs.reshape(n, r, n, r).sum((1, 3), dtype=torch.float64)
+    sizes = gram.diagonal().sqrt()
+    return (gram / sizes[:, None] / sizes).flatten().tolist()
+
+
 how, what, *words = sys.argv[1:]
 start = time.perf_counter()
-result = norms(*words) if what == "norms" else extract(*words)
+result = {"norms": norms, "extract": extract, "cosines": cosines}[what](*words)
 seconds = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"seconds": seconds, "peakMiB": peak, "result": result[:4]}))
