@@ -12,7 +12,7 @@ import { restartPolicy } from './restart-policy';
 
 /** Files whose change on disk can change what the server answers. */
 const WATCHED =
-  '**/{*.safetensors,*.safetensors.index.json,*.bin.index.json,*.pt,*.pth,*.ckpt,*.bin,*.gguf,*.h5,*.hdf5,*.keras,*.msgpack,adapter_config.json,config.json,*.study.yaml,*.study.yml}';
+  '**/{*.safetensors,*.safetensors.index.json,*.bin.index.json,*.pt,*.pth,*.ckpt,*.bin,*.gguf,*.h5,*.hdf5,*.keras,*.msgpack,*.index,*.distcp,adapter_config.json,config.json,*.study.yaml,*.study.yml}';
 
 /** Documents that the server knows: those with rules of their own, manifests, and what may name checkpoints. */
 const DOCUMENTS = [

@@ -11,11 +11,11 @@ export interface Proposal {
 const GENERIC =
   /^(?:model|pytorch_model|adapter_model|adapters|diffusion_pytorch_model|pytorch_lora_weights|adapter_config)(?:-\d{5}-of-\d{5})?\./;
 const ENDING =
-  /\.(?:(?:safetensors|bin)(?:\.index\.json)?|pt|pth|ckpt|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|json)$/;
+  /\.(?:(?:safetensors|bin)(?:\.index\.json)?|pt|pth|ckpt|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|index|distcp|json)$/;
 
 /** Whether a path names a single file of weights. */
 export function isWeightFile(source: string): boolean {
-  return /\.(?:safetensors|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack)$/.test(
+  return /\.(?:safetensors|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|index|distcp)$/.test(
     source,
   );
 }

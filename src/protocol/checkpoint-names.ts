@@ -10,6 +10,10 @@ const OTHER_FRAMEWORKS = /\.(?:gguf|h5|hdf5|keras|msgpack)$/i;
 const GGML_BIN = /^ggml-[\w.-]+\.bin$/i;
 /** Of ONNX Runtime. */
 const ONNX_ADAPTER = /\.(?:onnx_adapter|orl)$/i;
+/** Of TensorFlow. Others (faiss, for example) have indexes, too: only what `tf.train.Checkpoint` and Keras call theirs. */
+const TENSORFLOW_INDEX = /(?:^(?:variables|model|weights|checkpoint)\b|ckpt)[\w.-]*\.index$/i;
+/** Files of torch.distributed.checkpoint; `.metadata` beside them says what is in them. */
+const DISTRIBUTED = /\.distcp$/i;
 /** What trainers write beside the weights. */
 const STATES = /^(?:optimizer|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\b/i;
 
@@ -25,6 +29,7 @@ export function isOtherContainerName(name: string): boolean {
     ARRAYS.test(name) ||
     ONNX_ADAPTER.test(name) ||
     GGML_BIN.test(name) ||
+    TENSORFLOW_INDEX.test(name) ||
     OTHER_FRAMEWORKS.test(name)
   );
 }
@@ -42,9 +47,14 @@ function isTorchName(name: string): boolean {
   return (TORCH.test(name) || TORCH_BIN.test(name)) && !STATES.test(name);
 }
 
+/** Whether a folder of these files is a checkpoint of torch.distributed as a whole: they are opened by any of them. */
+export function isDistributedFolder(names: readonly string[]): boolean {
+  return names.includes('.metadata') && names.some((name) => DISTRIBUTED.test(name));
+}
+
 /** Whether a path of a checkpoint names a file of it and not its folder: weights, an index or a configuration. */
 export function isCheckpointFilePath(path: string): boolean {
-  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack)$/i.test(
+  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|index|distcp)$/i.test(
     path,
   );
 }

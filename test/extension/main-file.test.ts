@@ -25,3 +25,11 @@ test('an adapter beside a whole model comes second, or first when the adapter is
 test('a folder without a checkpoint has none', () => {
   assert.deepEqual(mainFiles(['config.json', 'README.md']), []);
 });
+
+test('a folder of torch.distributed is opened by its first file, one of TensorFlow by its index', () => {
+  const distributed = ['.metadata', '__1_0.distcp', '__0_0.distcp', 'config.json'];
+  assert.deepEqual(mainFiles(distributed), ['__0_0.distcp']);
+  assert.deepEqual(mainFiles(distributed.slice(1)), []);
+  const tensorflow = ['checkpoint', 'ckpt-7.data-00000-of-00001', 'ckpt-7.index', 'faiss.index'];
+  assert.deepEqual(mainFiles(tensorflow), ['ckpt-7.index']);
+});

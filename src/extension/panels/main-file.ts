@@ -1,4 +1,4 @@
-import { isOtherContainerName } from '../../protocol/checkpoint-names';
+import { isDistributedFolder, isOtherContainerName } from '../../protocol/checkpoint-names';
 
 /**
  * Which files of a folder stand for what it holds, best first: an index before a whole model before an adapter, or the
@@ -19,5 +19,12 @@ export function mainFiles(names: readonly string[], adapterFirst = false): strin
   const shards = names.filter((name) => shard.test(name)).sort();
   if (shards.length > 0) return shards.slice(0, 1);
   const indexes = names.filter((name) => name.endsWith('.bin.index.json')).sort();
-  return indexes.length > 0 ? indexes : names.filter(isOtherContainerName).sort();
+  if (indexes.length > 0) return indexes;
+  const others = names.filter(isOtherContainerName).sort();
+  if (others.length > 0 || !isDistributedFolder(names)) return others;
+  // Any of the files opens them all.
+  return names
+    .filter((name) => name.endsWith('.distcp'))
+    .sort()
+    .slice(0, 1);
 }

@@ -3,7 +3,12 @@ import type { Checkpoint } from '../../format/checkpoint';
 import { findAdapterBase } from '../../model/adapter';
 import { groupFamilies, type FamilyMember } from '../../model/family';
 import { readArchitecture } from '../../model/read-architecture';
-import { isCheckpointName, isOtherContainerName, safetensorsTwins } from '../../protocol/checkpoint-names';
+import {
+  isCheckpointName,
+  isDistributedFolder,
+  isOtherContainerName,
+  safetensorsTwins,
+} from '../../protocol/checkpoint-names';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, success } from '../../protocol/result';
 import type { AnalysisContext } from './context';
@@ -34,7 +39,7 @@ export async function explore(
   context: AnalysisContext,
 ): Promise<RequestResult<'deltalens/explore'>> {
   const { folders, truncated } = await walk(roots, context.signal);
-  const withWeights = folders.filter((folder) => folder.files.some(isWeights));
+  const withWeights = folders.filter(({ files }) => files.some(isWeights) || isDistributedFolder(files));
   const found = (await inParallel(withWeights, WIDTH, (folder) => openFolder(folder, context))).flat();
   if (context.signal.aborted) return cancelled();
   const taken = found.slice(0, MOST_CHECKPOINTS);
@@ -93,6 +98,7 @@ async function openFolder(folder: Folder, context: AnalysisContext): Promise<Fou
     // By its name it may be anything; what others wrote is no broken checkpoint.
     if (one.described !== null && one.described.checkpoint.tensors.length > 0) found.push(one);
   }
+  if (isDistributedFolder(folder.files)) found.push(await openOne(folder.path, context));
   return found;
 }
 
