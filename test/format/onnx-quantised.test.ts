@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import { suite, test } from 'node:test';
 import type { Checkpoint } from '../../src/format/checkpoint';
 import { asStored } from '../../src/format/packed/registry';
 import { readSpan } from '../../src/format/read';
 import { openCheckpoint } from '../../src/format/registry';
+import { readModel } from '../../src/format/onnx/read-model';
 import { WireWriter } from '../../src/graph/onnx/wire-writer';
 import { decode } from '../../src/tensor/decode';
 import { temporaryFolder, writeFiles } from './files';
 import { sequence } from './packed-files';
 
 const folder = temporaryFolder();
+const NODES = paths.resolve(__dirname, '../../../shared/realdata/onnx+onnx/onnx/backend/test/data/node');
+const skip = fs.existsSync(NODES) ? false : 'no real files here';
+/** What is read is whole numbers of four bits and more, and floating point of eight; others stay as they are stored. */
+const READ = /^test_dequantizelinear(?!_float4e2m1|_u?int2$)/;
 const CODES = { uint8: 2, int8: 3, int32: 6, uint4: 21, int4: 22 } as const;
 type Type = keyof typeof CODES;
 
@@ -72,6 +78,10 @@ function slowly(
   });
 }
 
+function attribute(key: string, value: number): WireWriter {
+  return new WireWriter().content(1, key).integer(3, value).integer(20, 2);
+}
+
 /** A model with the weight, multiplied with an input; and what the weight is. */
 function model(
   given: Quantised,
@@ -83,8 +93,6 @@ function model(
   const x = numbers(product(shape), 1);
   const scale = sequence(product(scaleShape), 1000, 2).map((value) => Math.fround((value + 1) / 7000));
   const zero = given.zero === true ? numbers(product(scaleShape), 3) : [];
-  const attribute = (key: string, value: number) =>
-    new WireWriter().content(1, key).integer(3, value).integer(20, 2);
   const inputs = [name, 's', ...(zero.length > 0 ? ['z'] : [])];
   const node = new WireWriter();
   for (const input of inputs) node.content(1, input);
@@ -193,5 +201,43 @@ suite('Quantised weights of ONNX models', () => {
     );
     const found = checkpoint.findings.find(({ code }) => code === 'weights-packed-unread');
     assert.match(found?.message ?? '', /shape \[2, 3\], its scales \[4\]/);
+  });
+
+  test('the examples of the ONNX specification come out as it says', { skip }, async () => {
+    const examples = fs.readdirSync(NODES).filter((name) => READ.test(name));
+    assert.ok(examples.length >= 8);
+    for (const example of examples) {
+      const at = (file: string) => paths.join(NODES, example, file);
+      const read = await readModel(at('model.onnx'));
+      assert.ok(read.ok);
+      const node = new WireWriter();
+      const graph = new WireWriter().content(2, 'g');
+      // The inputs of the example become initializers.
+      for (const i of read.value.graph.inputs.keys()) {
+        const data = fs.readFileSync(at(`test_data_set_0/input_${String(i)}.pb`));
+        const name = new WireWriter().content(8, `i${String(i)}`).finish();
+        graph.content(5, Buffer.concat([data, name]));
+        node.content(1, `i${String(i)}`);
+      }
+      node.content(2, 'y').content(4, 'DequantizeLinear');
+      for (const [key, value] of read.value.graph.nodes[0]?.attributes ?? []) {
+        if (value.kind === 'int') node.content(5, attribute(key, value.value));
+      }
+      const expected = fs.readFileSync(at('test_data_set_0/output_0.pb'));
+      graph.content(5, Buffer.concat([expected, new WireWriter().content(8, 'expected').finish()]));
+      const opset = new WireWriter().content(1, '').integer(2, 21);
+      const file = new WireWriter()
+        .integer(1, 10)
+        .content(7, graph.content(1, node))
+        .content(8, opset)
+        .finish();
+      const checkpoint = await open(Buffer.from(file));
+      assert.deepEqual(
+        checkpoint.tensors.map(({ name }) => name),
+        ['i0', 'expected'],
+        example,
+      );
+      assert.deepEqual(await valuesOf(checkpoint, 'i0'), await valuesOf(checkpoint, 'expected'), example);
+    }
   });
 });
