@@ -4,6 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { after, test } from 'node:test';
 import { reduceMatrix } from '../../src/tensor/kernels/matrix';
+import { MatrixReader } from '../../src/tensor/kernels/matrix-reader';
 import { FactorRoom } from '../../src/tensor/kernels/stored-factors';
 import type { MatrixOperation, MatrixOutcome, MatrixSource } from '../../src/tensor/matrix-source';
 import { OpenFiles } from '../../src/tensor/open-files';
@@ -151,6 +152,24 @@ test('factors are read where the adapter stores them, one source after the other
       assert.ok(Math.abs(value - (slow?.[i] ?? 0)) < 1e-6),
     );
   }
+});
+
+test('what a fine-tune changed is read in float32 as float64 rounded', () => {
+  const [rows, columns] = [50, 800];
+  const [before, changed] = ['before', 'after'].map((name, at) =>
+    tensorFile(name, numbers(rows * columns, at + 1)),
+  );
+  assert.ok(before && changed);
+  const task = { kind: 'dense' as const, span: changed };
+  const source = { rows, columns, terms: [{ kind: 'delta' as const, weight: 1, base: before, task }] };
+  const reader = new MatrixReader(source, files, false);
+  const singles = new Float32Array(49 * columns + 7);
+  assert.ok(reader.readSingles(1, rows, singles));
+  const doubles = new Float64Array(49 * columns);
+  reader.read(1, rows, 0, columns, doubles);
+  assert.deepEqual(singles.subarray(0, doubles.length), Float32Array.from(doubles));
+  const half = { ...source, terms: [{ ...source.terms[0], weight: 0.5 }] } as MatrixSource;
+  assert.equal(new MatrixReader(half, files, false).readSingles(1, rows, singles), false);
 });
 
 test('a file of factors that ends too soon is a problem', () => {

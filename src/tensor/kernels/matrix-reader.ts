@@ -23,6 +23,8 @@ export class NotFinite extends Error {
 
 /** Elements read and decoded at a time: the bytes of a large tensor are never held beside its values. */
 const PIECE = 2 ** 18;
+/** The same of two tensors that are subtracted while they are in the processor's cache. */
+const PIECE_OF_SINGLES = 2 ** 15;
 
 /**
  * Entries of a source in the orientation that they are stored in, summed over its terms in float64. Throws
@@ -79,13 +81,32 @@ export class MatrixReader implements Entries {
 
   readSingles(firstRow: number, endRow: number, target: Float32Array): boolean {
     const [sole] = this.source.terms;
-    if (sole?.kind !== 'tensor' || sole.weight !== 1 || this.source.terms.length !== 1) return false;
-    if (sole.span.dtype !== 'F32') return false;
+    if (this.source.terms.length !== 1 || sole === undefined || sole.kind === 'values') return false;
+    const [span, base] = spansOfTerm(sole).toReversed();
+    if (sole.weight !== 1 || span?.dtype !== 'F32' || (base && base.dtype !== 'F32')) return false;
     const first = (sole.first ?? 0) + firstRow * this.columns;
-    const range = byteRange(sole.span, first, first + (endRow - firstRow) * this.columns);
-    const problem = this.files.read(sole.span, range.offset, new Uint8Array(target.buffer, 0, range.length));
-    if (problem !== null) throw new ReadFailed(problem);
+    const count = (endRow - firstRow) * this.columns;
+    if (!base) {
+      this.readStored(span, first, target.subarray(0, count));
+      return true;
+    }
+    const before = new Float32Array(Math.min(count, PIECE_OF_SINGLES));
+    for (let done = 0; done < count; done += PIECE_OF_SINGLES) {
+      const part = target.subarray(done, Math.min(count, done + PIECE_OF_SINGLES));
+      this.readStored(span, first + done, part);
+      this.readStored(base, first + done, before.subarray(0, part.length));
+      // The difference of two float32 in float64, rounded to float32, is their difference in float32.
+      for (let i = 0; i < part.length; i++) part[i] = (part[i] as number) - (before[i] as number);
+    }
     return true;
+  }
+
+  /** Fills `target` with elements of float32 as they are. */
+  private readStored(span: TensorSpan, first: number, target: Float32Array): void {
+    const range = byteRange(span, first, first + target.length);
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, range.length);
+    const problem = this.files.read(span, range.offset, bytes);
+    if (problem !== null) throw new ReadFailed(problem);
   }
 
   /** Adds a term to `sum`, or writes it there where it is the only one. */

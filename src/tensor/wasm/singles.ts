@@ -38,7 +38,10 @@ export function putSingles(
 ): void {
   const memory = new Float32Array(kernels.memory.buffer);
   for (let i = 0; i < rows; i++) {
-    memory.set(values.subarray(i * columns, (i + 1) * columns), place / 4 + i * row);
+    const start = place / 4 + i * row;
+    if (values instanceof Float32Array) memory.set(values.subarray(i * columns, (i + 1) * columns), start);
+    // Arrays of another type are set an element at a time, the slow way.
+    else for (let j = 0; j < columns; j++) memory[start + j] = values[i * columns + j] as number;
   }
 }
 
