@@ -51,7 +51,8 @@ test('a study whose base was missing runs again after its file was corrected', (
   }));
 
 test('the palette runs a lens on a study', () =>
-  code.inWindow(async (window) => {
+  // Where something is selected in the tree, the palette runs the lens on that.
+  code.inFreshWindow(async (window) => {
     await window.explored();
     await window.command('Deltalens: Run Lens…', 'vit-digits.study.yaml', 'task-similarity');
     const label = await new ResultPage(window).heatmap.getAttribute('aria-label');
