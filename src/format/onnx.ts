@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import type { Finding } from '../protocol/finding';
 import { success, type Result } from '../protocol/result';
 import { bitsOf } from '../tensor/decode';
+import type { DtypeName } from '../tensor/dtype';
 import { placeInFile, type TensorSpan } from '../tensor/span';
 import type { Checkpoint, Format, TensorEntry } from './checkpoint';
 import { FileSource } from './onnx/byte-source';
@@ -12,7 +13,7 @@ import { graphWeights, type GraphWeight } from './onnx/graph-weights';
 import { heldSpan } from './onnx/held-span';
 import { moduleNames, type ModuleName } from './onnx/module-names';
 import { readModelWeights, type ModelWeights } from './onnx/read-model';
-import type { OnnxModel } from './onnx/types';
+import type { OnnxModel, OnnxTensor } from './onnx/types';
 import { FIXED32, LENGTH, VARINT, WireReader, type WireState } from './onnx/wire-reader';
 import { countOf, formatFinding, quoted, type FormatCode } from './problems';
 import { withFile, type FileState } from './read';
@@ -79,7 +80,7 @@ class Gathered {
     const made = this.quantised.weights.get(weight.name);
     if (made === undefined && this.quantised.parts.has(weight.name)) return;
     const name = module?.name ?? made?.name ?? weight.name;
-    const dtype = dtypeOf(weight.tensor.type);
+    const dtype = wholeBytes(weight.tensor);
     if (made === undefined && dtype === undefined) return this.say('onnx-type', weight.name);
     if (this.names.has(name)) return this.say('onnx-name-twice', name);
     this.names.add(name);
@@ -131,11 +132,17 @@ class Gathered {
 }
 
 const SAID: Readonly<Partial<Record<FormatCode, string>>> = {
-  'onnx-type': 'tensors of a type that is not read are left out',
+  'onnx-type': 'tensors of a type that is not read, or that end within a byte, are left out',
   'onnx-name-twice': 'names that two tensors have are listed once',
   'onnx-module-name': 'weights with a number for a name are named after the module that uses them',
   'onnx-transposed': 'weights that the exporter transposed are shown as the module has them',
 };
+
+/** The type of a tensor that ends with a byte; an odd number of halves has no place in any other container. */
+function wholeBytes({ type, count }: OnnxTensor): DtypeName | undefined {
+  const dtype = dtypeOf(type);
+  return dtype !== undefined && (count * bitsOf(dtype)) % 8 === 0 ? dtype : undefined;
+}
 
 /** The transpose of a matrix, read from where the matrix lies. */
 function transposed(span: TensorSpan): TensorSpan {

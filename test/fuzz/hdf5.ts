@@ -23,7 +23,7 @@ export const hdf5: FuzzTarget = {
 /** An archive of Keras, whose weights are HDF5. */
 export const keras: FuzzTarget = {
   name: 'keras',
-  modules: /format\/(?:keras|hdf5\/[\w-]+|zip-\w+)\.ts$/,
+  modules: /format\/(?:keras|hdf5\/[\w-]+|zip-[\w-]+)\.ts$/,
   seeds: () =>
     samples()
       .slice(0, 1)

@@ -8,7 +8,7 @@ import type { FuzzTarget } from './target';
 /** The directory of a zip archive: names differ, bytes lie inside and overlap nothing. */
 export const zip: FuzzTarget = {
   name: 'zip',
-  modules: /format\/zip-directory\.ts$/,
+  modules: /format\/zip-(?:directory|local-headers)\.ts$/,
   seeds: () => [
     zipFile([
       { name: 'a', content: Buffer.from('one') },
