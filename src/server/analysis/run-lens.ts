@@ -3,6 +3,7 @@ import { LENSES, lensById } from '../../lens/registry';
 import { openStudy } from '../../model/open-study';
 import type { Study } from '../../model/study';
 import type { LensResult } from '../../protocol/artifact';
+import type { Finding } from '../../protocol/finding';
 import { checkParameters, type ParameterValues } from '../../protocol/lens';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
@@ -166,8 +167,13 @@ function resultOf(
       ...others,
     ],
     artifacts: output.artifacts,
-    findings: [...findings, ...output.findings],
+    findings: [...findings.filter((finding) => isNews(finding, description)), ...output.findings],
     elapsedMs: Math.round(elapsedMs),
     bytesRead: output.bytesRead,
   };
+}
+
+/** That soft prompts change no weight of the base is nothing to tell in a lens about soft prompts. */
+function isNews({ code }: Finding, { needs }: Lens['description']): boolean {
+  return code !== 'adapter-without-delta' || !needs.parts?.some((part) => part !== 'adapter');
 }
