@@ -58,9 +58,8 @@ export const FORMATS: readonly Format[] = [
 
 /**
  * Opens a checkpoint's directory: a file, an index, a folder, an `adapter_config.json`, or an address of the Hugging Face Hub
- * (`hf://owner/name`). A file is
- * recognised by its content, and opening a file opens exactly that file. Reads headers and descriptions, never
- * weights. Weights that are stored as several tensors (GPTQ, AWQ, bitsandbytes, block-scaled FP8, ...) come out as one.
+ * (`hf://owner/name`). A file is recognised by its content, and opening a file opens exactly that file. Reads headers and
+ * descriptions, never weights. Weights that are stored as several tensors (GPTQ, AWQ, bitsandbytes, block-scaled FP8, ...) come out as one.
  * Fails with a code of `problems.ts` or the operating system's answer; never throws.
  */
 export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
