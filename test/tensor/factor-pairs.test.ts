@@ -73,7 +73,7 @@ function agree(
     const [inner = NaN, cosine = NaN] = [found.inner[i * n + j], found.prototypes[i * n + j]];
     if (!isAsked(i, j)) return assert.deepEqual([inner, cosine], [0, NaN]);
     const size = (sizes[i] ?? NaN) * (sizes[j] ?? NaN);
-    assert.ok(Math.abs(inner - innerOf(x, y, products)) < 3e-7 * size, `${String(i)} ${String(j)}`);
+    assert.ok(Math.abs(inner - innerOf(x, y, products)) < 1e-6 * size, `${String(i)} ${String(j)}`);
     assert.ok(Math.abs(cosine - prototypeCosine(v, w, products.a)) < 1e-5, `v ${String(i)} ${String(j)}`);
   });
 }
@@ -138,6 +138,6 @@ test('a delta with NaN is named, and says nothing of the others', () => {
   for (const [i, j] of [[0, 0], [0, 2], [1, 2]] as const) {
     const [own = NaN, wanted = NaN] = [found.inner[i * 4 + j], alone.inner[i * 3 + j]];
     const size = Math.sqrt((alone.inner[i * 4] ?? NaN) * (alone.inner[j * 4] ?? NaN));
-    assert.ok(Math.abs(own - wanted) < 3e-7 * size);
+    assert.ok(Math.abs(own - wanted) < 1e-6 * size);
   } // prettier-ignore
 });

@@ -28,7 +28,7 @@ const CANCELLING = 4;
 
 /**
  * Inner products of the factored terms of a source, ⟨ΔWᵢ, ΔWⱼ⟩ = sᵢsⱼ Σ (BᵢᵀBⱼ) ∘ (AᵢAⱼᵀ), and cosines of their Arrow
- * prototypes. Products are summed in float32 by blocks, and over blocks in float64: cosines are good to 1e-7. What is small,
+ * prototypes. Products are summed in float32 by blocks, and over blocks in float64: cosines are good to 1e-6 (4e-7 was the most seen). What is small,
  * beyond float32, not finite or cancels is done in float64. Every byte is read once. Throws as reading does.
  */
 export function factorPairs(
