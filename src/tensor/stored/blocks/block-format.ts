@@ -1,3 +1,5 @@
+import { valuesOf } from '../../small-floats';
+
 /**
  * One way of packing elements into blocks, as ggml lays them out: every block has `elements` elements in `bytes` bytes. The
  * layouts are those of the structs in ggml's `ggml-common.h`, the arithmetic is that of `dequantize_row_*` in `ggml-quants.c`
@@ -15,30 +17,18 @@ export interface BlockFormat {
   dequantise(blocks: Uint8Array, count: number, values: Float32Array): void;
 }
 
-/** Values of all 2¹⁶ codes of IEEE half precision. */
-const HALVES = new Float32Array(65_536).map((_, code) => halfOf(code));
-
-function halfOf(code: number): number {
-  const [exponent, fraction] = [(code >> 10) & 31, code & 1023];
-  const size =
-    exponent === 0
-      ? fraction * 2 ** -24
-      : exponent < 31
-        ? (1024 + fraction) * 2 ** (exponent - 25)
-        : fraction === 0
-          ? Infinity
-          : NaN;
-  return code < 32_768 ? size : -size;
-}
-
 /** The half-precision number in the two bytes at `place`. */
 export function halfAt(bytes: Uint8Array, place: number): number {
-  return HALVES[shortAt(bytes, place)] as number;
+  return halfFrom(shortAt(bytes, place));
 }
+
+let halves: Float32Array | undefined;
 
 /** The value of the half-precision code. */
 export function halfFrom(code: number): number {
-  return HALVES[code] as number;
+  // Made when first needed: most processes never read a block.
+  halves ??= valuesOf('F16');
+  return halves[code] as number;
 }
 
 /** The unsigned number in the two bytes at `place`, little-endian. */

@@ -1,10 +1,17 @@
 import { Buffer } from 'node:buffer';
 
+/** The vectors of a codebook, one after the other, unpacked when first asked for. */
+export type Codebook = () => Float32Array;
+
 /**
- * The vectors of a codebook, one after the other. `packed` (base64) has an index into `values` for each of their entries,
- * `bits` bits wide, from the lowest bit of each byte up.
+ * The codebook of `packed`, which (in base64) has an index into `values` for each entry, `bits` bits wide, from the lowest bit of each byte up.
  */
-export function codebook(packed: string, bits: number, values: readonly number[]): Float32Array {
+export function codebook(packed: string, bits: number, values: readonly number[]): Codebook {
+  let entries: Float32Array | undefined;
+  return () => (entries ??= unpacked(packed, bits, values));
+}
+
+function unpacked(packed: string, bits: number, values: readonly number[]): Float32Array {
   const bytes = Buffer.from(packed, 'base64');
   const entries = new Float32Array(Math.floor((8 * bytes.length) / bits));
   for (let entry = 0, bit = 0; entry < entries.length; entry++, bit += bits) {

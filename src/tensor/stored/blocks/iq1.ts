@@ -16,13 +16,14 @@ export const iq1_s: BlockFormat = {
     [34, 2, 8],
   ],
   dequantise(blocks, count, values) {
+    const book = BOOK();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 50) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
         const upper = shortAt(blocks, at + 34 + 2 * (part >> 2));
         const own = Math.fround(scale * (2 * ((upper >> 12) & 7) + 1));
         const vector = (blocks[at + 2 + part] as number) | (((upper >> (3 * (part & 3))) & 7) << 8);
-        shifted(vector, own, (upper & 0x8000) !== 0, values, to);
+        shifted(book, vector, own, (upper & 0x8000) !== 0, values, to);
       }
     }
   },
@@ -34,6 +35,7 @@ export const iq1_m: BlockFormat = {
   bytes: 56,
   wide: [[48, 2, 4]],
   dequantise(blocks, count, values) {
+    const book = BOOK();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 56) {
       const scale = halfFrom(scatteredCode(blocks, at + 48));
       for (let part = 0; part < 32; part++, to += 8) {
@@ -42,15 +44,22 @@ export const iq1_m: BlockFormat = {
         const own = Math.fround(scale * (2 * (packed & 7) + 1));
         const upper = (blocks[at + 32 + group] as number) >> (4 * (part & 1));
         const vector = (blocks[at + part] as number) | ((upper & 7) << 8);
-        shifted(vector, own, (upper & 8) !== 0, values, to);
+        shifted(book, vector, own, (upper & 8) !== 0, values, to);
       }
     }
   },
 };
 
-function shifted(vector: number, scale: number, down: boolean, values: Float32Array, to: number): void {
+function shifted(
+  book: Float32Array,
+  vector: number,
+  scale: number,
+  down: boolean,
+  values: Float32Array,
+  to: number,
+): void {
   const shift = down ? -SHIFT : SHIFT;
-  for (let i = 0; i < 8; i++) values[to + i] = scale * ((BOOK[8 * vector + i] as number) + shift);
+  for (let i = 0; i < 8; i++) values[to + i] = scale * ((book[8 * vector + i] as number) + shift);
 }
 
 /** A half-precision code whose four parts are the upper four bits of four numbers. */

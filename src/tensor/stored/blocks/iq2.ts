@@ -16,6 +16,7 @@ export const iq2_xxs: BlockFormat = {
   // Words are written as numbers and read as bytes: on a big-endian machine these are not the same.
   wide: null,
   dequantise(blocks, count, values) {
+    const book = BOOKS.xxs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 66) {
       const scale = halfAt(blocks, at);
       for (let group = 0; group < 8; group++) {
@@ -24,7 +25,7 @@ export const iq2_xxs: BlockFormat = {
         const own = quarter(scale, rest >>> 28);
         for (let part = 0; part < 4; part++, to += 8) {
           const signs = EVEN_SIGNS[(rest >> (7 * part)) & 127] as number;
-          signed(BOOKS.xxs, 8 * (blocks[codes + part] as number), 8, own, signs, values, to);
+          signed(book, 8 * (blocks[codes + part] as number), 8, own, signs, values, to);
         }
       }
     }
@@ -37,13 +38,14 @@ export const iq2_xs: BlockFormat = {
   bytes: 74,
   wide: [[0, 2, 33]],
   dequantise(blocks, count, values) {
+    const book = BOOKS.xs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 74) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
         const code = shortAt(blocks, at + 2 + 2 * part);
         const own = quarter(scale, groupScale(blocks, at + 66, part));
         const signs = EVEN_SIGNS[code >> 9] as number;
-        signed(BOOKS.xs, 8 * (code & 511), 8, own, signs, values, to);
+        signed(book, 8 * (code & 511), 8, own, signs, values, to);
       }
     }
   },
@@ -55,13 +57,14 @@ export const iq2_s: BlockFormat = {
   bytes: 82,
   wide: [[0, 2, 1]],
   dequantise(blocks, count, values) {
+    const book = BOOKS.s();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 82) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
         const upper = ((blocks[at + 66 + (part >> 2)] as number) >> (2 * (part & 3))) & 3;
         const vector = (blocks[at + 2 + part] as number) | (upper << 8);
         const own = quarter(scale, groupScale(blocks, at + 74, part));
-        signed(BOOKS.s, 8 * vector, 8, own, blocks[at + 34 + part] as number, values, to);
+        signed(book, 8 * vector, 8, own, blocks[at + 34 + part] as number, values, to);
       }
     }
   },

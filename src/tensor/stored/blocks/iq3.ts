@@ -16,6 +16,7 @@ export const iq3_xxs: BlockFormat = {
     [66, 4, 8],
   ],
   dequantise(blocks, count, values) {
+    const book = BOOKS.xxs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 98) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
@@ -23,8 +24,8 @@ export const iq3_xxs: BlockFormat = {
         const own = Math.fround(scale * (0.5 + (rest >>> 28))) * 0.5;
         const signs = EVEN_SIGNS[(rest >> (7 * (part & 3))) & 127] as number;
         const codes = at + 2 + 2 * part;
-        signed(BOOKS.xxs, 4 * (blocks[codes] as number), 4, own, signs, values, to);
-        signed(BOOKS.xxs, 4 * (blocks[codes + 1] as number), 4, own, signs >> 4, values, to + 4);
+        signed(book, 4 * (blocks[codes] as number), 4, own, signs, values, to);
+        signed(book, 4 * (blocks[codes + 1] as number), 4, own, signs >> 4, values, to + 4);
       }
     }
   },
@@ -36,6 +37,7 @@ export const iq3_s: BlockFormat = {
   bytes: 110,
   wide: [[0, 2, 1]],
   dequantise(blocks, count, values) {
+    const book = BOOKS.s();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 110) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
@@ -46,8 +48,8 @@ export const iq3_s: BlockFormat = {
         const signs = blocks[at + 74 + part] as number;
         const codes = at + 2 + 2 * part;
         const [first, second] = [blocks[codes] as number, blocks[codes + 1] as number];
-        signed(BOOKS.s, 4 * (first | ((upper & 1) << 8)), 4, own, signs, values, to);
-        signed(BOOKS.s, 4 * (second | ((upper & 2) << 7)), 4, own, signs >> 4, values, to + 4);
+        signed(book, 4 * (first | ((upper & 1) << 8)), 4, own, signs, values, to);
+        signed(book, 4 * (second | ((upper & 2) << 7)), 4, own, signs >> 4, values, to + 4);
       }
     }
   },
