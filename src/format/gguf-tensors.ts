@@ -40,9 +40,9 @@ export function placeTensors(
     }
     names.add(info.name);
     const type = ggmlType(info.type);
-    const reason = unreadable(info, type, header.bigEndian);
-    if (type === undefined || reason !== null) {
-      unread.set(reason ?? '', [...(unread.get(reason ?? '') ?? []), info]);
+    if (type === undefined) {
+      const reason = `is of type ${unknownTypeText(info.type)}`;
+      unread.set(reason, [...(unread.get(reason) ?? []), info]);
       continue;
     }
     const size = sizeOf(info, type, dataStart);
@@ -59,13 +59,6 @@ export function placeTensors(
     ...layoutFindings(path, placed, header, dataStart, unread.size > 0),
   ];
   return success({ tensors: placed.map((each) => entryOf(path, each, header.bigEndian)), findings });
-}
-
-/** Why values of this type cannot be read; `null` where they can. */
-function unreadable(info: GgufTensorInfo, type: GgmlType | undefined, bigEndian: boolean): string | null {
-  if (type === undefined) return `is of type ${unknownTypeText(info.type)}`;
-  if (!bigEndian || type.kind === 'plain' || BLOCK_FORMATS[type.format].wide !== null) return null;
-  return `is of type ${type.format}, whose order of bytes in a big-endian file is not defined`;
 }
 
 /** Number of elements, place and bytes; a reason where dimensions and type do not go together. */

@@ -1,5 +1,9 @@
-// Builds GGUF files byte by byte from the documentation of the format, without anything of src/format.
+// Builds GGUF files byte by byte from the documentation of the format, without anything of src/format, and opens them.
+import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import type { Checkpoint } from '../../src/format/checkpoint';
+import { readSpan } from '../../src/format/read';
+import { openCheckpoint } from '../../src/format/registry';
 
 /** A value of the metadata as its type and what it is. */
 export type Value =
@@ -123,4 +127,21 @@ export function floats(values: readonly number[], bigEndian = false): Buffer {
 export function numbers(name: string, dimensions: readonly number[], first = 0): TensorOfFile {
   const count = dimensions.reduce((product, length) => product * length, 1);
   return { name, dimensions, type: 0, data: floats(Array.from({ length: count }, (_, i) => first + i)) };
+}
+
+/** A checkpoint that must open. */
+export async function openWhole(path: string): Promise<Checkpoint> {
+  const opened = await openCheckpoint(path);
+  assert.ok(opened.ok, opened.ok ? '' : opened.problem.message);
+  return opened.value;
+}
+
+/** All values of a tensor of F32. */
+export async function valuesOf(checkpoint: Checkpoint, name: string): Promise<Float32Array> {
+  const tensor = checkpoint.tensors.find((each) => each.name === name);
+  assert.ok(tensor, `${name} is not among ${checkpoint.tensors.map((each) => each.name).join(', ')}`);
+  assert.equal(tensor.span.dtype, 'F32', name);
+  const read = await readSpan(tensor.span);
+  assert.ok(read.ok, read.ok ? '' : read.problem.message);
+  return new Float32Array(read.value.buffer, read.value.byteOffset, tensor.span.count);
 }

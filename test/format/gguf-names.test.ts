@@ -3,30 +3,22 @@ import * as fs from 'node:fs';
 import * as paths from 'node:path';
 import test, { suite } from 'node:test';
 import type { Checkpoint } from '../../src/format/checkpoint';
-import { readSpan } from '../../src/format/read';
-import { openCheckpoint } from '../../src/format/registry';
 import { deltaProfile } from '../../src/lens/delta-profile';
 import { openAdapter } from '../../src/model/open-adapter';
 import { run, study } from '../lens/run';
 import { safetensorsFile, temporaryFolder, type HeaderEntry } from './files';
-import { floats, ggufFile, numbers, type TensorOfFile, type Value } from './gguf-files';
+import { floats, ggufFile, numbers, openWhole, valuesOf, type TensorOfFile, type Value } from './gguf-files';
 
 const folder = temporaryFolder();
 
 async function open(name: string, bytes: Buffer): Promise<Checkpoint> {
   const path = paths.join(folder, name);
   fs.writeFileSync(path, bytes);
-  const opened = await openCheckpoint(path);
-  assert.ok(opened.ok, opened.ok ? '' : opened.problem.message);
-  return opened.value;
+  return openWhole(path);
 }
 
 async function values(checkpoint: Checkpoint, name: string): Promise<number[]> {
-  const tensor = checkpoint.tensors.find((each) => each.name === name);
-  assert.ok(tensor, `${name} is not among ${checkpoint.tensors.map((each) => each.name).join(', ')}`);
-  const read = await readSpan(tensor.span);
-  assert.ok(read.ok);
-  return [...new Float32Array(read.value.buffer, read.value.byteOffset, tensor.span.count)];
+  return [...(await valuesOf(checkpoint, name))];
 }
 
 const [WIDTH, HEADS, KEY_HEADS, HEAD] = [6, 3, 1, 4];

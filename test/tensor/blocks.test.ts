@@ -231,7 +231,6 @@ suite('Blocks of quantised elements', () => {
   test('a big-endian file has the bytes of wide numbers in reverse order', () => {
     for (const format of NAMES) {
       const { bytes, wide } = BLOCK_FORMATS[format];
-      if (wide === null) continue;
       const blocks = noise(3 * bytes);
       const turned = blocks.slice();
       for (let block = 0; block < 3; block++) {

@@ -37,7 +37,7 @@ function readWhole(
   const problem = read(source, block * format.bytes, bytes);
   if (problem !== null || !bigEndian) return problem;
   for (let at = 0; at < bytes.length; at += format.bytes) {
-    for (const [first, size, count] of format.wide ?? []) {
+    for (const [first, size, count] of format.wide) {
       swapBytes(bytes.subarray(at + first, at + first + size * count), size);
     }
   }

@@ -10,9 +10,9 @@ export interface BlockFormat {
   readonly bytes: number;
   /**
    * Numbers of a block that are wider than a byte, whose bytes stand in reverse order in a big-endian file: place, size, and
-   * how many follow each other. `null` where ggml leaves open what a big-endian file would hold.
+   * how many follow each other.
    */
-  readonly wide: readonly (readonly [place: number, size: number, count: number])[] | null;
+  readonly wide: readonly (readonly [place: number, size: number, count: number])[];
   /** Writes the values of the first `count` blocks, little-endian, to the front of `values`. */
   dequantise(blocks: Uint8Array, count: number, values: Float32Array): void;
 }

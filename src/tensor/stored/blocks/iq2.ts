@@ -13,8 +13,12 @@ const BOOKS = {
 export const iq2_xxs: BlockFormat = {
   elements: 256,
   bytes: 66,
-  // Words are written as numbers and read as bytes: on a big-endian machine these are not the same.
-  wide: null,
+  // What quantises packs indices and signs into words. ggml's own reading takes the indices as bytes of the word, which on a
+  // big-endian machine is not what was put in; words are what holds the values.
+  wide: [
+    [0, 2, 1],
+    [2, 4, 16],
+  ],
   dequantise(blocks, count, values) {
     const book = BOOKS.xxs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 66) {
