@@ -1,22 +1,20 @@
 import type { StudyNetwork } from '../graph/study-network';
-import type { StudySamples } from '../graph/study-samples';
-import { IGNORED } from '../graph/objective/objective';
 import type { AxisEntry, Table } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
-import { cancelled, failure, success, type Result } from '../protocol/result';
+import { cancelled, success, type Result } from '../protocol/result';
 import type { Dense } from '../tensor/linear/dense';
 import { captionsOf, layerCurves } from './activations/layer-curves';
 import { layerFeatures, streamPlaces } from './activations/layer-features';
 import { accuracyOf, fitProbe, rowsOf, splitByClass, type Labelled } from './activations/linear-probe';
 import { baseOf, measureRuns, pairedRuns, type Measured, type ModelRun } from './activations/model-runs';
 import type { Pool } from './activations/pooling';
-import { labelsOf } from './activations/sample-labels';
 import { POOL_PARAMETER, poolOf, SAMPLE_PARAMETERS } from './activations/sample-parameters';
 import type { Lens, LensContext } from './lens';
 import { networkOf } from './network-lens';
 import { pause } from './pause';
 import { recommendation } from './recommendation';
 import { percent, shortNumber, wholeText } from './wording';
+import { classesOf } from './activations/probe-classes';
 
 const description: LensDescription = {
   id: 'concept-depth',
@@ -169,45 +167,6 @@ async function depthOf(
 
 function isUsable({ values }: Dense): boolean {
   return values.every(Number.isFinite);
-}
-
-interface Classes {
-  readonly samples: StudySamples;
-  readonly pool: Pool;
-  /** A class per row of features, from 0 on; −1: none. */
-  readonly labels: readonly number[];
-  readonly classes: number;
-}
-
-/** Rows that probes learn from and are measured on, at most: labels of every token are many. */
-const MOST_ROWS = 2048;
-const MOST_CLASSES = 1024;
-
-/** Labels as classes; where every token has one, features are of tokens, and of fewer samples. */
-async function classesOf(samples: StudySamples, pool: Pool): Promise<Result<Classes>> {
-  const read = await labelsOf(samples);
-  if (!read.ok) return read;
-  const { labels, perSample } = read.value;
-  const count =
-    perSample > 1 && samples.batch === null
-      ? Math.max(1, Math.min(samples.count, Math.floor(MOST_ROWS / perSample)))
-      : samples.count;
-  const used = [...labels.subarray(0, count * perSample)];
-  const names = [...new Set(used)].filter((label) => label !== IGNORED).sort((x, y) => x - y);
-  if (names.length < 2 || names.length > MOST_CLASSES || !names.every(Number.isInteger)) {
-    return failure({
-      code: 'data-labels-missing',
-      message: `The labels of ${samples.name} are no classes: a probe tells 2 to ${wholeText(MOST_CLASSES)} whole numbers apart.`,
-      action: 'Name an array of class numbers as the labels.',
-    });
-  }
-  const index = new Map(names.map((label, at) => [label, at]));
-  return success({
-    samples: { ...samples, count },
-    pool: perSample > 1 ? 'tokens' : pool === 'tokens' ? 'mean' : pool,
-    labels: used.map((label) => index.get(label) ?? -1),
-    classes: names.length,
-  });
 }
 
 /** A layer that multiplies the accuracy of the one before by so much is a jump; one within so much of the best has converged. */

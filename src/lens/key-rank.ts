@@ -2,15 +2,14 @@ import { attentionSites, type AttentionSite } from '../graph/attention-sites';
 import { readActivations } from '../graph/network';
 import { projections } from '../graph/projections';
 import type { StudyNetwork } from '../graph/study-network';
-import { numbersOf, type TensorValue } from '../graph/tensor-value';
 import { placeOf } from '../model/naming';
 import type { AxisEntry, Matrix, Table } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
 import { packNumbers } from '../protocol/numbers';
 import { success, type Result } from '../protocol/result';
 import { noAttention } from './attention-patterns';
-import { headBlocks } from './activations/head-blocks';
-import { keySpectrum, rankAt, Scatter, varianceWithin, type KeySpectrum } from './activations/key-spectra';
+import type { Scatter } from './activations/key-spectra';
+import { rankAt, varianceWithin, type KeySpectrum } from './activations/key-spectra';
 import { captionsOf, layerCurves } from './activations/layer-curves';
 import { baseOf, measureRuns, pairedRuns, type Measured, type ModelRun } from './activations/model-runs';
 import { numberMean } from './activations/number-mean';
@@ -19,6 +18,7 @@ import type { Lens, LensContext } from './lens';
 import { networkOf } from './network-lens';
 import { recommendation } from './recommendation';
 import { percent, shortNumber } from './wording';
+import { addKeys, addPlainKeys, spectraOf } from './activations/key-heads';
 
 const description: LensDescription = {
   id: 'key-rank',
@@ -143,50 +143,6 @@ async function keysOf(
   if (!read.ok) return read;
   if (odd) return noAttention();
   return success({ after: after.map(spectraOf), before: plain.map(spectraOf) });
-}
-
-/** Adds keys of the shape … × size × tokens; the size of a head, or `null` for another shape. */
-function addKeys(
-  heads: Map<number, Scatter> | undefined,
-  value: TensorValue,
-  samples: number,
-): number | null {
-  const blocks = headBlocks(value, samples);
-  if (!blocks || !heads) return null;
-  const { rows: size, columns: tokens } = blocks;
-  for (let sample = 0; sample < samples; sample++) {
-    for (let head = 0; head < blocks.heads; head++) {
-      const own = heads.get(head) ?? new Scatter(size);
-      heads.set(head, own);
-      own.add(blocks.values, (sample * blocks.heads + head) * size * tokens, tokens, 1, tokens);
-    }
-  }
-  return size;
-}
-
-/** Adds keys of the shape … × tokens × (heads · size), head after head. */
-function addPlainKeys(heads: Map<number, Scatter> | undefined, value: TensorValue, size: number): void {
-  const width = value.shape.at(-1) ?? 0;
-  if (!heads || width === 0 || width % size !== 0) return;
-  const values = numbersOf(value);
-  for (let head = 0; head < width / size; head++) {
-    const own = heads.get(head) ?? new Scatter(size);
-    heads.set(head, own);
-    own.add(values, head * size, values.length / width, width, 1);
-  }
-}
-
-/** Principal components of every head; heads with the keys of the one before are the same and left out. */
-function spectraOf(heads: Map<number, Scatter>): readonly (KeySpectrum | null)[] {
-  const found: (KeySpectrum | null)[] = [];
-  let last = '';
-  for (const scatter of heads.values()) {
-    const covariance = scatter.covariance();
-    const text = covariance.values.join();
-    if (text !== last) found.push(keySpectrum(covariance));
-    last = text;
-  }
-  return found;
 }
 
 /** Whether positions are turned into the keys: else both stages have the same variances. */

@@ -2,7 +2,7 @@ import type { AttentionBlock } from '../model/attention';
 import { cancelled, success, type Result } from '../protocol/result';
 import type { Dense } from '../tensor/linear/dense';
 import type { MatrixOperation, MatrixOutcome } from '../tensor/matrix-source';
-import { divisorsBelow } from './cache-plans';
+import { cachePlans, divisorsBelow } from './cache-plans';
 import { selfAttention, type HeadModel } from './head-models';
 import type { Alignment } from './head-pooling';
 import { blockProgress, type HeadReader, type ReadKeyValue } from './head-reading';
@@ -220,4 +220,23 @@ function stack(x: Dense, y: Dense): Dense | null {
   values.set(x.values);
   values.set(y.values, x.values.length);
   return { rows: x.rows + y.rows, columns: x.columns, values };
+}
+
+/** What the captions of a run say. */
+export interface KeyValueCaptions extends KeyValueOptions {
+  readonly tokens: number;
+  readonly bytes: number;
+  readonly caption: string;
+}
+
+/** Both projections whose heads a cache holds. */
+export const PROJECTIONS = [
+  { name: 'key', title: 'Keys' },
+  { name: 'value', title: 'Values' },
+] as const;
+
+/** How the cache of a model could be smaller. */
+export function plansOf({ blocks, figures }: KeyValueModel) {
+  const latent = figures.map((own) => own?.latent ?? null);
+  return cachePlans(blocks, latent.some((size) => size === null) ? null : latent.map((size) => size ?? 0));
 }

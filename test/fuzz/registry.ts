@@ -13,6 +13,7 @@ import { pickle } from './pickle';
 import { safetensors } from './safetensors';
 import { safetensorsHeader } from './safetensors-header';
 import { safetensorsIndex } from './safetensors-index';
+import { stableBaselines } from './stable-baselines';
 import type { FuzzTarget } from './target';
 import { tensorflow } from './tensorflow';
 import { torchDistributed } from './torch-distributed';
@@ -33,6 +34,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   torchTar,
   zip,
   zipOfPickles,
+  stableBaselines,
   npyHeader,
   npy,
   npz,

@@ -33,7 +33,8 @@ export function overlayChoices(cards: readonly ImportanceCard[]): readonly Overl
   return [...found].map(([key, one]) => ({ key, ...one }));
 }
 
-function isImportance(artifact: { readonly kind: string }): artifact is Matrix {
+/** Whether an artifact tells how much a task needs something, rather than how far it moved. */
+export function isImportance(artifact: { readonly kind: string }): artifact is Matrix {
   return artifact.kind === 'matrix' && (artifact as Matrix).measures === 'importance';
 }
 

@@ -3,6 +3,7 @@ import type { CardOwner } from '../result/card-surroundings';
 import { overlayChoices } from '../result/overlays';
 import { DIFFERENCE } from './comparison';
 import type { StudyPanel } from './panel';
+import { freshId } from './same-card';
 
 /** What cards ask of their panel. */
 export function createCardOwner(panel: StudyPanel): CardOwner {
@@ -15,7 +16,7 @@ export function createCardOwner(panel: StudyPanel): CardOwner {
       if (card.state.pinned) {
         const { lens, view } = card.state;
         const made = panel.add(
-          { id: panel.freshId(), lens, parameters, view: { ...view, selected: null } },
+          { id: freshId(panel.cards), lens, parameters, view: { ...view, selected: null } },
           card,
         );
         return panel.bringIntoView(made);
@@ -106,5 +107,5 @@ function compare(panel: StudyPanel, card: ResultCard): void {
 
 function duplicate(panel: StudyPanel, card: ResultCard): ResultCard {
   const { lens, parameters, view } = card.state;
-  return panel.add({ id: panel.freshId(), lens, parameters, view: { ...view, selected: null } }, card);
+  return panel.add({ id: freshId(panel.cards), lens, parameters, view: { ...view, selected: null } }, card);
 }

@@ -43,6 +43,11 @@ export class Comparison {
     this.banner = this.makeBanner();
   }
 
+  /** Both cards and their difference. */
+  get cards(): readonly ResultCard[] {
+    return [this.a, this.b, this.difference];
+  }
+
   /** Whether a card is one of those compared. */
   has(card: ResultCard): boolean {
     return card === this.a || card === this.b;
@@ -53,7 +58,7 @@ export class Comparison {
     const shared = { ...change };
     delete shared.selected;
     if (Object.keys(shared).length === 0) return;
-    for (const other of [this.a, this.b, this.difference]) if (other !== card) other.change(shared, true);
+    for (const other of this.cards) if (other !== card) other.change(shared, true);
   }
 
   /** Draws the colours of both over one range, and the difference, once both have a result. */

@@ -14,6 +14,7 @@ import type { Host } from '../host';
 import { replaceKeepingFocus } from '../keep-focus';
 import { ResultCard } from '../result/card';
 import { emptyView } from '../result/card-figures';
+import { isImportance } from '../result/overlays';
 import { onThemeChange } from '../theme';
 import { createCardOwner } from './card-owner';
 import type { Comparison } from './comparison';
@@ -22,7 +23,7 @@ import { DetailsPlace } from './details-place';
 import { studyHeader } from './header';
 import { LensList } from './lens-list';
 import { makeReport } from './report';
-import { defaultsOf, parametersKey } from './same-card';
+import { defaultsOf, freshId, sameCard } from './same-card';
 
 // Below, the list would leave too little room for a card.
 const ROOM_FOR_LENSES = 900;
@@ -54,11 +55,16 @@ export class StudyPanel {
     this.details = new DetailsPlace(this.body, (message) => host.send(message));
     this.area.append(emptyView('Waiting for the study …'));
     this.body.append(this.area);
-    onThemeChange(() => this.recolour());
+    onThemeChange(() => {
+      for (const card of [...this.cards, ...this.differences]) card.draw();
+    });
     onEscape(() => {
       if (this.details.isOpen || this.state.selection) this.owner.closeDetails();
     });
-    const use = (event: Event) => this.use(event.target as Element);
+    const use = (event: Event) => {
+      const id = (event.target as Element).closest('.card')?.getAttribute('data-card');
+      this.current = this.card(id ?? '') ?? this.current;
+    };
     this.area.addEventListener('pointerdown', use);
     this.area.addEventListener('focusin', use);
   }
@@ -100,6 +106,10 @@ export class StudyPanel {
     return this.comparisonPlace.shown;
   }
 
+  private get differences(): ResultCard[] {
+    return this.comparison ? [this.comparison.difference] : [];
+  }
+
   get remembered(): Omit<StudyPanelState, 'cards'> {
     return this.state;
   }
@@ -130,12 +140,9 @@ export class StudyPanel {
 
   /** Adds a card and has it run, unless there is one that shows the same: that one comes into view. */
   show(lens: string, parameters: ParameterValues): void {
-    const wanted = parametersKey(parameters);
-    const same = this.cards.find(
-      ({ state }) => state.lens === lens && parametersKey(state.parameters) === wanted,
-    );
+    const same = sameCard(this.cards, lens, parameters);
     if (same) return this.bringIntoView(same);
-    const added = this.add({ id: this.freshId(), lens, parameters, view: {} });
+    const added = this.add({ id: freshId(this.cards), lens, parameters, view: {} });
     if (this.state.maximised || this.state.compared) this.change({ maximised: null, compared: null });
     this.bringIntoView(added);
   }
@@ -157,11 +164,6 @@ export class StudyPanel {
     this.host.send({ type: 'run', card: card.state, again });
   }
 
-  freshId(): string {
-    const numbers = this.cards.map(({ id }) => Number(/\d+$/.exec(id)?.[0] ?? 0));
-    return `card-${String(Math.max(0, ...numbers) + 1)}`;
-  }
-
   remove(card: ResultCard): void {
     const at = this.cards.indexOf(card);
     this.details.leave(card);
@@ -176,8 +178,7 @@ export class StudyPanel {
       ...(compared?.includes(card.id) && { compared: null }),
     });
     const next = this.cards[at] ?? this.cards.at(-1);
-    if (next) next.focus();
-    else this.list?.focus();
+    (next ?? this.list)?.focus();
   }
 
   bringIntoView(card: ResultCard): void {
@@ -188,9 +189,8 @@ export class StudyPanel {
     card.element.scrollIntoView({ block: 'nearest' });
     card.element.classList.remove('flash');
     requestAnimationFrame(() => card.element.classList.add('flash'));
-    this.announce(
-      `${card.title}: card ${String(this.cards.indexOf(card) + 1)} of ${String(this.cards.length)}`,
-    );
+    const place = `${String(this.cards.indexOf(card) + 1)} of ${String(this.cards.length)}`;
+    this.announce(`${card.title}: card ${place}`);
   }
 
   private get inUse(): ResultCard | undefined {
@@ -237,7 +237,7 @@ export class StudyPanel {
 
   /** Importances that have come, or gone, are to choose from in the cards of what moved. */
   private offerOverlays(from: ResultCard): void {
-    if (!from.result?.artifacts.some((one) => one.kind === 'matrix' && one.measures === 'importance')) return;
+    if (!from.result?.artifacts.some(isImportance)) return;
     for (const card of this.cards) {
       if (card !== from && card.shown?.matrix?.measures === 'movement') card.draw();
     }
@@ -248,11 +248,8 @@ export class StudyPanel {
     const { maximised, compared } = this.state;
     this.drawHeader();
     this.arrangeComparison(compared ?? null);
-    const shown = this.comparison
-      ? [this.comparison.a, this.comparison.b, this.comparison.difference]
-      : maximised
-        ? this.cards.filter(({ id }) => id === maximised)
-        : this.cards;
+    const single = this.cards.filter(({ id }) => id === maximised);
+    const shown = this.comparison?.cards ?? (maximised ? single : this.cards);
     for (const card of this.cards) card.setMaximised(maximised === card.id);
     this.area.classList.toggle('comparing', this.comparison !== null);
     this.area.classList.toggle('single', shown.length === 1);
@@ -298,19 +295,7 @@ export class StudyPanel {
   }
 
   private report(): void {
-    const difference = this.comparison ? [this.comparison.difference] : [];
-    const report = makeReport(this.state.study, [...this.cards, ...difference]);
+    const report = makeReport(this.state.study, [...this.cards, ...this.differences]);
     this.host.send({ type: 'exported', format: 'html', ...report });
-  }
-
-  private use(target: Element): void {
-    const id = target.closest('.card')?.getAttribute('data-card');
-    const card = id ? this.card(id) : undefined;
-    if (card) this.current = card;
-  }
-
-  private recolour(): void {
-    for (const card of this.cards) card.draw();
-    this.comparison?.difference.draw();
   }
 }
