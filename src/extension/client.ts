@@ -4,9 +4,11 @@ import { CODE_DOCUMENTS, CODE_LANGUAGES, OWN_DOCUMENTS } from '../protocol/docum
 import { MANIFEST_LANGUAGE, MANIFEST_SCHEME } from '../protocol/manifest';
 import type { NotificationName, Notifications } from '../protocol/requests';
 import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
-import { CANCELLED, cancelled, failure } from '../protocol/result';
+import { CANCELLED, cancelled, failure, type Problem } from '../protocol/result';
+import type { LocalCopies } from './copies/local-copies';
 import { Disposable } from './disposable';
 import { workspaceRoots } from './file-uri';
+import { originals } from './copies/originals';
 import { NewFolders } from './new-folders';
 import { restartPolicy } from './restart-policy';
 
@@ -41,8 +43,10 @@ export class AnalysisClient extends Disposable {
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly log: vscode.LogOutputChannel,
+    private readonly copies: LocalCopies,
   ) {
     super();
+    this.register(copies.onCopied((files) => void this.tellCopied(files)));
     this.register(new NewFolders(WATCHED, (files) => void this.tellAppeared(files)));
   }
 
@@ -100,9 +104,10 @@ export class AnalysisClient extends Disposable {
     try {
       const client = await this.connect();
       // Not `(name, params, undefined)`: the library would count that as a second parameter.
-      return token
+      const answer = token
         ? await client.sendRequest<RequestResult<N>>(name, params, token)
         : await client.sendRequest<RequestResult<N>>(name, params);
+      return answer.ok ? answer : { ok: false, problem: this.withAddresses(answer.problem) };
     } catch (error) {
       if (token?.isCancellationRequested) return cancelled();
       this.log.error(`${name} was not answered.`, error);
@@ -150,9 +155,28 @@ export class AnalysisClient extends Disposable {
     return client;
   }
 
+  /** Messages with the addresses of originals where they name copies. */
+  private withAddresses(problem: Problem): Problem {
+    const { message, action } = problem;
+    return { ...problem, message: this.copies.shown(message), action: this.copies.shown(action) };
+  }
+
+  /** Copies lie where no watcher looks. */
+  private async tellCopied(files: readonly vscode.Uri[]): Promise<void> {
+    try {
+      await this.tellCreated(await this.connect(), files);
+    } catch (error) {
+      this.log.debug('Copies were not checked:', error);
+    }
+  }
+
   private async tellAppeared(files: readonly vscode.Uri[]): Promise<void> {
     const client = await this.connection;
-    if (!client?.isRunning()) return; // A server that starts looks at everything by itself.
+    // A server that starts looks at everything by itself.
+    if (client?.isRunning()) await this.tellCreated(client, files);
+  }
+
+  private async tellCreated(client: Library.LanguageClient, files: readonly vscode.Uri[]): Promise<void> {
     const { FileChangeType } = await import('vscode-languageclient/node');
     const changes = files.map((file) => ({
       uri: client.code2ProtocolConverter.asUri(file),
@@ -168,6 +192,7 @@ export class AnalysisClient extends Disposable {
         fileEvents: this.register(vscode.workspace.createFileSystemWatcher(WATCHED)),
         configurationSection: 'deltalens',
       },
+      middleware: originals(this.copies),
       // Asked again with every restart.
       initializationOptions: () => ({
         roots: workspaceRoots(),

@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
 import type { AnalysisClient } from './client';
+import type { LocalCopies } from './copies/local-copies';
 import type { LensRegistry } from './lens-registry';
 import type { CheckpointEditors } from './panels/checkpoint-editor';
 import type { StudyPanels } from './panels/study-panels';
@@ -10,6 +11,7 @@ import type { CheckpointTree } from './tree/checkpoint-tree';
 export interface DeltalensContext {
   readonly log: vscode.LogOutputChannel;
   readonly client: AnalysisClient;
+  readonly copies: LocalCopies;
   readonly lenses: LensRegistry;
   readonly base: SelectedBase;
   readonly tree: CheckpointTree;

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { ExplorerEntry } from '../protocol/explorer';
 import { MANIFEST_SCHEME } from '../protocol/manifest';
 import { Disposable } from './disposable';
+import type { LocalCopies } from './copies/local-copies';
 import { belongsTo } from './tree/belongs-to';
 
 /** The `source` that the server gives its diagnostics. */
@@ -13,14 +14,14 @@ export class Findings extends Disposable {
   /** Fires when a count may have changed. */
   readonly onChange = this.change.event;
 
-  constructor() {
+  constructor(private readonly copies: LocalCopies) {
     super();
     this.register(vscode.languages.onDidChangeDiagnostics(() => this.change.fire()));
   }
 
   /** Findings of a checkpoint or adapter and the files that belong to it. */
   count(entry: ExplorerEntry): number {
-    return countIn((uri) => uri.scheme === 'file' && belongsTo(entry, uri.fsPath));
+    return countIn((uri) => uri.scheme !== MANIFEST_SCHEME && belongsTo(entry, this.copies.pathOf(uri)));
   }
 
   /** Findings in the whole workspace. A manifest only shows once more what its checkpoint has. */

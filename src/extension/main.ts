@@ -2,9 +2,10 @@ import { loadStarted, processorAtStart } from './load-start';
 import * as vscode from 'vscode';
 import type { DeltalensApi, Drawn } from './api';
 import { AnalysisClient } from './client';
-import { editorFile } from './commands/inspect-checkpoint';
+import { editorFile } from './commands/editor-file';
 import { registerCommands } from './commands/registry';
 import type { DeltalensContext } from './context';
+import { LocalCopies } from './copies/local-copies';
 import { Findings } from './findings';
 import { LensRegistry } from './lens-registry';
 import { ManifestDocuments } from './manifest/manifest-documents';
@@ -64,20 +65,21 @@ function build(
     subscriptions.push(part);
     return part;
   };
-  const client = new AnalysisClient(extension, log);
+  const copies = owned(new LocalCopies(extension.globalStorageUri));
+  const client = new AnalysisClient(extension, log, copies);
   const status = owned(new StatusBar(client));
   const lenses = new LensRegistry(client);
-  const findings = owned(new Findings());
+  const findings = owned(new Findings(copies));
   const base = owned(new SelectedBase(extension.workspaceState));
-  const tree = owned(new CheckpointTree(client, findings, base));
-  owned(new ManifestDocuments(client));
-  const editors = owned(new CheckpointEditors(extension, client, drawn));
+  const tree = owned(new CheckpointTree(client, copies, findings, base));
+  owned(new ManifestDocuments(client, copies));
+  const editors = owned(new CheckpointEditors(extension, client, copies, drawn));
   const reveal = async (path: string, tensor: string) => {
-    const uri = await editorFile(vscode.Uri.file(path), { adapter: false, ask: false });
+    const uri = await editorFile(copies.uriOf(path), { adapter: false, ask: false });
     if (uri) await editors.show(uri, tensor);
   };
   const results = owned(new StudyPanels({ extension, client, status, drawn, lenses, reveal }));
-  return { log, client, lenses, base, tree, editors, results };
+  return { log, client, copies, lenses, base, tree, editors, results };
 }
 
 async function afterActivation(extension: vscode.ExtensionContext, context: DeltalensContext): Promise<void> {

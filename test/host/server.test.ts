@@ -1,7 +1,6 @@
 import * as assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as vscode from 'vscode';
-import { pathOf } from '../../src/extension/file-uri';
 import { api, eventually, sample } from './extension';
 
 /** The processes below this extension host that run the analysis server; Linux only. */
@@ -46,12 +45,5 @@ describe('analysis server', () => {
     await eventually('the server to answer again', answers);
     const [next] = servers();
     assert.ok(next !== undefined && next !== pid);
-  });
-
-  it('is not asked about files that are not on disk', () => {
-    const path = pathOf(vscode.Uri.parse('vscode-vfs://github/owner/model.safetensors'));
-    assert.ok(!path.ok);
-    assert.equal(path.problem.code, 'not-on-disk');
-    assert.match(path.problem.message, /vscode-vfs:\/\/github\/owner\/model\.safetensors is not on a disk/);
   });
 });

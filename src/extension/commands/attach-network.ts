@@ -15,7 +15,7 @@ import { writeAttachment } from './write-attachment';
 export const attachNetwork: Command = {
   id: 'deltalens.attachNetwork',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const found = await studyFor(context, given.value);
     if (!found) return;

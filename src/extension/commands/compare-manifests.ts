@@ -4,7 +4,7 @@ import type { DeltalensContext } from '../context';
 import { manifestUri } from '../manifest/manifest-documents';
 import { showProblem } from '../show-problem';
 import type { Command } from './command';
-import { editorFile } from './inspect-checkpoint';
+import { editorFile } from './editor-file';
 import { pickCheckpoint } from './pick-checkpoint';
 import { pathsInFront, pathsOf } from './targets';
 
@@ -12,7 +12,7 @@ import { pathsInFront, pathsOf } from './targets';
 export const compareManifests: Command = {
   id: 'deltalens.compareManifests',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const paths = given.value.length > 0 ? given.value : pathsInFront(context);
     if (paths.length > 2) {

@@ -9,7 +9,7 @@ import { pathsInFront, pathsOf } from './targets';
 export const compareSelected: Command = {
   id: 'deltalens.compareSelected',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const paths = given.value.length > 0 ? given.value : pathsInFront(context);
     if (paths.length < 2) {

@@ -12,7 +12,7 @@ import { pathsInFront, pathsOf } from './targets';
 export const compareWithBase: Command = {
   id: 'deltalens.compareWithBase',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const paths = given.value.length > 0 ? given.value : pathsInFront(context);
     const tasks = await tasksOf(context, paths);

@@ -2,7 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { hubAddressFrom, parseHubAddress } from '../../protocol/hub-address';
 import type { Command } from './command';
-import { editorFile } from './inspect-checkpoint';
+import { editorFile } from './editor-file';
 import { showProblem } from '../show-problem';
 import { withProgress } from './with-progress';
 

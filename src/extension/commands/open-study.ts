@@ -8,7 +8,7 @@ import { pathsOf } from './targets';
 export const openStudy: Command = {
   id: 'deltalens.openStudy',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const [path] = given.value;
     await runFirstLens(

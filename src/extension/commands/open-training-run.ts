@@ -13,7 +13,7 @@ const LENS = 'trajectory';
 export const openTrainingRun: Command = {
   id: 'deltalens.openTrainingRun',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const folder = given.value[0] ?? (await pickFolder());
     if (folder === undefined) return;

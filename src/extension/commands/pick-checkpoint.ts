@@ -2,7 +2,10 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExplorerEntry } from '../../protocol/explorer';
 import type { DeltalensContext } from '../context';
+import { shortPath, type VirtualFolder } from '../tree/virtual-folder';
+import { showProblem } from '../show-problem';
 import { describeEntry, isUnreadable } from '../tree/describe';
+import { readablePath } from './targets';
 
 export interface CheckpointPick {
   readonly title: string;
@@ -18,6 +21,8 @@ export interface CheckpointPick {
 interface PathItem extends vscode.QuickPickItem {
   /** Missing on "Browse…". */
   readonly path?: string;
+  /** Of a file without a path. */
+  readonly uri?: vscode.Uri;
 }
 
 /** Lets the user pick a checkpoint or adapter of the workspace, or browse for one. `undefined`: none was picked. */
@@ -31,14 +36,15 @@ export async function pickCheckpoint(
     itemsOf(context, pick).then((items) => [...items, separator, browse]),
     { title: pick.title, placeHolder: pick.placeholder, matchOnDescription: true, matchOnDetail: true },
   );
-  return chosen === browse ? browseFor(pick.title) : chosen?.path;
+  if (chosen === browse) return browseFor(context, pick.title);
+  return chosen?.uri ? pathAt(context, chosen.uri) : chosen?.path;
 }
 
 async function itemsOf({ tree, base }: DeltalensContext, pick: CheckpointPick): Promise<PathItem[]> {
   const { families } = await tree.explore();
   const near = (paths: readonly ExplorerEntry[]) => paths.some((entry) => entry.path === pick.near);
   const ordered = [...families].sort((a, b) => Number(near(b.entries)) - Number(near(a.entries)));
-  return ordered.flatMap((family): PathItem[] => {
+  const listed = ordered.flatMap((family): PathItem[] => {
     const entries = family.entries.filter((entry) => isOffered(entry, pick));
     if (entries.length === 0) return [];
     return [
@@ -46,6 +52,16 @@ async function itemsOf({ tree, base }: DeltalensContext, pick: CheckpointPick): 
       ...entries.map((entry) => entryItem(entry, entry.path === base.path)),
     ];
   });
+  if (pick.among) return listed;
+  return [...listed, ...(await tree.virtualFolders()).flatMap(virtualItems)];
+}
+
+function virtualItems({ name, files }: VirtualFolder): PathItem[] {
+  if (files.length === 0) return [];
+  return [
+    { label: vscode.l10n.t('{0} (not copied yet)', name), kind: vscode.QuickPickItemKind.Separator },
+    ...files.map((uri) => ({ label: `$(cloud) ${shortPath(uri)}`, description: uri.toString(true), uri })),
+  ];
 }
 
 function isOffered(entry: ExplorerEntry, { among, except }: CheckpointPick): boolean {
@@ -62,7 +78,7 @@ function entryItem(entry: ExplorerEntry, selectedBase: boolean): PathItem {
   };
 }
 
-async function browseFor(title: string): Promise<string | undefined> {
+async function browseFor(context: DeltalensContext, title: string): Promise<string | undefined> {
   const [uri] =
     (await vscode.window.showOpenDialog({
       title,
@@ -74,5 +90,13 @@ async function browseFor(title: string): Promise<string | undefined> {
       },
     })) ?? [];
   if (!uri) return undefined;
+  if (uri.scheme !== 'file') return pathAt(context, uri);
   return path.basename(uri.fsPath) === 'adapter_config.json' ? path.dirname(uri.fsPath) : uri.fsPath;
+}
+
+/** The path of what has none, once it is copied. */
+async function pathAt(context: DeltalensContext, uri: vscode.Uri): Promise<string | undefined> {
+  const copy = await readablePath(context, uri);
+  if (!copy.ok) await showProblem(copy.problem);
+  return copy.ok ? copy.value : undefined;
 }

@@ -16,7 +16,7 @@ import { pathsInFront, pathsOf } from './targets';
 export const runLens: Command = {
   id: 'deltalens.runLens',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const study = await studyFor(context, given.value);
     if (!study) return;

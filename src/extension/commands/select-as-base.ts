@@ -9,7 +9,7 @@ import { pathsInFront, pathsOf } from './targets';
 export const selectAsBase: Command = {
   id: 'deltalens.selectAsBase',
   async run(context, clicked, selected) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const base =
       given.value[0] ??

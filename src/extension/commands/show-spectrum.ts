@@ -15,7 +15,7 @@ const SPECTRUM = 'spectrum';
 export const showSpectrum: Command = {
   id: 'deltalens.showSpectrum',
   async run(context, clicked, selected, tensors) {
-    const given = pathsOf(clicked, selected);
+    const given = await pathsOf(context, clicked, selected);
     if (!given.ok) return showProblem(given.problem);
     const paths = given.value.length > 0 ? given.value : pathsInFront(context);
     const picked = paths[0] ?? (await pick(context));

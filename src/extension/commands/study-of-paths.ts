@@ -3,7 +3,6 @@ import * as vscode from 'vscode';
 import { success, type Result } from '../../protocol/result';
 import type { StudySpec } from '../../protocol/study';
 import type { DeltalensContext } from '../context';
-import { workspaceRoots } from '../file-uri';
 import { entryAt, familyOf } from './entry-at';
 import { pickCheckpoint } from './pick-checkpoint';
 import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
@@ -66,13 +65,13 @@ export async function studyWithoutAsking(
 }
 
 async function makeStudy(
-  { client }: DeltalensContext,
+  { client, copies }: DeltalensContext,
   paths: readonly string[],
   base?: string,
 ): Promise<Result<StudySpec>> {
   return client.request('deltalens/makeStudy', {
     paths,
-    roots: workspaceRoots(),
+    roots: copies.roots(),
     ...(base === undefined ? {} : { base }),
   });
 }

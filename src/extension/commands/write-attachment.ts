@@ -21,7 +21,7 @@ export async function writeAttachment(
     void vscode.window.showInformationMessage(vscode.l10n.t('Nothing was attached.'));
     return;
   }
-  const file = study.file ?? (await newFile(study));
+  const file = study.file ?? (await newFile(context, study));
   if (file === undefined) return;
   const written = await (study.file === undefined
     ? create(context, file, study, attachment)
@@ -69,12 +69,12 @@ async function create(
 }
 
 /** A study of a selection has no file yet. */
-async function newFile({ name, base }: StudySpec): Promise<string | undefined> {
+async function newFile({ copies }: DeltalensContext, { name, base }: StudySpec): Promise<string | undefined> {
   const folder = workspaceRoots()[0] ?? path.dirname(base ?? '.');
   const safe = name.replace(/[^\w.-]+/g, '-').slice(0, 60);
   const uri = await vscode.window.showSaveDialog({
     title: vscode.l10n.t('Save the Study with Its Graph and Data'),
-    defaultUri: vscode.Uri.file(path.join(folder, `${safe}.study.yaml`)),
+    defaultUri: vscode.Uri.file(copies.placeToWrite(path.join(folder, `${safe}.study.yaml`))),
     filters: { [vscode.l10n.t('Studies')]: ['study.yaml'] },
   });
   return uri?.fsPath;

@@ -17,7 +17,7 @@ export async function writeCheckpoint(
   action: WriteAction,
   proposal: Proposal,
 ): Promise<void> {
-  const output = await askTarget(title, proposal);
+  const output = await askTarget(context, title, proposal);
   if (output === undefined) return;
   const checking = vscode.l10n.t('{0}: computing, nothing is written yet', title);
   const dry = await writeWithProgress(context, checking, { action, output, dryRun: true });
@@ -30,11 +30,15 @@ export async function writeCheckpoint(
   await context.editors.show(vscode.Uri.file(done.value.opens));
 }
 
-async function askTarget(title: string, { path: proposed, kind }: Proposal): Promise<string | undefined> {
+async function askTarget(
+  { copies }: DeltalensContext,
+  title: string,
+  { path: proposed, kind }: Proposal,
+): Promise<string | undefined> {
   const uri = await vscode.window.showSaveDialog({
     title,
     saveLabel: kind === 'file' ? vscode.l10n.t('Choose File') : vscode.l10n.t('Choose New Folder'),
-    defaultUri: vscode.Uri.file(proposed),
+    defaultUri: vscode.Uri.file(copies.placeToWrite(proposed)),
     ...(kind === 'file' ? { filters: { safetensors: ['safetensors'] } } : {}),
   });
   return uri?.fsPath;

@@ -13,7 +13,7 @@ export async function sourceOf(
   pick: { readonly title: string; readonly placeholder: string },
   kinds: readonly ExplorerEntry['kind'][],
 ): Promise<string | undefined> {
-  const paths = pathsOf(given[0], given[1]);
+  const paths = await pathsOf(context, given[0], given[1]);
   if (!paths.ok) {
     await showProblem(paths.problem);
     return undefined;

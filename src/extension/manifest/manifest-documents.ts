@@ -4,7 +4,8 @@ import { MANIFEST_ENDING, MANIFEST_SCHEME } from '../../protocol/manifest';
 import type { Problem } from '../../protocol/result';
 import type { AnalysisClient } from '../client';
 import { Disposable } from '../disposable';
-import { pathOf, workspaceRoots } from '../file-uri';
+import type { LocalCopies } from '../copies/local-copies';
+import { pathOf } from '../file-uri';
 
 /** Files are written in pieces: quiet for this long counts as done. */
 const SETTLE_MS = 300;
@@ -19,7 +20,10 @@ export class ManifestDocuments extends Disposable implements vscode.FileSystemPr
   private readonly times = new Map<string, number>();
   readonly onDidChangeFile = this.change.event;
 
-  constructor(private readonly client: AnalysisClient) {
+  constructor(
+    private readonly client: AnalysisClient,
+    private readonly copies: LocalCopies,
+  ) {
     super();
     const options = { isReadonly: true, isCaseSensitive: true };
     this.register(vscode.workspace.registerFileSystemProvider(MANIFEST_SCHEME, this, options));
@@ -44,15 +48,18 @@ export class ManifestDocuments extends Disposable implements vscode.FileSystemPr
   }
 
   watch(uri: vscode.Uri): vscode.Disposable {
-    const files = filesOf(uri);
+    const files = filesOf(uri).map((file) => this.copies.uriOf(file));
     let timer: NodeJS.Timeout | undefined;
     const changed = (changedFile: vscode.Uri) => {
-      if (!files.some((file) => concerns(file, changedFile.fsPath))) return;
+      if (!files.some((file) => concerns(file, changedFile))) return;
       clearTimeout(timer);
       timer = setTimeout(() => this.tellChanged(uri), SETTLE_MS);
     };
-    const watchers = [...new Set(files.map((file) => path.dirname(file)))].map((folder) => {
-      const pattern = new vscode.RelativePattern(vscode.Uri.file(folder), '*');
+    const folders = new Map(
+      files.map((file) => vscode.Uri.joinPath(file, '..')).map((uri) => [uri.toString(), uri]),
+    );
+    const watchers = [...folders.values()].map((folder) => {
+      const pattern = new vscode.RelativePattern(folder, '*');
       const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       watcher.onDidChange(changed);
       watcher.onDidCreate(changed);
@@ -83,15 +90,17 @@ export class ManifestDocuments extends Disposable implements vscode.FileSystemPr
   }
 
   private async text(uri: vscode.Uri): Promise<string> {
-    const file = pathOf(uri);
-    if (!file.ok) return problemText(uri, file.problem);
     const against = againstOf(uri);
+    for (const file of filesOf(uri)) {
+      const copy = await this.copies.localPath(vscode.Uri.file(file));
+      if (!copy.ok) return problemText(uri, copy.problem);
+    }
     const answer = await this.client.request('deltalens/manifest', {
-      path: file.value,
-      roots: workspaceRoots(),
+      path: pathOf(uri) ?? uri.fsPath,
+      roots: this.copies.roots(),
       ...(against === null ? {} : { against }),
     });
-    return answer.ok ? answer.value.text : problemText(uri, answer.problem);
+    return answer.ok ? this.copies.shown(answer.value.text) : problemText(uri, answer.problem);
   }
 
   private tellChanged(uri: vscode.Uri): void {
@@ -110,7 +119,7 @@ function againstOf(uri: vscode.Uri): string | null {
 function filesOf(uri: vscode.Uri): readonly string[] {
   const file = pathOf(uri);
   const against = againstOf(uri);
-  return [...(file.ok ? [file.value] : []), ...(against === null ? [] : [against])];
+  return [...(file === null ? [] : [file]), ...(against === null ? [] : [against])];
 }
 
 /** The document that shows a checkpoint as text; as one side of a comparison where `against` is given. */
@@ -123,11 +132,12 @@ export function manifestUri(checkpoint: vscode.Uri, against?: vscode.Uri): vscod
 }
 
 /** Whether a changed file of the same folder can change what the manifest of `file` says. */
-function concerns(file: string, changed: string): boolean {
-  if (changed === file) return true;
-  if (path.dirname(changed) !== path.dirname(file)) return false;
-  const name = path.basename(changed);
-  const isShard = file.endsWith('.index.json') && name.endsWith('.safetensors');
+function concerns(file: vscode.Uri, changed: vscode.Uri): boolean {
+  if (changed.scheme !== file.scheme) return false;
+  if (changed.fsPath === file.fsPath) return true;
+  if (path.dirname(changed.fsPath) !== path.dirname(file.fsPath)) return false;
+  const name = path.basename(changed.fsPath);
+  const isShard = file.path.endsWith('.index.json') && name.endsWith('.safetensors');
   return isShard || name === 'adapter_config.json' || name === 'config.json';
 }
 

@@ -5,7 +5,7 @@ import type { FromCheckpointEditor, ToCheckpointEditor } from '../../protocol/pa
 import type { Drawn } from '../api';
 import type { AnalysisClient } from '../client';
 import { Disposable } from '../disposable';
-import { pathOf, workspaceRoots } from '../file-uri';
+import type { LocalCopies } from '../copies/local-copies';
 import { nearestTensor } from './nearest-tensor';
 import { showPage, webviewOptions } from './webview-page';
 import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
@@ -33,6 +33,7 @@ export class CheckpointEditors
   constructor(
     private readonly extension: vscode.ExtensionContext,
     private readonly client: AnalysisClient,
+    private readonly copies: LocalCopies,
     private readonly drawn: vscode.EventEmitter<Drawn>,
   ) {
     super();
@@ -68,6 +69,7 @@ export class CheckpointEditors
     const page = new CheckpointPage(panel, document.uri, this.waiting.get(key), {
       extension: this.extension,
       client: this.client,
+      copies: this.copies,
       drawn: this.drawn,
       show: (uri) => this.show(uri),
     });
@@ -83,6 +85,7 @@ export class CheckpointEditors
 interface Surroundings {
   readonly extension: vscode.ExtensionContext;
   readonly client: AnalysisClient;
+  readonly copies: LocalCopies;
   readonly drawn: vscode.EventEmitter<Drawn>;
   readonly show: (uri: vscode.Uri) => Promise<void>;
 }
@@ -129,21 +132,20 @@ class CheckpointPage extends Disposable {
       case 'command':
         return vscode.commands.executeCommand(COMMANDS[message.command], this.uri);
       case 'drawn':
-        this.around.drawn.fire({ page: 'checkpoint', title: this.uri.fsPath, count: message.rows });
+        this.around.drawn.fire({ page: 'checkpoint', title: shownPlace(this.uri), count: message.rows });
     }
   }
 
   private async load(): Promise<void> {
-    const path = pathOf(this.uri);
+    const { client, copies } = this.around;
+    const path = await copies.localPath(this.uri);
     if (!path.ok) return this.post({ type: 'failed', problem: path.problem });
-    const answer = await this.around.client.request('deltalens/inspect', {
-      path: path.value,
-      roots: workspaceRoots(),
-    });
+    const answer = await client.request('deltalens/inspect', { path: path.value, roots: copies.roots() });
     if (!answer.ok) return this.post({ type: 'failed', problem: answer.problem });
     this.view = answer.value;
     const select = this.takeSelection(answer.value);
-    this.post({ type: 'checkpoint', view: answer.value, ...(select === null ? {} : { select }) });
+    const view = withAddresses(answer.value, copies);
+    this.post({ type: 'checkpoint', view, ...(select === null ? {} : { select }) });
   }
 
   private sendSelection(view: CheckpointView): void {
@@ -158,28 +160,27 @@ class CheckpointPage extends Disposable {
   }
 
   private async sendTensor(request: number, tensor: string): Promise<void> {
-    const path = pathOf(this.uri);
-    const detail = path.ok
-      ? await this.around.client.request('deltalens/tensor', { path: path.value, tensor })
-      : path;
+    const path = this.around.copies.pathOf(this.uri);
+    const detail = await this.around.client.request('deltalens/tensor', { path, tensor });
     this.post({ type: 'tensor', request, detail });
   }
 
   /** Opens only what the server itself named for this checkpoint. */
-  private async openOther(path: string): Promise<void> {
+  private async openOther(shown: string): Promise<void> {
+    const { copies } = this.around;
     const named = [
       this.view?.shardOf?.indexPath,
       this.view?.adapter?.basePath,
       ...(this.view?.files ?? []).map((file) => file.path),
     ];
-    if (!named.includes(path)) return;
-    if (isCheckpointFilePath(path)) return this.around.show(vscode.Uri.file(path));
-    await vscode.commands.executeCommand('deltalens.inspect', vscode.Uri.file(path));
+    const path = named.find((each) => typeof each === 'string' && copies.shown(each) === shown);
+    if (typeof path !== 'string') return;
+    if (isCheckpointFilePath(path)) return this.around.show(copies.uriOf(path));
+    await vscode.commands.executeCommand('deltalens.inspect', copies.uriOf(path));
   }
 
   /** Reads again after one of the files was written or removed; not before it has been quiet for a moment. */
   private watchFiles(): void {
-    if (this.uri.scheme !== 'file') return;
     const folder = vscode.Uri.joinPath(this.uri, '..');
     const watcher = this.register(
       vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(folder, '*')),
@@ -198,17 +199,37 @@ class CheckpointPage extends Disposable {
 
   private shows(uri: vscode.Uri): boolean {
     const name = path.basename(uri.fsPath);
+    const file = this.around.copies.pathOf(uri);
     return (
       uri.path === this.uri.path ||
       name === 'adapter_config.json' ||
       name === 'config.json' ||
-      (this.view?.files ?? []).some((file) => file.path === uri.fsPath)
+      (this.view?.files ?? []).some((each) => each.path === file)
     );
   }
 
   private post(message: ToCheckpointEditor): void {
     if (!this.isDisposed) void this.panel.webview.postMessage(message);
   }
+}
+
+function shownPlace(uri: vscode.Uri): string {
+  return uri.scheme === 'file' ? uri.fsPath : uri.toString(true);
+}
+
+/** What the page shows of a copy: where it was copied from. */
+function withAddresses(view: CheckpointView, copies: LocalCopies): CheckpointView {
+  if (!copies.isCopy(view.path)) return view;
+  const shown = (text: string) => copies.shown(text);
+  const { adapter, shardOf } = view;
+  return {
+    ...view,
+    path: shown(view.path),
+    files: view.files.map((file) => ({ ...file, path: shown(file.path) })),
+    findings: view.findings.map((finding) => ({ ...finding, message: shown(finding.message) })),
+    ...(adapter ? { adapter: { ...adapter, basePath: adapter.basePath && shown(adapter.basePath) } } : {}),
+    ...(shardOf ? { shardOf: { ...shardOf, indexPath: shown(shardOf.indexPath) } } : {}),
+  };
 }
 
 const COMMANDS = {

@@ -4,11 +4,12 @@ import type { ExplorerEntry, WorkspaceContents } from '../../protocol/explorer';
 import { stepInName } from '../../protocol/step-name';
 import type { AnalysisClient } from '../client';
 import { Disposable } from '../disposable';
-import { workspaceRoots } from '../file-uri';
+import type { LocalCopies } from '../copies/local-copies';
 import type { Findings } from '../findings';
 import type { SelectedBase } from '../selected-base';
 import { parentOf, type EntryNode, type PlaceTreeNode, type TreeNode } from './nodes';
 import { placeRequest } from './place-request';
+import { findVirtualFolders, type VirtualFolder } from './virtual-folder';
 import { treeItem } from './tree-item';
 import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
 
@@ -18,11 +19,13 @@ const NOTHING: WorkspaceContents = { families: [], studies: [], truncated: false
 export class CheckpointTree extends Disposable implements vscode.TreeDataProvider<TreeNode> {
   private readonly change = this.register(new vscode.EventEmitter<TreeNode | undefined>());
   private contents: Promise<WorkspaceContents> | undefined;
+  private virtual: Promise<readonly VirtualFolder[]> | undefined;
   private readonly view: vscode.TreeView<TreeNode>;
   readonly onDidChangeTreeData = this.change.event;
 
   constructor(
     private readonly client: AnalysisClient,
+    private readonly copies: LocalCopies,
     private readonly findings: Findings,
     private readonly base: SelectedBase,
   ) {
@@ -53,8 +56,24 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
     return this.explore();
   }
 
+  /** What the workspace folders that are not on disk hold and is not copied; looked for once and kept until {@link refresh}. */
+  async virtualFolders(): Promise<readonly VirtualFolder[]> {
+    this.virtual ??= findVirtualFolders();
+    const { families } = await this.explore();
+    const copied = new Set(families.flatMap(({ entries }) => entries).map(({ path: file }) => file));
+    const isCopied = (uri: vscode.Uri) => {
+      const copy = this.copies.pathOf(uri);
+      return copied.has(copy) || copied.has(path.dirname(copy));
+    };
+    return (await this.virtual).map((folder) => ({
+      ...folder,
+      files: folder.files.filter((uri) => !isCopied(uri)),
+    }));
+  }
+
   /** Looks again at what the workspace holds. */
   refresh(): void {
+    this.virtual = undefined;
     this.contents = undefined;
     this.change.fire(undefined);
   }
@@ -74,7 +93,10 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
       case 'entry':
       case 'place':
         return this.places(node);
+      case 'virtual-folder':
+        return node.files.map((uri) => ({ kind: 'virtual-file', uri, parent: node }));
       case 'study':
+      case 'virtual-file':
         return [];
     }
   }
@@ -84,6 +106,7 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
     return treeItem(node, {
       findings: entry ? this.findings.count(entry) : 0,
       selectedBase: entry !== undefined && entry.path === this.base.path,
+      ...(entry ? { uri: this.copies.uriOf(entry.path) } : {}),
     });
   }
 
@@ -96,6 +119,9 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
     return [
       ...families.map((family): TreeNode => ({ kind: 'family', family })),
       ...(studies.length > 0 ? [{ kind: 'studies', studies } as const] : []),
+      ...(await this.virtualFolders())
+        .filter(({ files }) => files.length > 0)
+        .map((folder): TreeNode => ({ kind: 'virtual-folder', ...folder })),
     ];
   }
 
@@ -109,13 +135,14 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
   }
 
   private async askForContents(): Promise<WorkspaceContents> {
-    const roots = workspaceRoots();
+    const roots = this.copies.roots();
     const answer = roots.length > 0 ? await this.client.request('deltalens/explore', { roots }) : undefined;
     const contents = answer?.ok ? answer.value : NOTHING;
     this.view.message =
       answer?.ok === false ? `${answer.problem.message} ${answer.problem.action}` : this.note(contents);
     this.drawBadge();
-    tellMenus(contents);
+    this.virtual ??= findVirtualFolders();
+    tellMenus(contents, await this.virtual);
     return contents;
   }
 
@@ -127,7 +154,7 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
   }
 
   private tellSelection(selection: readonly TreeNode[]): void {
-    const entries = selection.filter((node) => node.kind === 'entry').length;
+    const entries = selection.filter(({ kind }) => kind === 'entry' || kind === 'virtual-file').length;
     void vscode.commands.executeCommand('setContext', 'deltalens.comparableSelected', entries > 1);
   }
 
@@ -154,13 +181,17 @@ export class CheckpointTree extends Disposable implements vscode.TreeDataProvide
   }
 }
 
-function tellMenus(contents: WorkspaceContents): void {
+function tellMenus(contents: WorkspaceContents, virtual: readonly VirtualFolder[]): void {
   const entries = contents.families.flatMap((family) => family.entries);
+  const uris = virtual.flatMap(({ files }) => files);
   const set = (key: string, value: unknown) => vscode.commands.executeCommand('setContext', key, value);
   void set('deltalens.explored', true);
-  void set('deltalens.hasCheckpoints', entries.length > 0);
+  void set('deltalens.hasCheckpoints', entries.length > 0 || uris.length > 0);
   void set('deltalens.hasStudies', contents.studies.length > 0);
-  void set('deltalens.checkpointFolders', checkpointFolders(entries));
+  void set('deltalens.checkpointFolders', [
+    ...checkpointFolders(entries),
+    ...new Set(uris.map(({ path: file }) => path.posix.dirname(file))),
+  ]);
   void set('deltalens.runFolders', runFolders(entries));
 }
 

@@ -1,7 +1,9 @@
+import type * as vscode from 'vscode';
 import type { ExplorerEntry, Family, PlaceNode } from '../../protocol/explorer';
 
 /** What the sidebar tree consists of; every node knows the one above it. */
-export type TreeNode = FamilyNode | EntryNode | PlaceTreeNode | StudiesNode | StudyNode;
+export type TreeNode =
+  FamilyNode | EntryNode | PlaceTreeNode | StudiesNode | StudyNode | VirtualFolderNode | VirtualFileNode;
 
 export interface FamilyNode {
   readonly kind: 'family';
@@ -31,6 +33,20 @@ export interface StudyNode {
   readonly kind: 'study';
   readonly study: StudyFile;
   readonly parent: StudiesNode;
+}
+
+/** Checkpoints of a workspace folder that is not on disk, which have not been copied yet. */
+export interface VirtualFolderNode {
+  readonly kind: 'virtual-folder';
+  readonly name: string;
+  readonly uri: vscode.Uri;
+  readonly files: readonly vscode.Uri[];
+}
+
+export interface VirtualFileNode {
+  readonly kind: 'virtual-file';
+  readonly uri: vscode.Uri;
+  readonly parent: VirtualFolderNode;
 }
 
 export interface StudyFile {

@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import type { ExplorerEntry, PlaceNode } from '../../protocol/explorer';
 import { byteSize, describeEntry, describePlace, isUnreadable } from './describe';
 import type { EntryNode, FamilyNode, PlaceTreeNode, StudiesNode, StudyNode, TreeNode } from './nodes';
+import type { VirtualFileNode, VirtualFolderNode } from './nodes';
+import { shortPath } from './virtual-folder';
 
 /** What an item shows beside its own node. */
 export interface ItemSurroundings {
@@ -9,6 +11,8 @@ export interface ItemSurroundings {
   readonly findings: number;
   /** Whether it was chosen with "Select as Base". */
   readonly selectedBase: boolean;
+  /** Where the checkpoint lies; of a copy, where it was copied from. */
+  readonly uri?: vscode.Uri;
 }
 
 const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
@@ -26,6 +30,10 @@ export function treeItem(node: TreeNode, surroundings: ItemSurroundings): vscode
       return studiesItem(node);
     case 'study':
       return studyItem(node);
+    case 'virtual-folder':
+      return virtualFolderItem(node);
+    case 'virtual-file':
+      return virtualFileItem(node);
   }
 }
 
@@ -37,14 +45,15 @@ function familyItem({ family }: FamilyNode): vscode.TreeItem {
   return item;
 }
 
-function entryItem(node: EntryNode, { findings, selectedBase }: ItemSurroundings): vscode.TreeItem {
+function entryItem(node: EntryNode, { findings, selectedBase, uri }: ItemSurroundings): vscode.TreeItem {
   const { entry, parent } = node;
   const unreadable = isUnreadable(entry);
   const item = new vscode.TreeItem(entry.name, unreadable ? None : Collapsed);
   item.id = `entry:${parent.family.id}:${entry.path}`;
   item.contextValue = unreadable ? 'unreadable' : entry.kind;
   // Brings the colour and the count of problems that VS Code keeps for the file.
-  item.resourceUri = vscode.Uri.file(entry.path);
+  const place = uri ?? vscode.Uri.file(entry.path);
+  item.resourceUri = place;
   item.iconPath = unreadable
     ? new vscode.ThemeIcon('error', new vscode.ThemeColor('list.errorForeground'))
     : new vscode.ThemeIcon(ENTRY_ICONS[entry.kind]);
@@ -53,7 +62,7 @@ function entryItem(node: EntryNode, { findings, selectedBase }: ItemSurroundings
     ...(findings > 0 ? [findingCount(findings)] : []),
     unreadable ? vscode.l10n.t('cannot be read') : describeEntry(entry),
   ].join(' · ');
-  item.tooltip = entryTooltip(entry, findings);
+  item.tooltip = entryTooltip(entry, findings, place);
   item.accessibilityInformation = { label: `${entry.name}, ${KIND_NAMES[entry.kind]}, ${item.description}` };
   item.command = {
     command: 'deltalens.inspect',
@@ -63,7 +72,7 @@ function entryItem(node: EntryNode, { findings, selectedBase }: ItemSurroundings
   return item;
 }
 
-function entryTooltip(entry: ExplorerEntry, findings: number): vscode.MarkdownString {
+function entryTooltip(entry: ExplorerEntry, findings: number, place: vscode.Uri): vscode.MarkdownString {
   const size = vscode.l10n.t(
     '{0} parameters in {1} tensors, {2}, {3}',
     entry.parameters.toLocaleString('en'),
@@ -78,7 +87,7 @@ function entryTooltip(entry: ExplorerEntry, findings: number): vscode.MarkdownSt
     ...(entry.problem === undefined ? [] : [entry.problem]),
     ...(findings > 0 ? [findingCount(findings)] : []),
     ...(entry.basePath ? [vscode.l10n.t('base: {0}', entry.basePath)] : []),
-    entry.path,
+    place.scheme === 'file' ? entry.path : place.toString(true),
   ]);
 }
 
@@ -115,6 +124,34 @@ function studyItem(node: StudyNode): vscode.TreeItem {
   item.iconPath = new vscode.ThemeIcon('graph');
   item.tooltip = plainTooltip([node.study.name, node.study.path]);
   item.command = { command: 'deltalens.openStudy', title: vscode.l10n.t('Open Study'), arguments: [node] };
+  return item;
+}
+
+function virtualFolderItem({ name, uri }: VirtualFolderNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(name, Expanded);
+  item.id = `virtual-folder:${uri.toString()}`;
+  item.contextValue = 'virtual-folder';
+  item.iconPath = new vscode.ThemeIcon('cloud');
+  item.description = vscode.l10n.t('not copied yet');
+  item.tooltip = plainTooltip([
+    uri.toString(true),
+    vscode.l10n.t('Not on a disk of this machine: a checkpoint is copied when it is opened.'),
+  ]);
+  return item;
+}
+
+function virtualFileItem(node: VirtualFileNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(shortPath(node.uri), None);
+  item.id = `virtual-file:${node.uri.toString()}`;
+  item.contextValue = 'virtual-file';
+  item.resourceUri = node.uri;
+  item.iconPath = new vscode.ThemeIcon('package');
+  item.tooltip = plainTooltip([node.uri.toString(true)]);
+  item.command = {
+    command: 'deltalens.inspect',
+    title: vscode.l10n.t('Inspect Checkpoint'),
+    arguments: [node],
+  };
   return item;
 }
 
