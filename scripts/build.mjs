@@ -8,6 +8,23 @@ import { compileTensorKernels } from './tensor-kernels.mjs';
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
 
+/**
+ * The packages by which @huggingface/hub cuts uploads into chunks for Xet, WebAssembly among them. They run something when they are
+ * loaded and do not say that it matters to themselves alone; nothing that is used here needs them.
+ */
+const withoutXetUploads = {
+  name: 'without-xet-uploads',
+  /** @param {import('esbuild').PluginBuild} build */
+  setup({ onResolve, resolve }) {
+    const packages = /^(?:@huggingface\/(?:xetchunk-wasm|blake3-jit)|gearhash-jit)$/;
+    onResolve({ filter: packages }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+      if (pluginData === packages) return undefined;
+      const found = await resolve(path, { importer, resolveDir, kind, pluginData: packages });
+      return { ...found, sideEffects: false };
+    });
+  },
+};
+
 const common = { bundle: true, sourcemap: !production, minify: production, logLevel: 'warning' };
 const node = {
   ...common,
@@ -18,6 +35,7 @@ const node = {
   mainFields: ['module', 'main'],
   // onnxruntime-node finds its binary by a path made from platform and architecture, so it stays in the file tree.
   external: ['vscode', 'onnxruntime-node', 'mocha'],
+  plugins: [withoutXetUploads],
 };
 const browser = { ...common, platform: 'browser', format: 'iife', target: 'es2022', minify: true };
 

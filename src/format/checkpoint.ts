@@ -1,4 +1,5 @@
 import type { Finding } from '../protocol/finding';
+import type { HubOrigin } from '../protocol/hub-address';
 import type { FormatDescription } from '../protocol/requests';
 import type { Result } from '../protocol/result';
 import type { TensorSpan } from '../tensor/span';
@@ -25,6 +26,8 @@ export interface Checkpoint {
   readonly fingerprint: string;
   /** What is odd but readable. */
   readonly findings: readonly Finding[];
+  /** Where it is a copy of a model on the Hub. */
+  readonly origin?: HubOrigin;
 }
 
 /** A container format: recognises a path and reads its directory. One file each, registered in `registry.ts`. */

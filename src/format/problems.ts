@@ -280,11 +280,18 @@ const CODES = {
     'The Hugging Face Hub does not answer.',
     'Check the connection and HF_ENDPOINT, then run it again: what has come is kept.',
   ),
+  'hub-from-copy': informationCode(
+    'A model of the Hub is shown as it was when it was opened last, since the Hub was not asked.',
+    'Open it again with a connection, or without HF_HUB_OFFLINE, to see whether there is a newer commit.',
+  ),
   'hub-denied': errorCode(
     'The Hub refuses a model without a token, or with this one.',
     'For a gated model ask for access on its page; then log in: huggingface-cli login, HF_TOKEN, or "Deltalens: Set Hub Token".',
   ),
-  'hub-missing': errorCode('There is no such model, revision or file on the Hub.', 'Check the address.'),
+  'hub-missing': errorCode(
+    'There is no such model, revision or file on the Hub.',
+    'Check the address. A private model needs a token: HF_TOKEN, or "Deltalens: Set Hub Token".',
+  ),
   'hub-choice': errorCode(
     'A model on the Hub holds no checkpoint that is known, or several.',
     'Name the file: hf://owner/name/file.',

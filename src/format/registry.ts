@@ -7,6 +7,7 @@ import { flax } from './flax';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
 import { openHub } from './hub/open-hub';
+import { withOrigin } from './hub/origin';
 import { npy } from './npy';
 import { npz } from './npz';
 import { hdf5, kerasArchive } from './keras';
@@ -60,10 +61,19 @@ export const FORMATS: readonly Format[] = [
  * Opens a checkpoint's directory: a file, an index, a folder, an `adapter_config.json`, or an address of the Hugging Face Hub
  * (`hf://owner/name`). A file is recognised by its content, and opening a file opens exactly that file. Reads headers and
  * descriptions, never weights. Weights that are stored as several tensors (GPTQ, AWQ, bitsandbytes, block-scaled FP8, ...) come out as one.
- * Fails with a code of `problems.ts` or the operating system's answer; never throws.
+ * Fails with a code of `problems.ts` or the operating system's answer; never throws. `openCopy` opens the copy of a model of
+ * the Hub, perhaps out of a cache.
  */
-export async function openCheckpoint(path: string): Promise<Result<Checkpoint>> {
-  return isHubAddress(path) ? openHub(path, openLocal) : openLocal(path);
+export async function openCheckpoint(
+  path: string,
+  openCopy: (path: string) => Promise<Result<Checkpoint>> = openLocal,
+): Promise<Result<Checkpoint>> {
+  if (!isHubAddress(path)) return openLocal(path);
+  try {
+    return await openHub(path, openCopy);
+  } catch (error) {
+    return { ok: false, problem: problemFromError(error, path) };
+  }
 }
 
 async function openLocal(path: string): Promise<Result<Checkpoint>> {
@@ -83,7 +93,7 @@ async function openByContent(path: string): Promise<Result<Checkpoint>> {
   for (const format of FORMATS) {
     if (!(await format.recognises(path))) continue;
     const opened = await format.open(path);
-    return opened.ok ? success(await withPackedWeights(opened.value)) : opened;
+    return opened.ok ? success(await withOrigin(await withPackedWeights(opened.value))) : opened;
   }
   return openUnrecognised(path);
 }

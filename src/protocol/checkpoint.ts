@@ -1,4 +1,5 @@
 import type { Finding } from './finding';
+import type { HubOrigin } from './hub-address';
 
 /** Counts of one dtype, or of one module, in a checkpoint. */
 export interface Breakdown {
@@ -55,6 +56,8 @@ export interface CheckpointView {
   readonly dtypes: readonly Breakdown[];
   readonly modules: readonly Breakdown[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Where it is a copy of a model on the Hub. */
+  readonly origin?: HubOrigin;
   /** From `config.json` beside it, where there is one: `model_type`, `architectures`. */
   readonly architecture: string | null;
   readonly adapter?: AdapterSummary;

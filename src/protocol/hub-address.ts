@@ -10,12 +10,35 @@ export interface HubAddress {
   readonly file: string | null;
 }
 
+/** What the copy of a model on the Hub is a copy of. */
+export interface HubOrigin {
+  /** `huggingface.co`, or the host of `HF_ENDPOINT`. */
+  readonly host: string;
+  readonly repository: string;
+  /** Its whole number. */
+  readonly commit: string;
+  /** Branches and tags that stood for this commit when they were asked for last. */
+  readonly revisions: readonly string[];
+}
+
 const SCHEME = 'hf://';
 const NAME = /^[A-Za-z0-9][\w.-]{0,95}$/;
 
 /** Whether a text names something on the Hub rather than on this machine. */
 export function isHubAddress(text: string): boolean {
   return text.startsWith(SCHEME);
+}
+
+/** How an address with these parts is written; `main` goes without saying. */
+export function hubAddressOf({ repository, revision, file }: HubAddress): string {
+  const at = revision === 'main' ? '' : `@${encodeURIComponent(revision)}`;
+  return `${SCHEME}${repository}${at}${file === null ? '' : `/${file}`}`;
+}
+
+/** `owner/name, commit 1a2b3c4 (main)`: what an opened copy shows. */
+export function hubOriginText({ repository, commit, revisions }: HubOrigin): string {
+  const names = revisions.filter((name) => name !== commit);
+  return `${repository}, commit ${commit.slice(0, 7)}${names.length === 0 ? '' : ` (${names.join(', ')})`}`;
 }
 
 /**

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { startHub, TOKEN, type HubServer } from '../format/hub-server';
+import { startHub, TOKEN, type HubServer } from '../format/hub/hub-server';
 import { TestClient } from './client';
 import { temporaryFolder, writeTensors } from './files';
 
@@ -25,7 +25,7 @@ before(async () => {
     ['me/gated', 3],
   ] as const) {
     const file = writeTensors(path.join(folder, name, 'model.safetensors'), tensors(first));
-    hub.models.set(name, new Map([['model.safetensors', fs.readFileSync(file)]]));
+    hub.publish(name, { 'model.safetensors': fs.readFileSync(file) });
   }
 });
 after(async () => {

@@ -1,5 +1,6 @@
 import { briefCount, formatBytes, formatCount } from '../../src/figure/number-text';
 import type { AdapterSummary, Breakdown, CheckpointView } from '../../src/protocol/checkpoint';
+import { hubOriginText } from '../../src/protocol/hub-address';
 import type { FromCheckpointEditor } from '../../src/protocol/panel';
 import { element, icon, textButton } from '../dom';
 import { findingList } from '../finding-list';
@@ -16,6 +17,7 @@ export function checkpointHeader(view: CheckpointView, send: Send): HTMLElement 
     `${formatCount(view.tensorCount)} ${view.tensorCount === 1 ? 'tensor' : 'tensors'}`,
     ...(view.files.length > 1 ? [`${formatCount(view.files.length)} files`] : []),
     ...(view.architecture ? [view.architecture] : []),
+    ...(view.origin ? [hubOriginText(view.origin)] : []),
   ];
   const exact = `${formatCount(view.parameters)} parameters, ${formatCount(view.bytes)} bytes of tensors`;
   return element(

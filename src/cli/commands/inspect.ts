@@ -2,6 +2,7 @@ import path from 'node:path';
 import { briefCount, formatBytes, formatCount, formatShape } from '../../figure/number-text';
 import { manifestText } from '../../model/manifest/manifest-text';
 import type { Breakdown, CheckpointView } from '../../protocol/checkpoint';
+import { hubOriginText } from '../../protocol/hub-address';
 import { wrongUse } from '../arguments';
 import { JSON_OPTION, type Command } from '../command';
 import { exitCodeOfFindings } from '../exit-codes';
@@ -58,6 +59,7 @@ function facts(view: CheckpointView): string {
     ['data', formatBytes(view.bytes)],
     ['files', formatCount(view.files.length)],
   ];
+  if (view.origin) lines.push(['hub', `${hubOriginText(view.origin)}, from ${view.origin.host}`]);
   if (view.shardOf)
     lines.push(['shard of', `${view.shardOf.indexPath} (${String(view.shardOf.shards)} shards)`]);
   if (adapter) {

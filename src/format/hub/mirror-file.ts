@@ -1,18 +1,22 @@
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
-import { problemFromError, failure, success, type Result } from '../../protocol/result';
+import { problemFromError, failure, success, type Problem, type Result } from '../../protocol/result';
 import { blocksFileOf, heldBlocks, MIRROR_BLOCK } from '../../tensor/mirrored';
-import { countOf, refuse } from '../problems';
-import { askHub, transferProblem } from './http';
+import { countOf, formatProblem, refuse } from '../problems';
+import { throughLibrary } from './guarded-fetch';
+import type { HubAnswer } from './http';
+import { readJson, writeWhole } from './kept';
+import { encodedPath, type HubFile } from './listing';
 import { hubSettings } from './settings';
 
-/** What a copy of a remote file is a copy of. */
-export interface MirrorSource {
+/** What a copy of a remote file is a copy of: a file of a commit, whose content never changes. */
+export interface MirrorSource extends HubFile {
   readonly endpoint: string;
-  /** Path on the endpoint, of a commit: its content never changes. */
-  readonly path: string;
-  readonly bytes: number;
-  readonly etag: string | null;
+  /** `owner/name` */
+  readonly repository: string;
+  readonly commit: string;
+  /** The ETag of a store that does not tell the Hub's hash: that of its first answer, which all others have to have, too. */
+  readonly seen?: string;
 }
 
 /** How fetching is watched and stopped. */
@@ -32,13 +36,13 @@ export async function makeMirror(file: string, source: MirrorSource): Promise<vo
   await fs.mkdir(paths.dirname(file), { recursive: true });
   const known = await readSource(file);
   const found = await fs.stat(file).catch(() => null);
-  if (known && found?.size === source.bytes && known.path === source.path && known.etag === source.etag)
-    return;
+  const isSame = known && addressOf(known) === addressOf(source) && known.etag === source.etag;
+  if (isSame && found?.size === source.bytes) return;
   await fs.writeFile(blocksFileOf(file), new Uint8Array(Math.ceil(source.bytes / MIRROR_BLOCK)));
   await fs.writeFile(file, '');
   await fs.truncate(file, source.bytes);
   await fs.utimes(file, TIME, TIME);
-  await fs.writeFile(sourceFileOf(file), JSON.stringify(source));
+  await writeWhole(sourceFileOf(file), JSON.stringify(source));
 }
 
 /** Runs of bytes of `ranges` that are not in a copy yet, in whole blocks, none longer than one request takes. */
@@ -93,6 +97,11 @@ export async function missingBytes(
   );
 }
 
+/** A large file that Xet keeps comes by the same route, as a store in front of Xet answers ranges of it. */
+function addressOf({ endpoint, repository, commit, name }: MirrorSource): string {
+  return `${endpoint}/${repository}/resolve/${commit}/${encodedPath(name)}`;
+}
+
 async function fetchRun(
   file: string,
   source: MirrorSource,
@@ -100,56 +109,81 @@ async function fetchRun(
   { signal, onBytes }: FetchOptions,
 ): Promise<Result<null>> {
   const settings = hubSettings();
-  if (settings.endpoint !== source.endpoint)
+  const { endpoint, repository, commit, name, bytes, etag } = source;
+  if (settings.endpoint !== endpoint)
     return refuse(
       'hub-copy',
       file,
-      `${file} is a copy from ${source.endpoint}, and HF_ENDPOINT names ${settings.endpoint}.`,
+      `${file} is a copy from ${endpoint}, and HF_ENDPOINT names ${settings.endpoint}.`,
     );
-  const answered = await askHub(settings, source.path, { range: [start, end], signal });
-  if (!answered.ok) return answered;
-  const { response, etag } = answered.value;
-  const url = source.endpoint + source.path;
-  const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
-  if (response.status !== 206 && !(response.status === 200 && start === 0 && end === source.bytes)) {
-    await response.body?.cancel();
-    if (response.status === 416) return changed(url);
-    return refuse(
-      'hub-range-ignored',
-      url,
-      `${url}: the server sends the whole file where a part was asked for.`,
-    );
-  }
-  if (
-    (etag !== null && source.etag !== null && etag !== source.etag) ||
-    (range && Number(range[3]) !== source.bytes)
-  ) {
-    await response.body?.cancel();
-    return changed(url);
-  }
-  if (range && Number(range[1]) !== start)
-    return refuse('hub-range-ignored', url, `${url}: the server sends other bytes than those asked for.`);
-  return store(file, response, url, start, end, signal, onBytes);
+  const url = addressOf(source);
+  let answered: HubAnswer | null = null;
+  const check = (answer: HubAnswer): Problem | null => {
+    answered = answer;
+    return problemOfRange(source, answer, url, start, end);
+  };
+  const guard = { check, signal, mostBytes: null };
+  const stored = await throughLibrary(settings, url, guard, async (library, fetch) => {
+    const remote = await library.downloadFile({
+      repo: { type: 'model', name: repository },
+      revision: commit,
+      path: encodedPath(name),
+      hubUrl: endpoint,
+      // What the listing said; the library would ask for it again, and for the places of its parts in Xet.
+      downloadInfo: { url, size: bytes, etag: etag ?? '' },
+      xet: false,
+      fetch,
+    });
+    const body = remote?.slice(start, end).stream();
+    return store(file, body, url, start, end, onBytes);
+  });
+  if (!stored.ok) return stored;
+  if (stored.value.ok) await noteTag(file, source, answered);
+  return stored.value;
 }
 
-function changed(url: string): Result<never> {
-  return refuse('hub-changed', url, `${url} is another file than when it was opened.`);
+/** Whether an answer is the range that was asked for, of the file that the copy is made of. */
+function problemOfRange(
+  source: MirrorSource,
+  { response, linked, etag }: HubAnswer,
+  url: string,
+  start: number,
+  end: number,
+): Problem | null {
+  const changed = formatProblem('hub-changed', url, `${url} is another file than when it was opened.`);
+  const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
+  if (response.status === 416) return changed;
+  const isWhole = response.status === 200 && start === 0 && end === source.bytes;
+  const ignored = (what: string) =>
+    formatProblem('hub-range-ignored', url, `${url}: the server sends ${what}.`);
+  if (response.status !== 206 && !isWhole) return ignored('the whole file where a part was asked for');
+  if (range && Number(range[3]) !== source.bytes) return changed;
+  const same =
+    linked !== null
+      ? source.etag === null || linked === source.etag
+      : etag === null || etag === source.etag || source.seen === undefined || etag === source.seen;
+  if (!same) return changed;
+  return range && Number(range[1]) !== start ? ignored('other bytes than those asked for') : null;
+}
+
+/** Remembers the ETag of a store where the Hub said no hash of its own. */
+async function noteTag(file: string, source: MirrorSource, answer: HubAnswer | null): Promise<void> {
+  if (!answer || answer.linked !== null || answer.etag === null || source.seen !== undefined) return;
+  await writeWhole(sourceFileOf(file), JSON.stringify({ ...source, seen: answer.etag }));
 }
 
 async function store(
   file: string,
-  response: Response,
+  body: ReadableStream<Uint8Array> | undefined,
   url: string,
   start: number,
   end: number,
-  signal: AbortSignal | undefined,
   onBytes: FetchOptions['onBytes'],
 ): Promise<Result<null>> {
   const handle = await fs.open(file, 'r+');
   let at = start;
   try {
-    for await (const piece of response.body ?? []) {
-      const bytes = piece as Uint8Array;
+    for await (const bytes of body ?? []) {
       if (at + bytes.length > end)
         return refuse('hub-range-ignored', url, `${url}: the server sends more than was asked for.`);
       await handle.write(bytes, 0, bytes.length, at);
@@ -157,9 +191,8 @@ async function store(
       onBytes?.(bytes.length);
     }
   } catch (error) {
-    return isSystemError(error)
-      ? failure(problemFromError(error, file))
-      : transferProblem(error, url, signal);
+    if (isSystemError(error)) return failure(problemFromError(error, file));
+    throw error;
   } finally {
     await handle.close();
     await fs.utimes(file, TIME, TIME);
@@ -193,10 +226,10 @@ function sourceFileOf(file: string): string {
   return `${file}.hub-source`;
 }
 
-async function readSource(file: string): Promise<MirrorSource | null> {
-  try {
-    return JSON.parse(await fs.readFile(sourceFileOf(file), 'utf8')) as MirrorSource;
-  } catch {
-    return null;
-  }
+/** What a file is a copy of; `null` where nothing is known of it. */
+export async function readSource(file: string): Promise<MirrorSource | null> {
+  const source = await readJson(sourceFileOf(file));
+  return typeof source === 'object' && source !== null && 'repository' in source
+    ? (source as MirrorSource)
+    : null;
 }

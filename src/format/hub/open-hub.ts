@@ -1,37 +1,26 @@
 import * as fs from 'node:fs/promises';
 import * as paths from 'node:path';
-import { parseHubAddress, type HubAddress } from '../../protocol/hub-address';
+import { hubAddressOf, parseHubAddress, type HubAddress } from '../../protocol/hub-address';
 import { success, type Result } from '../../protocol/result';
 import type { Checkpoint } from '../checkpoint';
-import { chooseInFolder } from '../folder';
-import { quoted, refuse } from '../problems';
-import { parseIndex } from '../safetensors-index';
-import { askHub, numberOf } from './http';
-import { fetchRanges, makeMirror } from './mirror-file';
+import { formatFinding } from '../problems';
+import { CommitCopy } from './copy';
+import { modelFolder, recallCommit, rememberCommit } from './kept';
+import { commitNow, isCommit } from './listing';
 import { makeRoom } from './room';
 import { hubSettings, type HubSettings } from './settings';
 
-/** Small files that say what the weights are, fetched whole. */
-const DESCRIPTIONS =
-  /^(?:(?:adapter_|quantize_|quant_|hf_quant_)?config\.json|adapter_model\.safetensors\.index\.json)$/;
-/** Files whose readers ask for ranges (`withFile`); what is read by other libraries has to be there whole. */
-const READ_BY_RANGES = /\.(?:safetensors|bin|pt|pth|ckpt|npy|npz|gguf|h5|hdf5|keras)$/;
-/** An index of 500,000 tensors has 60 MB. */
-const LARGEST_DESCRIPTION = 256_000_000;
-/** So many files are asked about at once. */
-const CONCURRENCY = 8;
-const MOST_NAMES = 12;
-
-/** A commit of a model, and what is in it. */
-interface Listing {
+/** What an address stands for, and why the Hub was not asked where it was not. */
+interface Resolved {
   readonly commit: string;
-  readonly files: readonly string[];
+  readonly fromCopy: { readonly asked: number; readonly why: string } | null;
 }
 
 /**
  * Opens a model of the Hub, or a file of one, by what `openLocal` makes of a copy with holes: fetches descriptions and headers,
- * never weights. Those come when something reads them (`readSpan`, and passes by way of `fetchSpans`). Fails with a code that
- * begins with `hub-`, or as opening does.
+ * never weights. Those come when something reads them (`readSpan`, and passes by way of `fetchSpans`). Which commit a branch stands
+ * for is asked every time; where the Hub cannot be reached, what was opened before opens from its copy, with the finding
+ * `hub-from-copy`. Fails with a code that begins with `hub-`, or as opening does.
  */
 export async function openHub(
   text: string,
@@ -41,166 +30,58 @@ export async function openHub(
   if (!parsed.ok) return parsed;
   const address = parsed.value;
   const settings = hubSettings();
-  const listing = await list(settings, address);
-  if (!listing.ok) return listing;
-  const folder = folderOf(settings, address.repository, listing.value.commit);
+  const resolved = await resolve(settings, address);
+  if (!resolved.ok) return resolved;
+  const { commit, fromCopy } = resolved.value;
+  const folder = paths.join(modelFolder(settings, address.repository), commit);
   await makeRoom(settings, folder);
-  const copy = new Copy(settings, address.repository, listing.value, folder);
+  const copy = new CommitCopy(settings, address.repository, commit, folder);
   const target = await (address.file === null ? copy.wholeModel(text) : copy.oneFile(text, address.file));
   if (!target.ok) return target;
   const opened = await openLocal(target.value);
-  return opened.ok ? success({ ...opened.value, path: text }) : opened;
+  if (!opened.ok) return opened;
+  const findings = fromCopy
+    ? [...opened.value.findings, shownFromCopy(text, address, commit, fromCopy)]
+    : opened.value.findings;
+  return success({ ...opened.value, path: text, findings });
 }
 
-/** Every commit has a folder of its own, so that copies never change. */
-function folderOf({ folder, endpoint }: HubSettings, repository: string, commit: string): string {
-  const host = new URL(endpoint).host.replaceAll(':', '_');
-  return paths.join(folder, host, repository.replace('/', '--'), commit);
+/** The commit of an address: as the Hub says now, or where it cannot be reached as it said last. */
+async function resolve(
+  settings: HubSettings,
+  { repository, revision }: HubAddress,
+): Promise<Result<Resolved>> {
+  const model = modelFolder(settings, repository);
+  // A commit stays what it is: there is nothing to ask where a copy of it was begun.
+  if (isCommit(revision) && (await isFolder(paths.join(model, revision))))
+    return success({ commit: revision, fromCopy: null });
+  const asked = await commitNow(settings, repository, revision);
+  if (asked.ok) {
+    const commit = asked.value;
+    await rememberCommit(model, { repository, revision, commit, asked: Date.now() });
+    return success({ commit, fromCopy: null });
+  }
+  if (asked.problem.code !== 'hub-offline') return asked;
+  const known = await recallCommit(model, repository, revision);
+  if (!known || !(await isFolder(paths.join(model, known.commit)))) return asked;
+  return success({
+    commit: known.commit,
+    fromCopy: { asked: known.asked, why: asked.problem.message },
+  });
 }
 
-async function list(settings: HubSettings, { repository, revision }: HubAddress): Promise<Result<Listing>> {
-  const path = `/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
-  const answered = await askHub(settings, path);
-  if (!answered.ok) return answered;
-  try {
-    const { sha, siblings } = (await answered.value.response.json()) as Record<string, unknown>;
-    const names = (Array.isArray(siblings) ? siblings : []).flatMap((each: unknown) => {
-      const name = typeof each === 'object' && each !== null && 'rfilename' in each ? each.rfilename : null;
-      return typeof name === 'string' && isPlain(name) ? [name] : [];
-    });
-    if (typeof sha === 'string' && /^[0-9a-f]{40,64}$/.test(sha))
-      return success({ commit: sha, files: names });
-  } catch {
-    // No JSON: said below.
-  }
-  return refuse(
-    'hub-failed',
-    settings.endpoint + path,
-    `${settings.endpoint}${path} answers something else than a model.`,
-  );
+async function isFolder(path: string): Promise<boolean> {
+  return (await fs.stat(path).catch(() => null))?.isDirectory() === true;
 }
 
-/** Whether a name from the Hub stays inside the folder of its copy. */
-function isPlain(name: string): boolean {
-  const parts = name.split('/');
-  return (
-    !name.includes('\\') &&
-    !name.includes('\0') &&
-    parts.every((part) => part !== '' && part !== '.' && part !== '..')
-  );
-}
-
-class Copy {
-  constructor(
-    private readonly settings: HubSettings,
-    private readonly repository: string,
-    private readonly listing: Listing,
-    private readonly folder: string,
-  ) {}
-
-  /** What the folder opens as, with the configuration beside it. */
-  async wholeModel(text: string): Promise<Result<string>> {
-    const names = this.listing.files.filter((name) => !name.includes('/'));
-    const choice = chooseInFolder(names);
-    if (!('name' in choice)) {
-      const shown = names.slice(0, MOST_NAMES).map(quoted).join(', ');
-      const message = `${text} holds ${choice.kind === 'ambiguous' ? 'several checkpoints' : 'no checkpoint that is known'}: ${shown}.`;
-      return refuse('hub-choice', text, message);
-    }
-    const made = await this.oneFile(text, choice.name);
-    return made.ok ? success(this.folder) : made;
-  }
-
-  /** One file, its shards where it is an index, and the descriptions beside it. */
-  async oneFile(text: string, name: string): Promise<Result<string>> {
-    if (!this.listing.files.includes(name))
-      return refuse('hub-missing', text, `${text}: there is no ${quoted(name)} in it.`);
-    const beside = paths.posix.dirname(name);
-    const descriptions = this.listing.files.filter(
-      (each) => paths.posix.dirname(each) === beside && DESCRIPTIONS.test(paths.posix.basename(each)),
-    );
-    const path = paths.join(this.folder, name);
-    const isIndex = name.endsWith('.index.json');
-    for (const each of new Set([...descriptions, ...(isIndex ? [name] : [])])) {
-      const fetched = await this.whole(each);
-      if (!fetched.ok) return fetched;
-    }
-    if (!isIndex) {
-      const made = descriptions.includes(name)
-        ? await this.adapterWeights(beside)
-        : await this.withHoles(name);
-      return made.ok ? success(path) : made;
-    }
-    const index = parseIndex(await fs.readFile(path), path);
-    if (!index.ok) return index;
-    const shards = index.value.shards.filter(isPlain).map((shard) => paths.posix.join(beside, shard));
-    const made = await this.all(shards.filter((shard) => this.listing.files.includes(shard)));
-    return made.ok ? success(path) : made;
-  }
-
-  private adapterWeights(folder: string): Promise<Result<null>> {
-    const names = this.listing.files.filter(
-      (name) => paths.posix.dirname(name) === folder && name.endsWith('.safetensors'),
-    );
-    return this.all(names);
-  }
-
-  private async all(names: readonly string[]): Promise<Result<null>> {
-    for (let first = 0; first < names.length; first += CONCURRENCY) {
-      const made = await Promise.all(
-        names.slice(first, first + CONCURRENCY).map((name) => this.withHoles(name)),
-      );
-      const failed = made.find((each) => !each.ok);
-      if (failed) return failed;
-    }
-    return success(null);
-  }
-
-  private pathOf(name: string): string {
-    const encoded = name.split('/').map(encodeURIComponent).join('/');
-    return `/${this.repository}/resolve/${this.listing.commit}/${encoded}`;
-  }
-
-  /** A copy with nothing in it yet. */
-  private async withHoles(name: string): Promise<Result<null>> {
-    const { endpoint } = this.settings;
-    const path = this.pathOf(name);
-    const answered = await askHub(this.settings, path, { method: 'HEAD', here: true });
-    if (!answered.ok) return answered;
-    const { response, etag, size } = answered.value;
-    const bytes = size ?? numberOf(response.headers.get('content-length'));
-    if (bytes === null)
-      return refuse(
-        'hub-failed',
-        endpoint + path,
-        `${endpoint}${path}: the server does not say how large it is.`,
-      );
-    const file = paths.join(this.folder, name);
-    await makeMirror(file, { endpoint, path, bytes, etag });
-    return READ_BY_RANGES.test(name) ? success(null) : fetchRanges(file, [[0, bytes]]);
-  }
-
-  /** A small file, written under another name first, so that it is there whole or not at all. */
-  private async whole(name: string): Promise<Result<null>> {
-    const file = paths.join(this.folder, name);
-    if (await fs.stat(file).catch(() => null)) return success(null);
-    const answered = await askHub(this.settings, this.pathOf(name));
-    if (!answered.ok) return answered;
-    const { response } = answered.value;
-    const length = numberOf(response.headers.get('content-length'));
-    if (length !== null && length > LARGEST_DESCRIPTION) {
-      await response.body?.cancel();
-      return refuse(
-        'index-too-large',
-        this.pathOf(name),
-        `${this.pathOf(name)} has ${String(length)} bytes.`,
-      );
-    }
-    const bytes = Buffer.from(await response.arrayBuffer());
-    await fs.mkdir(paths.dirname(file), { recursive: true });
-    const temporary = `${file}.${String(process.pid)}.tmp`;
-    await fs.writeFile(temporary, bytes);
-    await fs.rename(temporary, file);
-    return success(null);
-  }
+function shownFromCopy(
+  text: string,
+  { repository, revision }: HubAddress,
+  commit: string,
+  { asked, why }: NonNullable<Resolved['fromCopy']>,
+) {
+  const name = hubAddressOf({ repository, revision, file: null });
+  const when = new Date(asked).toISOString().slice(0, 16).replace('T', ' ');
+  const message = `${name} is shown from its copy, as commit ${commit}, which ${revision} was at ${when} UTC. The Hub was not asked: ${why}`;
+  return formatFinding('hub-from-copy', text, message);
 }

@@ -1,6 +1,7 @@
 import { bytesText, plain } from '../../lint/hover-text';
 import { counted } from '../../lint/wording';
 import type { AdapterSummary } from '../../protocol/checkpoint';
+import { hubOriginText } from '../../protocol/hub-address';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { success } from '../../protocol/result';
 import type { AnalysisContext } from './context';
@@ -16,7 +17,8 @@ export async function checkpointCard(
     const { message, action } = inspected.problem;
     return success({ markdown: plain(`${message} ${action}`) });
   }
-  const { name, container, architecture, adapter, tensorCount, parameters, bytes, dtypes } = inspected.value;
+  const { name, container, origin, architecture, adapter } = inspected.value;
+  const { tensorCount, parameters, bytes, dtypes } = inspected.value;
   const size = [
     counted(tensorCount, 'tensor'),
     counted(parameters, 'parameter'),
@@ -25,6 +27,7 @@ export async function checkpointCard(
   ];
   const kind = adapter ? adapterText(adapter) : `Checkpoint (${container})`;
   const lines = [`**${plain(name)}**`, plain(kind), plain(size.join(' · '))];
+  if (origin) lines.push(plain(`Hub: ${hubOriginText(origin)}`));
   return success({ markdown: [...lines, ...(architecture ? [plain(architecture)] : [])].join('\n\n') });
 }
 

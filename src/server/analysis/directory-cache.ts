@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Checkpoint } from '../../format/checkpoint';
 import { QUANTIZATION_FILES } from '../../format/packed/quantization-config';
 import { openCheckpoint } from '../../format/registry';
+import { isHubAddress } from '../../protocol/hub-address';
 import type { Result } from '../../protocol/result';
 import { RecentlyUsed } from './recently-used';
 
@@ -21,6 +22,8 @@ interface Opened {
  */
 export class DirectoryCache {
   private readonly opened = new RecentlyUsed<Opened>(CAPACITY);
+  /** By address; the tensors are those of copies. */
+  private readonly fromHub = new RecentlyUsed<Checkpoint>(CAPACITY);
   private readonly opening = new Map<string, Promise<Result<Checkpoint>>>();
 
   /** Opens `file` (a checkpoint, an index, a folder), or fails as `openCheckpoint` does. */
@@ -33,6 +36,7 @@ export class DirectoryCache {
   }
 
   private async openOrRecall(file: string): Promise<Result<Checkpoint>> {
+    if (isHubAddress(file)) return this.openFromHub(file);
     const known = this.opened.get(file);
     if (known && known.stamp === (await stampOf(file, known.checkpoint))) {
       return { ok: true, value: known.checkpoint };
@@ -47,6 +51,23 @@ export class DirectoryCache {
     }
     return result;
   }
+
+  /** Asks the Hub what the address stands for now; the copy of a commit is recalled as any checkpoint. */
+  private async openFromHub(address: string): Promise<Result<Checkpoint>> {
+    const result = await openCheckpoint(address, (copy) => this.open(copy));
+    if (!result.ok) return result;
+    const known = this.fromHub.get(address);
+    // The same object where all is the same: others remember what they found out about it.
+    if (known && known.tensors === result.value.tensors && sameFindings(known, result.value))
+      return { ok: true, value: known };
+    this.fromHub.set(address, result.value, result.value.tensors.length + 1);
+    return result;
+  }
+}
+
+function sameFindings(one: Checkpoint, other: Checkpoint): boolean {
+  const texts = ({ findings }: Checkpoint) => findings.map(({ message }) => message).join('\n');
+  return texts(one) === texts(other);
 }
 
 /** Size and modification time of all that a directory depends on, one line each; the data files come first. */

@@ -39,7 +39,7 @@ export async function viewOf(
   const places = checkpoint.tensors.map((entry) => placeOf(entry.name));
   return {
     path: checkpoint.path,
-    name: nameOf(checkpoint.path),
+    name: nameInView(checkpoint),
     kind: adapter ? 'adapter' : 'checkpoint',
     container: checkpoint.container,
     fingerprint: checkpoint.fingerprint,
@@ -54,6 +54,7 @@ export async function viewOf(
       compareModules(a.label, b.label),
     ),
     metadata: checkpoint.metadata,
+    ...(checkpoint.origin ? { origin: checkpoint.origin } : {}),
     architecture: (await readArchitecture(folderOf(checkpoint))).architecture?.title ?? null,
     ...(summary ? { adapter: summary } : {}),
     ...(shardOf ? { shardOf } : {}),
@@ -64,6 +65,12 @@ export async function viewOf(
       ...(adapterProblem ? [findingOf(adapterProblem, checkpoint.path)] : []),
     ],
   };
+}
+
+/** A copy of a model of the Hub lies in a folder named by its commit, which says nothing. */
+function nameInView({ path: opened, origin }: Checkpoint): string {
+  const name = nameOf(opened);
+  return origin && name === origin.commit ? origin.repository : name;
 }
 
 function folderOf({ files, path: opened }: Checkpoint): string {

@@ -4,6 +4,7 @@ import { lint } from '../../lint/registry';
 import { isWeightsName } from '../../protocol/checkpoint-names';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, problemFromError, success, type Result } from '../../protocol/result';
+import { isMirrored } from '../../tensor/mirrored';
 import type { AnalysisContext } from './context';
 import { lintContextOf } from './lint-context';
 
@@ -20,7 +21,9 @@ export async function lintDocument(
 ): Promise<RequestResult<'deltalens/lint'>> {
   const document = text === undefined ? await readDocument(path) : success(text);
   if (!document.ok) return document;
-  const findings = await lint(path, document.value, lintContextOf(context, roots));
+  // Values of a model of the Hub are fetched when somebody asks for them, and not to look for NaN.
+  const scanLimit = isMirrored(path) ? 0 : context.scanLimit;
+  const findings = await lint(path, document.value, lintContextOf({ ...context, scanLimit }, roots));
   return context.signal.aborted ? cancelled() : success(findings);
 }
 
