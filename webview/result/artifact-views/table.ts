@@ -6,6 +6,9 @@ import { placeOfRow, rowMatcher } from '../../selection';
 import { sortedRows } from '../row-order';
 import type { ArtifactRenderer } from './view';
 
+/** A table of so many rows is shown whole; longer ones share the room and scroll. */
+const FEW_ROWS = 6;
+
 /** A table artifact, sortable by every column that is not hidden; a row that is chosen stands for its place everywhere. */
 export const renderTable: ArtifactRenderer<Table> = (table, { onSelect }) => {
   const shown = table.columns.flatMap((column, index) => (column.hidden ? [] : [{ column, index }]));
@@ -32,7 +35,7 @@ export const renderTable: ArtifactRenderer<Table> = (table, { onSelect }) => {
   return {
     element: element(
       'section',
-      { class: 'artifact table' },
+      { class: table.rows.length > FEW_ROWS ? 'artifact table' : 'artifact table short' },
       element('h3', { text: table.title }),
       caption,
       data.element,
