@@ -39,6 +39,8 @@ export class Session {
       signal: this.signal,
       memoryBudget: MEMORY_BUDGET,
       scanLimit: DEFAULT_SCAN_LIMIT,
+      // Nobody sits before a script: how much it is stands on standard error.
+      askAbove: null,
       known: this.known,
       progress,
       partial: null,

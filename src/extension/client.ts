@@ -3,12 +3,14 @@ import type * as Library from 'vscode-languageclient/node';
 import { CODE_DOCUMENTS, CODE_LANGUAGES, OWN_DOCUMENTS } from '../protocol/documents';
 import { MANIFEST_LANGUAGE, MANIFEST_SCHEME } from '../protocol/manifest';
 import type { NotificationName, Notifications } from '../protocol/requests';
+import { HUB_ASK, type FetchLeave } from '../protocol/requests';
 import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
 import { CANCELLED, cancelled, failure, type Problem } from '../protocol/result';
 import type { LocalCopies } from './copies/local-copies';
 import { Disposable } from './disposable';
 import { workspaceRoots } from './file-uri';
 import { originals } from './copies/originals';
+import { HubConsent } from './hub-consent';
 import { NewFolders } from './new-folders';
 import { restartPolicy } from './restart-policy';
 
@@ -36,6 +38,7 @@ export class AnalysisClient extends Disposable {
   private readonly stateChange = this.register(new vscode.EventEmitter<ServerState>());
   private readonly notification = this.register(new vscode.EventEmitter<AnyNotification>());
   private connection: Promise<Library.LanguageClient> | undefined;
+  private readonly consent = new HubConsent();
   private hubToken: string | null = null;
   /** Fires with every change of the server's state. */
   readonly onState = this.stateChange.event;
@@ -99,6 +102,19 @@ export class AnalysisClient extends Disposable {
   async request<N extends RequestName>(
     name: N,
     params: RequestParams<N>,
+    token?: vscode.CancellationToken,
+  ): Promise<RequestResult<N>> {
+    const answer = await this.ask(name, params, token);
+    if (answer.ok || answer.problem.code !== HUB_ASK) return answer;
+    const mayFetch = await this.consent.mayFetch(answer.problem);
+    return mayFetch && token?.isCancellationRequested !== true
+      ? this.ask(name, { ...params, mayFetch }, token)
+      : cancelled();
+  }
+
+  private async ask<N extends RequestName>(
+    name: N,
+    params: RequestParams<N> & FetchLeave,
     token?: vscode.CancellationToken,
   ): Promise<RequestResult<N>> {
     try {
@@ -248,7 +264,7 @@ export class AnalysisClient extends Disposable {
 /** The settings that the server is started with; it hears of later changes by itself. */
 function serverSettings(): Readonly<Record<string, unknown>> {
   const settings = vscode.workspace.getConfiguration('deltalens');
-  const names = ['scanLimitMiB', 'cacheLimitMiB', 'hashContents', 'missingCheckpoints'];
+  const names = ['scanLimitMiB', 'cacheLimitMiB', 'hashContents', 'missingCheckpoints', 'hub'];
   return Object.fromEntries(names.map((name) => [name, settings.get(name)]));
 }
 

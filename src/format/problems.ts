@@ -284,6 +284,10 @@ const CODES = {
     'A model of the Hub is shown as it was when it was opened last, since the Hub was not asked.',
     'Open it again with a connection, or without HF_HUB_OFFLINE, to see whether there is a newer commit.',
   ),
+  'hub-ask': errorCode(
+    'More would be fetched from the Hub than may be without asking.',
+    'Say Fetch when you are asked, or change the setting "deltalens.hub.askAbove".',
+  ),
   'hub-denied': errorCode(
     'The Hub refuses a model without a token, or with this one.',
     'For a gated model ask for access on its page; then log in: huggingface-cli login, HF_TOKEN, or "Deltalens: Set Hub Token".',

@@ -6,6 +6,7 @@ import type { Checkpoint, Format } from './checkpoint';
 import { flax } from './flax';
 import { huggingFaceFolder, peftAdapter } from './folder';
 import { FOREIGN_WITHIN, foreignFile } from './foreign';
+import { withAllowance } from './hub/allowance';
 import { openHub } from './hub/open-hub';
 import { withOrigin } from './hub/origin';
 import { npy } from './npy';
@@ -76,8 +77,12 @@ export async function openCheckpoint(
   }
 }
 
-async function openLocal(path: string): Promise<Result<Checkpoint>> {
-  const absolute = paths.resolve(path);
+/** Headers of copies of the Hub come without asking, as they are all that is fetched here. */
+function openLocal(path: string): Promise<Result<Checkpoint>> {
+  return withAllowance(null, () => openAbsolute(paths.resolve(path)));
+}
+
+async function openAbsolute(absolute: string): Promise<Result<Checkpoint>> {
   try {
     const found = await fs.stat(absolute);
     if (!found.isFile() && !found.isDirectory()) {

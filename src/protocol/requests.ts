@@ -168,6 +168,14 @@ export interface Requests {
   'deltalens/runtime': { params: Record<string, never>; value: { readonly onnxruntime: string } };
 }
 
+/** Any request may say that its user was asked, and may fetch as much from the Hub as it takes; see {@link HUB_ASK}. */
+export interface FetchLeave {
+  readonly mayFetch?: boolean;
+}
+
+/** The code of the problem that says "ask the user, then ask again with {@link FetchLeave}". */
+export const HUB_ASK = 'hub-ask';
+
 export type RequestName = keyof Requests;
 export type RequestParams<N extends RequestName> = Requests[N]['params'];
 export type RequestResult<N extends RequestName> = Result<Requests[N]['value']>;

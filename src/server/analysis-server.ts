@@ -29,6 +29,7 @@ import { LintService } from './lint-service';
 import { ManifestFeatures } from './manifest/manifest-features';
 import { registerFeatures, STATIC_FEATURES } from './registered-features';
 import {
+  askAboveFrom,
   cacheFolderFrom,
   cacheSettingsFrom,
   DEFAULT_CACHE_LIMIT,
@@ -57,6 +58,7 @@ export class AnalysisServer {
   private cacheFolder: string | null = null;
   private cacheLimit = DEFAULT_CACHE_LIMIT;
   private hashContents = false;
+  private askAbove: number | null = null;
   private hub: ReturnType<typeof hubSettingsFrom> = { token: null, folder: null };
   private can = { registerWatchers: false, registerFeatures: false, changeFolders: false };
 
@@ -174,15 +176,16 @@ export class AnalysisServer {
   }
 
   private configure(): void {
-    const { scanLimit, known, cacheFolder, cacheLimit, hashContents } = this;
+    const { scanLimit, known, cacheFolder, cacheLimit, hashContents, hub, askAbove } = this;
     const cache = cacheFolder === null ? null : { path: cacheFolder, limit: cacheLimit };
-    this.compute.configure({ scanLimit, known, cache, hashContents, hub: this.hub });
+    this.compute.configure({ scanLimit, known, cache, hashContents, hub, askAbove });
   }
 
   private takeSettings(settings: unknown): void {
     const { limit, hashContents } = cacheSettingsFrom(settings);
     this.cacheLimit = limit ?? this.cacheLimit;
     this.hashContents = hashContents ?? this.hashContents;
+    this.askAbove = askAboveFrom(settings) ?? this.askAbove;
     const tellMissing = missingCheckpointsFrom(settings);
     if (tellMissing !== undefined) this.code.configure(tellMissing);
   }

@@ -13,6 +13,8 @@ export interface ComputeSettings {
   readonly cache: CacheFolder | null;
   /** The token of the editor's for the Hub, and a folder of its storage for copies; `null`: those of the environment. */
   readonly hub: { readonly token: string | null; readonly folder: string | null };
+  /** Bytes that may be fetched from the Hub unasked; `null`: the editor does not say. */
+  readonly askAbove: number | null;
   /** Whether inputs are told apart by all their bytes, not by size, modification time and header alone. */
   readonly hashContents: boolean;
 }

@@ -28,6 +28,7 @@ let settings: ComputeSettings = {
   known: [],
   cache: null,
   hub: { token: null, folder: null },
+  askAbove: null,
   hashContents: false,
 };
 
@@ -47,6 +48,7 @@ function contextOf(request: Extract<ToCompute, { type: 'request' }>, signal: Abo
     signal,
     memoryBudget: MEMORY_BUDGET,
     scanLimit: manner.scanLimit ?? settings.scanLimit,
+    askAbove: settings.askAbove,
     known: settings.known,
     progress,
     log: (message) => send({ type: 'log', message }),

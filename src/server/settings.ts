@@ -45,6 +45,14 @@ export function cacheFolderFrom(options: unknown): string | null {
   return typeof folder === 'string' && folder !== '' ? folder : null;
 }
 
+/** Bytes that may be fetched from the Hub unasked, of the setting `hub.askAbove` in GB; `undefined` where settings do not say. */
+export function askAboveFrom(settings: unknown): number | undefined {
+  const own = property(settings, 'deltalens') ?? settings;
+  const gigabytes = property(property(own, 'hub'), 'askAbove');
+  const makesSense = typeof gigabytes === 'number' && Number.isFinite(gigabytes) && gigabytes >= 0;
+  return makesSense ? gigabytes * 1e9 : undefined;
+}
+
 /** What the editor that starts the server says of the Hub: a token from its secrets, and a folder of its storage. */
 export function hubSettingsFrom(options: unknown): ComputeSettings['hub'] {
   const text = (name: string): string | null => {

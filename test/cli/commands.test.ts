@@ -173,7 +173,7 @@ test('lenses, methods and formats list their registries', async () => {
   for (const { id } of lenses) assert.match(stdout, new RegExp(`^${id} `, 'm'));
   assert.deepEqual(JSON.parse((await run(['methods', '--json'])).stdout), []);
   const formats = JSON.parse((await run(['formats', '--json'])).stdout) as { id: string }[];
-  assert.ok(formats.some(({ id }) => id === 'safetensors'));
+  for (const id of ['safetensors', 'hf']) assert.ok(formats.some((format) => format.id === id));
 });
 
 test('help names every command, and the parameters of a lens with range and default', async () => {

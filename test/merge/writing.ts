@@ -73,6 +73,7 @@ export function ask(action: WriteAction, output: string, dryRun = false): Promis
       results: new ResultCache(),
       contents: null,
       scanLimit: 0,
+      askAbove: null,
       known: [],
       log: (message) => assert.fail(message),
       partial: null,

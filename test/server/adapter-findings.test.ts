@@ -27,6 +27,7 @@ const context: AnalysisContext = {
   signal: new AbortController().signal,
   memoryBudget: MEMORY_BUDGET,
   scanLimit: 2 ** 20,
+  askAbove: null,
   known: [],
   progress: () => undefined,
   log: () => undefined,

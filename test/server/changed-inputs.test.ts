@@ -25,6 +25,7 @@ function context(changes: Partial<AnalysisContext>): AnalysisContext {
     signal: new AbortController().signal,
     memoryBudget: MEMORY_BUDGET,
     scanLimit: 0,
+    askAbove: null,
     known: [],
     progress: () => undefined,
     log: () => undefined,

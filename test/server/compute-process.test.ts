@@ -72,6 +72,7 @@ test('settings reach a process that starts after they were made, before its firs
     known: [],
     cache: null,
     hub: { token: null, folder: null },
+    askAbove: null,
     hashContents: false,
   });
   assert.deepEqual(await compute.request('deltalens/formats', {}), { ok: true, value: [5] });

@@ -23,6 +23,7 @@ const CONTEXT: AnalysisContext = {
   signal: new AbortController().signal,
   memoryBudget: MEMORY_BUDGET,
   scanLimit: 0,
+  askAbove: null,
   known: [],
   progress: () => undefined,
   log: () => undefined,

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { startHub, TOKEN, type HubServer } from '../format/hub/hub-server';
+import { MIRROR_BLOCK } from '../../src/tensor/mirrored';
 import { TestClient } from './client';
 import { temporaryFolder, writeTensors } from './files';
 
@@ -88,6 +89,35 @@ test('the server takes token and folder from the editor, and opens the copy by i
     const tensor = 'model.layers.0.self_attn.q_proj.weight';
     const detail = await client.value('deltalens/tensor', { path: file, tensor });
     assert.deepEqual([detail.statistics.count, detail.statistics.max], [360_000, 6]);
+  } finally {
+    await client.stop();
+  }
+});
+
+test('what is too much to be fetched unasked is refused before anything is, and comes with leave', async () => {
+  process.env['HF_ENDPOINT'] = hub.endpoint;
+  const hubFolder = path.join(folder, 'asked');
+  const client = await TestClient.start(folder, { scanLimitMiB: 0, hubFolder, hub: { askAbove: 0.001 } });
+  try {
+    const { files } = await client.value('deltalens/inspect', { path: 'hf://me/base', roots: [] });
+    const preview = {
+      path: files[0]?.path ?? '',
+      tensor: 'model.layers.0.self_attn.q_proj.weight',
+    };
+    hub.sent = 0;
+    const refused = await client.request('deltalens/tensor', preview);
+    assert.ok(!refused.ok && refused.problem.code === 'hub-ask');
+    assert.match(refused.problem.message, /^1\.\d MB of me\/base would be fetched from 127\.0\.0\.1/);
+    const study = { name: 's', base: 'hf://me/base', tasks: [{ name: 'tuned', path: 'hf://me/task' }] };
+    const run = { lens: 'delta-profile', study, parameters: {} };
+    const lens = await client.request('deltalens/runLens', { run, job: 'one' });
+    assert.ok(!lens.ok && lens.problem.code === 'hub-ask');
+    assert.match(lens.problem.message, /^2\.\d MB of me\/base, me\/task would be fetched/);
+    assert.equal(hub.sent, MIRROR_BLOCK, 'of the task the header has come');
+    const leave = { mayFetch: true };
+    assert.ok((await client.request('deltalens/tensor', { ...preview, ...leave })).ok);
+    assert.ok((await client.request('deltalens/runLens', { run, job: 'two', ...leave })).ok);
+    assert.ok((await client.request('deltalens/runLens', { run, job: 'three' })).ok, 'all is here');
   } finally {
     await client.stop();
   }

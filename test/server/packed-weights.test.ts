@@ -27,6 +27,7 @@ const context: AnalysisContext = {
   signal: new AbortController().signal,
   memoryBudget: MEMORY_BUDGET,
   scanLimit: 0,
+  askAbove: null,
   known: [],
   progress: () => undefined,
   log: () => undefined,

@@ -18,7 +18,9 @@ export const openFromHub: Command = {
     const title = vscode.l10n.t('Opening {0}', address);
     const opened = await withProgress(context, title, 'deltalens/inspect', { path: address, roots: [] });
     if (!opened.ok) return showProblem(opened.problem);
-    const { files, kind } = opened.value;
+    const { files, kind, findings } = opened.value;
+    const fromCopy = findings.find(({ code }) => code === 'hub-from-copy');
+    if (fromCopy) void vscode.window.showWarningMessage(`${fromCopy.message} ${fromCopy.help}`);
     const first = files[0]?.path;
     if (first === undefined) return;
     const { file } = parsed.value;

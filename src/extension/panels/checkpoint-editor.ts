@@ -6,6 +6,7 @@ import type { Drawn } from '../api';
 import type { AnalysisClient } from '../client';
 import { Disposable } from '../disposable';
 import type { LocalCopies } from '../copies/local-copies';
+import type { ShownCopy } from '../hub-news';
 import { nearestTensor } from './nearest-tensor';
 import { showPage, webviewOptions } from './webview-page';
 import { isCheckpointFilePath } from '../../protocol/checkpoint-names';
@@ -60,6 +61,11 @@ export class CheckpointEditors
     return [...this.open].find((page) => page.isActive)?.uri;
   }
 
+  /** Copies of models of the Hub that are shown. */
+  get hubCopies(): readonly ShownCopy[] {
+    return [...this.open].flatMap((page) => page.hubCopy ?? []);
+  }
+
   openCustomDocument(uri: vscode.Uri): CheckpointDocument {
     return { uri, dispose: () => undefined };
   }
@@ -112,6 +118,13 @@ class CheckpointPage extends Disposable {
 
   get isActive(): boolean {
     return this.panel.active;
+  }
+
+  get hubCopy(): ShownCopy | undefined {
+    const { origin } = this.view ?? {};
+    if (!origin) return undefined;
+    const file = this.uri.path.split(`/${origin.commit}/`)[1];
+    return file === undefined ? undefined : { origin, file };
   }
 
   /** Selects a tensor: now, or when the page is ready. */
@@ -187,7 +200,8 @@ class CheckpointPage extends Disposable {
     );
     let timer: NodeJS.Timeout | undefined;
     const changed = (uri: vscode.Uri) => {
-      if (!this.shows(uri)) return;
+      // A copy of a commit of the Hub changes only in what has come of it.
+      if (!this.shows(uri) || this.view?.origin) return;
       clearTimeout(timer);
       timer = setTimeout(() => this.ready && void this.load(), 300);
     };

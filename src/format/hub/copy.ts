@@ -4,6 +4,7 @@ import { success, type Result } from '../../protocol/result';
 import { chooseInFolder } from '../folder';
 import { quoted, refuse } from '../problems';
 import { parseIndex } from '../safetensors-index';
+import { withAllowance } from './allowance';
 import { keepListing, keptListing } from './kept';
 import { filesOf, isPlain, type HubFile } from './listing';
 import { fetchRanges, makeMirror } from './mirror-file';
@@ -120,7 +121,8 @@ export class CommitCopy {
   private async description(file: HubFile): Promise<Result<null>> {
     if (file.bytes > LARGEST_DESCRIPTION)
       return refuse('index-too-large', file.name, `${file.name} has ${String(file.bytes)} bytes.`);
-    return fetchRanges(await this.mirror(file), [[0, file.bytes]]);
+    const path = await this.mirror(file);
+    return withAllowance(null, () => fetchRanges(path, [[0, file.bytes]]));
   }
 
   private async mirror(file: HubFile): Promise<string> {

@@ -1,8 +1,10 @@
-import { cancelled, success, type Result } from '../../protocol/result';
+import { cancelled, failure, success, type Result } from '../../protocol/result';
 import { hasBlocks, isMirrored } from '../../tensor/mirrored';
 import type { PassRunner } from '../../tensor/pass';
 import type { TensorSpan } from '../../tensor/span';
-import { fetchRanges, missingBytes } from './mirror-file';
+import { askFirst } from './allowance';
+import { fetchRanges, missingBytes, readSource } from './mirror-file';
+import { hubSettings } from './settings';
 
 type Ranges = Map<string, [number, number][]>;
 
@@ -38,11 +40,21 @@ function isLeafSpan(value: object): value is TensorSpan {
   ); // prettier-ignore
 }
 
-/** Bytes that reading this data would fetch. */
-export async function bytesToFetch(data: unknown): Promise<number> {
-  let sum = 0;
-  for (const [file, own] of mirroredRanges(data)) sum += await missingBytes(file, own);
-  return sum;
+/** Bytes that reading this data would fetch, and of which models of the Hub. */
+export async function bytesToFetch(data: unknown): Promise<{ bytes: number; models: readonly string[] }> {
+  let bytes = 0;
+  const files: string[] = [];
+  for (const [file, own] of mirroredRanges(data)) {
+    const missing = await missingBytes(file, own);
+    bytes += missing;
+    if (missing > 0) files.push(file);
+  }
+  return { bytes, models: await modelsOf(files) };
+}
+
+async function modelsOf(files: Iterable<string>): Promise<string[]> {
+  const sources = await Promise.all([...files].map(readSource));
+  return [...new Set(sources.flatMap((source) => (source ? [source.repository] : [])))];
 }
 
 /**
@@ -66,7 +78,12 @@ async function fetchMirrored(
   if (ranges.size === 0) return success(null);
   let [done, total] = [0, 0];
   for (const [file, own] of ranges) total += await missingBytes(file, own);
-  if (total > 0) tell(0, total);
+  if (total > 0) {
+    // All of it before the first part: no half is fetched where the user says no.
+    const ask = askFirst(total, new URL(hubSettings().endpoint).host, await modelsOf(ranges.keys()));
+    if (ask) return failure(ask);
+    tell(0, total);
+  }
   for (const [file, own] of ranges) {
     if (signal.aborted) return cancelled();
     const onBytes = (bytes: number) => tell((done += bytes), total);

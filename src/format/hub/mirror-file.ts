@@ -3,6 +3,7 @@ import * as paths from 'node:path';
 import { problemFromError, failure, success, type Problem, type Result } from '../../protocol/result';
 import { blocksFileOf, heldBlocks, MIRROR_BLOCK } from '../../tensor/mirrored';
 import { countOf, formatProblem, refuse } from '../problems';
+import { askFirst, countFetched } from './allowance';
 import { throughLibrary } from './guarded-fetch';
 import type { HubAnswer } from './http';
 import { readJson, writeWhole } from './kept';
@@ -68,7 +69,7 @@ export function missingRuns(
 
 /**
  * Fetches what is missing of the ranges of a copy. Fails with `hub-changed` where the file is another than the copy was made of,
- * `hub-range-ignored`, `hub-copy`, or as asking does. What has come stays.
+ * `hub-range-ignored`, `hub-copy`, `hub-ask` where the user has to be asked first, or as asking does. What has come stays.
  */
 export async function fetchRanges(
   file: string,
@@ -77,7 +78,12 @@ export async function fetchRanges(
 ): Promise<Result<null>> {
   const source = await readSource(file);
   if (!source) return refuse('hub-copy', file, `${file} is a part of a copy that nothing is known of.`);
-  for (const run of missingRuns(heldBlocks(file), source.bytes, ranges)) {
+  const runs = missingRuns(heldBlocks(file), source.bytes, ranges);
+  const bytes = bytesOf(runs);
+  const ask = askFirst(bytes, new URL(source.endpoint).host, [source.repository]);
+  if (ask) return failure(ask);
+  countFetched(bytes);
+  for (const run of runs) {
     const fetched = await fetchRun(file, source, run, options);
     if (!fetched.ok) return fetched;
   }
@@ -91,10 +97,11 @@ export async function missingBytes(
 ): Promise<number> {
   const source = await readSource(file);
   if (!source) return 0;
-  return missingRuns(heldBlocks(file), source.bytes, ranges).reduce(
-    (sum, [start, end]) => sum + end - start,
-    0,
-  );
+  return bytesOf(missingRuns(heldBlocks(file), source.bytes, ranges));
+}
+
+function bytesOf(runs: readonly (readonly [start: number, end: number])[]): number {
+  return runs.reduce((sum, [start, end]) => sum + end - start, 0);
 }
 
 /** A large file that Xet keeps comes by the same route, as a store in front of Xet answers ranges of it. */

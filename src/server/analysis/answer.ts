@@ -1,4 +1,5 @@
-import type { RequestName, RequestParams, RequestResult } from '../../protocol/requests';
+import { withAllowance } from '../../format/hub/allowance';
+import type { FetchLeave, RequestName, RequestParams, RequestResult } from '../../protocol/requests';
 import { failure, problemFromError } from '../../protocol/result';
 import type { AnalysisContext } from './context';
 import { attach } from './attach';
@@ -60,15 +61,20 @@ const HANDLERS: { readonly [N in RequestName]: Handler<N> } = {
   'deltalens/write': write,
 };
 
-/** Answers a request. Never rejects: an exception in a handler is a bug, and answered as the problem `internal-error`. */
+/**
+ * Answers a request. Never rejects: an exception in a handler is a bug, and answered as the problem `internal-error`. Fails with
+ * `hub-ask` where it would fetch more than the user wants to have fetched unasked.
+ */
 export async function answer<N extends RequestName>(
   name: N,
-  params: RequestParams<N>,
+  params: RequestParams<N> & FetchLeave,
   context: AnalysisContext,
 ): Promise<RequestResult<N>> {
   try {
     const handler: Handler<N> = HANDLERS[name];
-    return await handler(params, context);
+    return await withAllowance(params.mayFetch === true ? null : context.askAbove, () =>
+      handler(params, context),
+    );
   } catch (error) {
     context.log(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return failure(problemFromError(error));

@@ -23,6 +23,8 @@ export interface AnalysisContext {
   readonly memoryBudget: number;
   /** Checkpoints with more bytes of tensor data than this are not scanned for NaN and ±Inf. */
   readonly scanLimit: number;
+  /** Bytes that a request may fetch from the Hub before its user is asked; `null`: as many as it takes. */
+  readonly askAbove: number | null;
   /** Absolute paths of checkpoints known in the workspace. */
   readonly known: readonly string[];
   /** `fraction` is 0..1. */

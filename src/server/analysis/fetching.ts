@@ -1,3 +1,5 @@
+import type { Checkpoint } from '../../format/checkpoint';
+import { byteText, expectFetching } from '../../format/hub/allowance';
 import { bytesToFetch } from '../../format/hub/fetch-spans';
 import { hubSettings } from '../../format/hub/settings';
 import type { Study } from '../../model/study';
@@ -8,26 +10,30 @@ export function tellFetching(
   progress: (fraction: number, message: string) => void,
 ): (done: number, total: number) => void {
   return (done, total) => {
-    const of = `${bytesText(done)} of ${bytesText(total)}`;
+    const of = `${byteText(done)} of ${byteText(total)}`;
     progress(done / Math.max(1, total), `Fetching ${of} from ${new URL(hubSettings().endpoint).host}`);
   };
 }
 
-/** Says, before a lens runs, how much it may fetch at most: all tensors of its inputs that are not here yet. */
-export async function announceFetching({ base, tasks }: Study, context: AnalysisContext): Promise<void> {
-  const inputs = [...(base ? [base] : []), ...tasks.map(({ checkpoint }) => checkpoint)];
-  const most = await bytesToFetch(inputs.map(({ tensors }) => tensors));
-  if (most === 0) return;
+/**
+ * Says, before something is read, how much may be fetched at most: all tensors of the inputs that are not here yet. Whether the user has
+ * to be asked first turns out when it is fetched.
+ */
+export async function announceFetching(
+  inputs: readonly Checkpoint[],
+  { progress, log }: AnalysisContext,
+): Promise<{ bytes: number; models: readonly string[] }> {
+  const { bytes, models } = await bytesToFetch(inputs.map(({ tensors }) => tensors));
+  expectFetching(bytes, models);
+  if (bytes === 0) return { bytes, models };
   const { endpoint, folder } = hubSettings();
-  const text = `Up to ${bytesText(most)} will be fetched from ${new URL(endpoint).host}`;
-  context.progress(0, text);
-  context.log(`${text}, and kept in ${folder}.`);
+  const text = `Up to ${byteText(bytes)} will be fetched from ${new URL(endpoint).host}`;
+  progress(0, text);
+  log(`${text}, and kept in ${folder}.`);
+  return { bytes, models };
 }
 
-/** `812 B`, `1.3 GB`: powers of ten, as the Hub shows sizes. */
-function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? String(value) : value.toFixed(1)} ${units[power] ?? ''}`;
+/** The checkpoints of a study. */
+export function inputsOf({ base, tasks }: Study): readonly Checkpoint[] {
+  return [...(base ? [base] : []), ...tasks.map(({ checkpoint }) => checkpoint)];
 }

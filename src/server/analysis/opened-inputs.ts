@@ -22,6 +22,11 @@ export class OpenedInputs implements Directories {
     return result;
   }
 
+  /** What was opened so far. */
+  get checkpoints(): readonly Checkpoint[] {
+    return [...this.opened];
+  }
+
   /** `file-changed` where a file is another than when its directory was read: what was computed from it is worth nothing. */
   changed(): Promise<Problem | null> {
     return firstChanged([...this.opened].flatMap(({ files }) => files));

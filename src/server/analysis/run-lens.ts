@@ -9,7 +9,7 @@ import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { cancelled, failure, success, type Problem, type Result } from '../../protocol/result';
 import { adapterFindings, withoutRepeats } from './adapter-findings';
 import type { AnalysisContext } from './context';
-import { announceFetching } from './fetching';
+import { announceFetching, inputsOf } from './fetching';
 import { networkInputs } from './network-inputs';
 import { OpenedInputs } from './opened-inputs';
 
@@ -38,7 +38,7 @@ export async function runLens(
   const key = keyOf(lens, parameters.value, study.value, hashes.value, others);
   const known = await context.results.get(key);
   if (known) return withAdapterFindings(known, study.value, context);
-  await announceFetching(study.value, context);
+  await announceFetching(inputsOf(study.value), context);
   const made = (output: LensOutput): LensResult =>
     resultOf(lens, parameters.value, study.value, output, others, performance.now() - started);
   const output = await lens.run(study.value, parameters.value, {

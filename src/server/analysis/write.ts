@@ -1,11 +1,14 @@
 import path from 'node:path';
 import { bytesOfOutput, checkOutput, writeOutput, type Output } from '../../format/write-output';
+import { askFirst } from '../../format/hub/allowance';
+import { hubSettings } from '../../format/hub/settings';
 import { readSpan } from '../../format/read';
 import type { MergeContext, WritePlan } from '../../merge/plan';
 import type { RequestParams, RequestResult } from '../../protocol/requests';
 import { failure, success, type Problem, type Result } from '../../protocol/result';
 import type { WriteReport, WriteSpec } from '../../protocol/write';
 import type { AnalysisContext } from './context';
+import { announceFetching } from './fetching';
 import { OpenedInputs } from './opened-inputs';
 import { planWrite } from './plan-write';
 
@@ -34,11 +37,26 @@ export async function write(
   const inputs = new OpenedInputs(context.directories);
   const plan = await planWrite(spec.action, spec.output, merging, { ...context, directories: inputs });
   if (!plan.ok) return plan;
+  if (!spec.dryRun) {
+    const ask = await beforeFetching(spec, inputs, context);
+    if (ask) return failure(ask);
+  }
   const done = spec.dryRun
     ? await check(spec, plan.value, inputs)
     : await put(spec, plan.value, inputs, context);
   if (!done.ok) return done;
   return success(reportOf(spec, plan.value, performance.now() - started));
+}
+
+/** What is written reads all of its inputs, but of a base only for its names where an adapter is rearranged. */
+async function beforeFetching(
+  { action }: WriteSpec,
+  inputs: OpenedInputs,
+  context: AnalysisContext,
+): Promise<Problem | null> {
+  if (action.kind === 'resize' || action.kind === 'layout') return null;
+  const { bytes, models } = await announceFetching(inputs.checkpoints, context);
+  return askFirst(bytes, new URL(hubSettings().endpoint).host, models);
 }
 
 async function check({ output }: WriteSpec, plan: WritePlan, inputs: OpenedInputs): Promise<Result<unknown>> {
