@@ -44,8 +44,12 @@ export const GGUF_CODES = {
     'Tensors of a GGUF file are shown under the names that they have in Hugging Face checkpoints.',
     'Nothing is to be done: so the file can be compared with the checkpoint that it was converted from.',
   ),
+  'gguf-architecture': informationCode(
+    'How the tensors of a GGUF file are called in Hugging Face checkpoints is not known for its architecture.',
+    'Compare it with other GGUF files; to compare it with its source, rename the tensors of one of them.',
+  ),
   'gguf-head-order': informationCode(
     'Rows of attention heads stand in the order of llama.cpp, and the file does not say how many heads there are.',
-    'Compare these tensors with other GGUF files only.',
+    'Put the base beside it, as GGUF or with its config.json; or compare these tensors with other GGUF files only.',
   ),
 } as const;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { success, type Result } from '../protocol/result';
 import type { Checkpoint, Format } from './checkpoint';
 import { readGgufFile, type GgufFile } from './gguf-file';
+import { headsBeside } from './gguf-neighbours';
 import { renameTensors } from './gguf-rename';
 import { readParts } from './gguf-split';
 import { valueText, type GgufValue } from './gguf-values';
@@ -27,10 +28,11 @@ async function open(path: string): Promise<Result<Checkpoint>> {
   if (!whole.ok) return whole;
   const { parts } = whole.value;
   const metadata = metadataOf(parts);
+  const beside = await headsBeside(path, metadata);
   const { tensors, findings: names } = renameTensors(
     path,
     parts.flatMap((part) => part.tensors),
-    metadata,
+    new Map([...metadata, ...beside]),
   );
   const findings = [...whole.value.findings, ...parts.flatMap((part) => part.findings), ...names];
   if (tensors.length === 0) findings.push(formatFinding('no-tensors', path, `${path} holds no tensor.`));
@@ -40,7 +42,7 @@ async function open(path: string): Promise<Result<Checkpoint>> {
     files: parts.map(({ file }) => file),
     tensors,
     metadata: Object.fromEntries([...metadata].map(([key, value]) => [key, valueText(value)])),
-    fingerprint: fingerprintOf(parts),
+    fingerprint: fingerprintOf(parts, beside),
     findings,
   });
 }
@@ -50,11 +52,13 @@ function metadataOf(parts: readonly GgufFile[]): ReadonlyMap<string, GgufValue> 
   return new Map(parts.toReversed().flatMap(({ metadata }) => [...metadata]));
 }
 
-function fingerprintOf(parts: readonly GgufFile[]): string {
+/** Other heads beside an adapter give other values. */
+function fingerprintOf(parts: readonly GgufFile[], beside: ReadonlyMap<string, number>): string {
   const hash = createHash('sha256');
   for (const { file, headerHash } of parts) {
     hash.update(`${headerHash} ${String(file.bytes)} ${String(file.modifiedMs)}\n`);
   }
+  for (const [key, value] of beside) hash.update(`${key} ${String(value)}\n`);
   return hash.digest('hex').slice(0, 32);
 }
 

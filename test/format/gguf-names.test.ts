@@ -185,7 +185,10 @@ suite('Names in GGUF files', () => {
       ['general.architecture', ['string', 'constructor']],
     ];
     const checkpoint = await open('other.gguf', ggufFile(metadata, [numbers('blk.0.attn_q.weight', [2, 2])]));
-    assert.deepEqual([checkpoint.tensors[0]?.name, checkpoint.findings], ['blk.0.attn_q.weight', []]);
+    assert.equal(checkpoint.tensors[0]?.name, 'blk.0.attn_q.weight');
+    const [finding] = checkpoint.findings;
+    assert.equal(finding?.code, 'gguf-architecture');
+    assert.match(finding.message, /of the architecture constructor .* is not known; "blk.0.attn_q.weight"/);
   });
 
   test('a LoRA adapter is one, with its alpha and the names of the base', async () => {
@@ -223,6 +226,56 @@ suite('Names in GGUF files', () => {
       ['gguf-names', 'gguf-head-order'],
     );
   });
+
+  for (const beside of ['config.json', 'base.gguf'])
+    test(`rows of queries of an adapter come in their order where ${beside} beside it says how many heads there are`, async () => {
+      const own = fs.mkdtempSync(paths.join(folder, 'adapter-'));
+      const factor = matrix(HEADS * HEAD, 2, 5);
+      const keys = matrix(KEY_HEADS * HEAD, 2, 6);
+      const file = ggufFile(
+        [
+          LLAMA[0] as (typeof LLAMA)[number],
+          ['general.type', ['string', 'adapter']],
+          ['adapter.type', ['string', 'lora']],
+        ],
+        [
+          numbers('blk.0.attn_q.weight.lora_a', [6, 2]),
+          {
+            ...numbers('blk.0.attn_q.weight.lora_b', [2, HEADS * HEAD]),
+            data: floats(asConverted(factor, HEADS).values),
+          },
+          numbers('blk.0.attn_k.weight.lora_a', [6, 2]),
+          {
+            ...numbers('blk.0.attn_k.weight.lora_b', [2, KEY_HEADS * HEAD]),
+            data: floats(asConverted(keys, KEY_HEADS).values),
+          },
+        ],
+      );
+      const path = paths.join(own, 'adapter.gguf');
+      fs.writeFileSync(path, file);
+      const before = await openWhole(path);
+      assert.deepEqual(
+        before.findings.map(({ code }) => code),
+        ['gguf-head-order'],
+      );
+      const config = JSON.stringify({ num_attention_heads: HEADS, num_key_value_heads: KEY_HEADS });
+      fs.writeFileSync(paths.join(own, beside), beside === 'config.json' ? config : asGguf());
+      const adapter = await openWhole(path);
+      const module = 'model.layers.0.self_attn';
+      assert.deepEqual(await values(adapter, `${module}.q_proj.weight.lora_b`), factor.values);
+      assert.deepEqual(await values(adapter, `${module}.k_proj.weight.lora_b`), keys.values);
+      assert.deepEqual(
+        await values(adapter, `${module}.q_proj.weight.lora_a`),
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+      );
+      assert.notEqual(adapter.fingerprint, before.fingerprint);
+      const described = await openAdapter(adapter);
+      assert.ok(described.ok);
+      assert.deepEqual(
+        described.value?.targets.map((target) => target.module),
+        [`${module}.k_proj`, `${module}.q_proj`],
+      );
+    });
 
   test('a control vector is one', async () => {
     const metadata: readonly (readonly [string, Value])[] = [

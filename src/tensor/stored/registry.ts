@@ -6,6 +6,7 @@ import { readAffine } from './affine';
 import { readInflated } from './inflated';
 import { readScattered } from './scattered';
 import { readShuffled } from './shuffled';
+import { readLogarithm } from './logarithm';
 import { readScaled } from './scaled';
 import type { ReadSpanBytes, Stored, StoredForm } from './stored';
 import { readPaired } from './paired';
@@ -27,6 +28,7 @@ const FORMS: { readonly [S in Stored as S['kind']]: StoredForm<S> } = {
   affine: readAffine,
   scattered: readScattered,
   paired: readPaired,
+  logarithm: readLogarithm,
 };
 
 /**

@@ -74,7 +74,7 @@ export interface ShuffledStore extends StoredPlace {
 /** Codes that stand for (code − zero point) · scale, read as F32. */
 export interface AffineStore extends StoredPlace {
   readonly kind: 'affine';
-  /** I8, U8, I32 or another type of whole numbers. */
+  /** I8, U8, I32 or another type of whole numbers; F32 where something was added to every element. */
   readonly source: TensorSpan;
   /** For all elements, or one for every index of an axis. */
   readonly scales: TensorSpan | number;
@@ -166,6 +166,12 @@ export interface PairedStore extends StoredPlace {
   readonly source: TensorSpan;
 }
 
+/** ln(−x) of every element, as float32. */
+export interface LogarithmStore extends StoredPlace {
+  readonly kind: 'logarithm';
+  readonly source: TensorSpan;
+}
+
 /**
  * How the bytes of a tensor come out of what is on disk where they do not lie there as they are. Plain data, so that a
  * worker can have it. `offset` of a span with such a form counts in the bytes that come out.
@@ -177,6 +183,7 @@ export type Stored =
   | InflatedStore
   | BlocksStore
   | PairedStore
+  | LogarithmStore
   | ShuffledStore
   | AffineStore
   | ScatteredStore
