@@ -5,7 +5,13 @@ import { openFiles } from './expectations';
 import type { FuzzTarget } from './target';
 
 /** Only the starts of real files are small enough to be mutated well; what lies behind them is then missing. */
-const SAMPLES = ['test/format/data/layers.weights.h5', 'test/format/data/latest.h5'];
+const SAMPLES = [
+  'test/format/data/layers.weights.h5',
+  'test/format/data/latest.h5',
+  ...['single', 'implicit', 'fixed', 'extensible-packed', 'tree-2-packed'].map(
+    (name) => `test/fixtures/containers/files/hdf5/${name}.h5`,
+  ),
+];
 
 function samples(): readonly Buffer[] {
   return SAMPLES.filter((path) => fs.existsSync(path)).map((path) => fs.readFileSync(path));

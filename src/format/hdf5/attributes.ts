@@ -1,3 +1,4 @@
+import { denseAttributes } from './dense-storage';
 import { readDataspace, readDatatype } from './datatype';
 import { textOf, type Cursor, type Hdf5File } from './file';
 import { MESSAGE, type HeaderMessage } from './object-header';
@@ -7,8 +8,8 @@ const LONGEST = 2 ** 26;
 const MOST_TEXTS = 1_000_000;
 
 /**
- * Attributes that are text, by name: one text or a list (Keras: `layer_names`, `weight_names`, `backend`). Others are passed
- * over, and so are those in a heap of their own (more than 64 kB, which Keras splits).
+ * Attributes that are text, by name: one text or a list (Keras: `layer_names`, `weight_names`, `backend`), in the object's header
+ * or, where there are many or long ones, in a heap. Others are passed over.
  */
 export async function readTexts(
   file: Hdf5File,
@@ -16,9 +17,16 @@ export async function readTexts(
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const texts = new Map<string, readonly string[]>();
   for (const { type, body } of messages) {
-    if (type !== MESSAGE.attribute) continue;
-    const { name, value } = await readAttribute(file, body);
-    if (value !== null) texts.set(name, value);
+    const found =
+      type === MESSAGE.attribute
+        ? [body]
+        : type === MESSAGE.attributeInfo
+          ? await denseAttributes(file, body)
+          : [];
+    for (const attribute of found) {
+      const { name, value } = await readAttribute(file, attribute);
+      if (value !== null) texts.set(name, value);
+    }
   }
   return texts;
 }
@@ -37,8 +45,8 @@ async function readAttribute(
   const name = textOf(cursor.raw(nameSize ?? 0));
   if (isShared) return { name, value: null };
   const datatype = readDatatype(cursor.part(typeSize ?? 0));
-  const shape = readDataspace(cursor.part(spaceSize ?? 0));
-  const count = shape === null ? 0 : shape.reduce((product, length) => product * length, 1);
+  const space = readDataspace(cursor.part(spaceSize ?? 0));
+  const count = space === null ? 0 : space.shape.reduce((product, length) => product * length, 1);
   if (!(count <= MOST_TEXTS)) return { name, value: null };
   const value: string[] = [];
   if (datatype.kind === 'text') {

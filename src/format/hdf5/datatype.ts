@@ -71,14 +71,21 @@ function complexOf(cursor: Cursor, members: number, size: number): Hdf5Type {
   return head === 'r\0' ? { kind: 'number', size, dtype: 'C64', bigEndian: false } : { kind: 'other', size };
 }
 
-/** Lengths of all axes (specification IV.A.2.b); `[]` for one element, `null` for a null dataspace. */
-export function readDataspace(cursor: Cursor): readonly number[] | null {
+/** Lengths of all axes, and those to which they may grow (`Infinity`: without a limit). */
+export interface Dataspace {
+  readonly shape: readonly number[];
+  readonly most: readonly number[];
+}
+
+/** Reads a dataspace message (specification IV.A.2.b); no axes for one element, `null` for a null dataspace. */
+export function readDataspace(cursor: Cursor): Dataspace | null {
   const version = cursor.u8();
   const rank = cursor.u8();
-  cursor.u8();
+  const flags = cursor.u8();
   const type = cursor.u8();
   if (version === 1) cursor.skip(4);
   else if (version !== 2) cursor.fail('has a dataspace of an unknown version');
   else if (type === 2) return null;
-  return Array.from({ length: rank }, () => cursor.length());
+  const shape = Array.from({ length: rank }, () => cursor.length());
+  return { shape, most: (flags & 1) === 0 ? shape : shape.map(() => cursor.length()) };
 }

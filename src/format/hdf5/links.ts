@@ -1,4 +1,4 @@
-import { denseLinks } from './dense-links';
+import { denseLinks } from './dense-storage';
 import { textOf, type Cursor, type Hdf5File } from './file';
 import { MESSAGE, type HeaderMessage } from './object-header';
 
