@@ -37,6 +37,9 @@ const OTHER_FORMATS: readonly (readonly [ending: string, format: Pick<Format, 'o
   [TENSORFLOW_INDEX, tensorflow],
 ];
 
+/** What a folder of a SavedModel of TensorFlow has; its weights are a checkpoint in the second. */
+const SAVED_MODEL = ['saved_model.pb', 'variables/'];
+
 /** So many names of a folder are listed in a message. */
 const MOST_NAMES = 12;
 
@@ -119,6 +122,10 @@ async function openFolder(path: string): Promise<Result<Checkpoint>> {
   const listed = await listFolder(path);
   if (!listed.ok) return listed;
   const names = listed.value;
+  if (SAVED_MODEL.every((name) => names.includes(name))) {
+    const variables = await openAs(paths.join(path, 'variables'), tensorflow, `variables${TENSORFLOW_INDEX}`);
+    return variables.ok ? success({ ...variables.value, path }) : variables;
+  }
   const choice = chooseInFolder(names);
   switch (choice.kind) {
     case 'index':
@@ -228,7 +235,7 @@ export const huggingFaceFolder: Format = {
       `model${INDEX_ENDING}`,
       'diffusion_pytorch_model.safetensors',
       'the only *.safetensors',
-      'flax_model.msgpack, tf_model.h5, the only *.keras, *.h5, *.hdf5, *.msgpack or TensorFlow index',
+      'flax_model.msgpack, tf_model.h5, the only *.keras, *.h5, *.hdf5, *.msgpack or TensorFlow index; a SavedModel of TensorFlow',
       'pytorch_model.bin or its index, diffusion_pytorch_model.bin, consolidated.00.pth',
     ],
   },

@@ -48,15 +48,15 @@ class Hdf5Walk {
     private readonly place: PlaceBytes,
   ) {}
 
-  async group(address: number, path: readonly string[]): Promise<void> {
+  async group(address: number, path: readonly string[], isWeight = false): Promise<void> {
     // Groups may hold each other; each object is gone into once.
     if (this.seen.has(address) || path.length > DEEPEST) return;
     this.seen.add(address);
     if (this.seen.size > MOST_OBJECTS) throw new Hdf5Error('has more objects than any checkpoint', address);
     const messages = await readObjectHeader(this.file, address);
     const texts = await readTexts(this.file, messages);
-    const isBrain = texts.get('dtype')?.[0] === 'bfloat16';
-    const dataset = await readDataset(this.file, messages, this.place, isBrain);
+    const brain = texts.get('dtype')?.[0] === 'bfloat16' ? 'all' : isWeight ? 'opaque' : null;
+    const dataset = await readDataset(this.file, messages, this.place, brain);
     if (dataset !== null) {
       this.add(path, dataset);
       return;
@@ -75,15 +75,18 @@ class Hdf5Walk {
     for (const [name, at] of links) await this.group(at, [...path, name]);
   }
 
-  /** A weight that its layer lists; its name begins with that of the layer, mostly. */
+  /**
+   * A weight that its layer lists; its name begins with that of the layer, mostly, or (Keras 3) with those of the model and the
+   * layer, of which models that are made one after the other have different ones.
+   */
   private async weight(address: number, name: string, path: readonly string[]): Promise<void> {
     const parts = name.split('/');
     const layer = path.at(-1) ?? '';
-    const [scope = ''] = parts;
     // Keras numbers the scope of a layer that is made again (`embedding_3/embeddings:0`), and not the layer.
-    const isOwn =
+    const isOwn = (scope: string): boolean =>
       scope === layer || (scope.startsWith(`${layer}_`) && /^\d+$/.test(scope.slice(layer.length + 1)));
-    await this.group(address, [...path, ...(isOwn ? parts.slice(1) : parts)]);
+    const own = parts.slice(0, 2).findIndex(isOwn);
+    await this.group(address, [...path, ...parts.slice(own + 1)], true);
   }
 
   private async member(

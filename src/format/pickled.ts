@@ -20,6 +20,8 @@ export class PickledTensor {
     /** In elements. */
     readonly stride: readonly number[],
     readonly quantizer: Quantizer | null = null,
+    /** Its values are the conjugates or the negatives of those that are stored. */
+    readonly lazy: 'conj' | 'neg' | null = null,
   ) {}
 }
 
@@ -61,12 +63,14 @@ export type Pickled =
 
 /**
  * The tensor that `torch._utils._rebuild_tensor_v2(storage, offset, shape, stride, …)` makes, the storage being
- * `('storage', class, key, device, count)`; `dtype` is what `_rebuild_tensor_v3` has behind them. `null` for anything else.
+ * `('storage', class, key, device, count)`; `dtype` is what `_rebuild_tensor_v3` has behind them, `marks` what both have last: which
+ * operations are still to be done. `null` for anything else.
  */
 export function tensorOf(
   [storage, offset, shape, stride]: readonly Pickled[],
   dtype?: Pickled,
   quantizer: Quantizer | null = null,
+  marks?: Pickled,
 ): PickledTensor | null {
   if (!Array.isArray(storage)) return null;
   const [kind, type, key, , , view] = storage;
@@ -76,7 +80,13 @@ export function tensorOf(
   if (kind !== 'storage' || !(type instanceof PickledObject) || typeof key !== 'string') return null;
   if (!isCounts(shape) || !isCounts(stride) || shape.length !== stride.length) return null;
   const named = dtype instanceof PickledObject ? dtype : type;
-  return new PickledTensor(key, named.name.replace(/^.*\./, ''), start + offset, shape, stride, quantizer);
+  const name = named.name.replace(/^.*\./, '');
+  return new PickledTensor(key, name, start + offset, shape, stride, quantizer, lazyOf(marks));
+}
+
+function lazyOf(marks: Pickled | undefined): 'conj' | 'neg' | null {
+  if (!(marks instanceof Map)) return null;
+  return marks.get('conj') === true ? 'conj' : marks.get('neg') === true ? 'neg' : null;
 }
 
 /** `_rebuild_qtensor(storage, offset, shape, stride, (scheme, scale, zero point) or (scheme, scales, zero points, axis), …)`. */

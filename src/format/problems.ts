@@ -114,6 +114,18 @@ const CODES = {
     'A tensor lies outside of its storage, or its storage is not there.',
     'Save the checkpoint again with torch.save.',
   ),
+  'distributed-packed': errorCode(
+    'The parts of a distributed checkpoint are packed by an extension, which is not read.',
+    'Load it with torch.distributed.checkpoint, and save it without extensions.',
+  ),
+  'exported-malformed': errorCode(
+    'The list of the weights of an exported program breaks off or contradicts itself.',
+    DOWNLOAD_AGAIN,
+  ),
+  'tensor-lazy': warningCode(
+    'A tensor is saved as what it is the conjugate or the negative of; its values are not read.',
+    'Save the tensor after resolve_conj() and resolve_neg().',
+  ),
   'tensor-strided': warningCode(
     'A tensor is an expanded view of far more values than its storage has.',
     'Save the tensor before it was expanded.',

@@ -26,6 +26,7 @@ import { stableBaselines } from './stable-baselines';
 import { tensorflow } from './tensorflow';
 import { torchLegacy } from './torch-legacy';
 import { torchDistributed } from './torch-distributed';
+import { torchExported } from './torch-exported';
 import { torchSharded } from './torch-sharded';
 import { torchTar } from './torch-tar';
 import { torchZip } from './torch-zip';
@@ -39,6 +40,7 @@ export const FORMATS: readonly Format[] = [
   torchSharded,
   safetensorsSharded,
   torchZip,
+  torchExported,
   torchLegacy,
   npy,
   npz,

@@ -50,13 +50,19 @@ function countsOf(value: Pickled | undefined): readonly number[] | null {
   return counts.length === value.length ? (counts as number[]) : null;
 }
 
+interface ListedTensors {
+  readonly tensors: readonly Distributed[];
+  /** Entries that are no tensors. */
+  readonly others: number;
+  /** What packed the parts: `stream.zstd/1`. */
+  readonly packings: ReadonlySet<string>;
+}
+
 /**
  * The tensors that a `.metadata` lists (torch.distributed.checkpoint.metadata): `state_dict_metadata` has shapes and chunks
  * by name, `storage_data` the file, offset and length of each chunk by name and first element.
  */
-function tensorsOf(
-  metadata: Pickled,
-): { readonly tensors: readonly Distributed[]; readonly others: number } | null {
+function tensorsOf(metadata: Pickled): ListedTensors | null {
   const fields = fieldsOf(metadata);
   const [state, storage] = [fields.get('state_dict_metadata'), fields.get('storage_data')];
   if (!(state instanceof Map) || !(storage instanceof Map)) return null;
@@ -66,6 +72,7 @@ function tensorsOf(
     places.set(placeKey(key.get('fqn') ?? null, countsOf(key.get('offset')) ?? []), fieldsOf(info));
   }
   const tensors: Distributed[] = [];
+  const packings = new Set<string>();
   let others = 0;
   for (const [name, held] of state) {
     const described = fieldsOf(held);
@@ -79,6 +86,8 @@ function tensorsOf(
       const own = fieldsOf(chunk);
       const [from, size] = [countsOf(own.get('offsets')), countsOf(own.get('sizes'))];
       const place = from === null ? undefined : places.get(placeKey(name, from));
+      const packed = place?.get('transform_descriptors');
+      if (Array.isArray(packed)) for (const name of packed) if (typeof name === 'string') packings.add(name);
       const [file, offset, bytes] = ['relative_path', 'offset', 'length'].map((key) => place?.get(key));
       if (from === null || size === null || from.length !== shape.length || size.length !== shape.length)
         return [];
@@ -87,7 +96,7 @@ function tensorsOf(
     });
     tensors.push({ name, shape, chunks: chunks.length === listed.length ? chunks : [] });
   }
-  return { tensors, others };
+  return { tensors, others, packings };
 }
 
 function placeKey(name: Pickled, from: readonly number[]): string {
@@ -168,6 +177,10 @@ async function openDistributed(folder: string): Promise<Result<Checkpoint>> {
   if (!content.ok) return content;
   const listed = tensorsOf(content.value.value);
   if (listed === null) return refuse('pickle-malformed', path, `${path} does not say where tensors lie.`);
+  if (listed.packings.size > 0) {
+    const names = [...listed.packings].slice(0, 4).map(quoted).join(', ');
+    return refuse('distributed-packed', path, `${path}: the parts of tensors are packed by ${names}.`);
+  }
   const chunks = listed.tensors.flatMap((tensor) => tensor.chunks);
   if (chunks.length > MOST_CHUNKS)
     return refuse(
@@ -180,7 +193,7 @@ async function openDistributed(folder: string): Promise<Result<Checkpoint>> {
   const { regions, files } = found.value;
   const tensors: TensorEntry[] = [];
   const findings: Finding[] = globalFindings(path, content.value.globals, 0).filter(
-    ({ message }) => !/"torch\.distributed\.(?:checkpoint|_shard)\./.test(message),
+    ({ message }) => !/"(?:torch\.distributed\.(?:checkpoint|_shard)|pathlib)\./.test(message),
   );
   for (const tensor of listed.tensors) {
     const span = assemble(folder, tensor, regions);

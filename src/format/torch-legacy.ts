@@ -101,7 +101,8 @@ async function placeStorages(
   let at = start;
   for (const key of keys) {
     const type = types.get(key);
-    const size = type === undefined ? null : elementBytes(type);
+    // Storages without a type, which those of newer element types have, count bytes.
+    const size = type === undefined ? null : type === 'UntypedStorage' ? 1 : elementBytes(type);
     if (size === null) {
       // Without its element size, nothing behind it can be found.
       const what = type === undefined ? 'is used by no tensor' : `is a ${quoted(type)}, which is not read`;

@@ -5,7 +5,7 @@ import type { InflatedStore } from '../tensor/stored/stored';
 import type { Finding } from '../protocol/finding';
 import { success, type Result } from '../protocol/result';
 import type { TensorEntry } from './checkpoint';
-import { PickledSparse, type PickledTensor } from './pickled';
+import { PickledSparse, PickledTensor } from './pickled';
 import { formatFinding, quoted, refuse } from './problems';
 import { isContiguous, spanOver, stridedSpan, swappedSpan } from './stored-spans';
 import { sparseSpan } from './torch-sparse';
@@ -59,6 +59,9 @@ const TYPES: ReadonlyMap<string, DtypeName> = new Map(
   }),
 );
 
+/** Elements of four bits, two in a byte. */
+const HALVES = 'float4_e2m1fn_x2';
+
 /** The element type that torch calls so: `FloatStorage`, `float32`; `undefined` for one that is not read. */
 export function torchDtype(type: string): DtypeName | undefined {
   return TYPES.get(type);
@@ -100,6 +103,12 @@ export class TensorPlacer {
 
   private spanOf(name: string, tensor: PickledTensor): Result<TensorSpan | null> {
     const { path } = this;
+    if (tensor.lazy !== null) {
+      const what = tensor.lazy === 'conj' ? 'conjugate' : 'negative';
+      const message = `${path}: the tensor ${quoted(name)} is saved as the ${what} of its storage, and is left out.`;
+      return this.leaveOut('tensor-lazy', message, name);
+    }
+    if (tensor.type === HALVES) return this.halvesOf(name, tensor);
     const dtype = TYPES.get(tensor.type);
     const size = elementBytes(tensor.type);
     if (dtype === undefined || size === null) {
@@ -137,6 +146,16 @@ export class TensorPlacer {
     };
     const ordered = this.bigEndian ? swappedSpan(span) : span;
     return success(plain ? ordered : stridedSpan(ordered, shape, stride));
+  }
+
+  /** Two elements in a byte, the lower half first; torch's shapes count bytes. */
+  private halvesOf(name: string, tensor: PickledTensor): Result<TensorSpan | null> {
+    const { storage, offset, shape, stride } = tensor;
+    const last = shape.at(-1);
+    const bytes = this.spanOf(name, new PickledTensor(storage, 'uint8', offset, shape, stride));
+    if (!bytes.ok || bytes.value === null || last === undefined) return bytes;
+    const { count } = bytes.value;
+    return success({ ...bytes.value, dtype: 'F4', shape: [...shape.slice(0, -1), 2 * last], count: 2 * count });
   }
 
   private dequantised(name: string, tensor: PickledTensor, codes: TensorSpan): Result<TensorSpan | null> {
@@ -185,7 +204,7 @@ export class TensorPlacer {
   }
 
   private leaveOut(
-    code: 'tensor-dtype' | 'tensor-strided' | 'tensor-sparse',
+    code: 'tensor-dtype' | 'tensor-lazy' | 'tensor-strided' | 'tensor-sparse',
     message: string,
     name: string,
   ): Result<null> {

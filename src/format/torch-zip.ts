@@ -89,8 +89,8 @@ async function readArchive(
   });
 }
 
-/** A storage as it lies, or how it is unpacked. */
-function storageOf(entry: ZipEntry, path: string, archiveStart: number): StorageSpan {
+/** A storage as it lies, or how it is unpacked. `archiveStart`: where the archive begins in the file at `path`. */
+export function storageOf(entry: ZipEntry, path: string, archiveStart: number): StorageSpan {
   const { method, bytes, packedBytes } = entry;
   const offset = archiveStart + entry.start;
   if (method === 0) return { offset, bytes };

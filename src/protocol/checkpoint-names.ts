@@ -1,4 +1,4 @@
-const TORCH = /\.(?:pt|pth|ckpt)$/i;
+const TORCH = /\.(?:pt|pth|pt2|ckpt)$/i;
 /** Plenty of other programs end names in `.bin`: only what libraries write. */
 const TORCH_BIN =
   /^(?:pytorch_model|diffusion_pytorch_model|adapter_model|pytorch_adapter|pytorch_lora_weights|model)\b[\w.-]*\.bin$/i;
@@ -54,7 +54,7 @@ export function isDistributedFolder(names: readonly string[]): boolean {
 
 /** Whether a path of a checkpoint names a file of it and not its folder: weights, an index or a configuration. */
 export function isCheckpointFilePath(path: string): boolean {
-  return /\.(?:safetensors|json|pt|pth|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|index|distcp)$/i.test(
+  return /\.(?:safetensors|json|pt|pth|pt2|ckpt|bin|npy|npz|onnx|onnx_adapter|orl|gguf|h5|hdf5|keras|msgpack|index|distcp)$/i.test(
     path,
   );
 }

@@ -17,6 +17,7 @@ import { stableBaselines } from './stable-baselines';
 import type { FuzzTarget } from './target';
 import { tensorflow } from './tensorflow';
 import { torchDistributed } from './torch-distributed';
+import { torchExported } from './torch-exported';
 import { torchLegacy, torchTar } from './torch-legacy';
 import { torchPickle, torchZip, zipOfPickles } from './torch-pickle';
 import { zip } from './zip';
@@ -30,6 +31,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   pickle,
   torchPickle,
   torchZip,
+  torchExported,
   torchLegacy,
   torchTar,
   zip,

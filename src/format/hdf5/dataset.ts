@@ -20,13 +20,14 @@ export type NoTensor = string;
 
 /**
  * A dataset as a tensor: contiguous, compact, or in chunks with the filters deflate, shuffle and checksum (which is passed
- * over). `null` for an object that is no dataset. `isBrain` says that elements of two bytes are bfloat16 (Keras says so in an attribute).
+ * over). `null` for an object that is no dataset. `brain` says which elements of two bytes are bfloat16: all (Keras 3 says so in an
+ * attribute), or those without a type (which is what h5py makes of bfloat16 where Keras saves in its old way).
  */
 export async function readDataset(
   file: Hdf5File,
   messages: readonly HeaderMessage[],
   place: PlaceBytes,
-  isBrain: boolean,
+  brain: 'all' | 'opaque' | null,
 ): Promise<TensorSpan | NoTensor | null> {
   const find = (type: number): Cursor | undefined => messages.find((message) => message.type === type)?.body;
   const [layoutBody, typeBody, spaceBody] = [
@@ -36,8 +37,8 @@ export async function readDataset(
   ];
   if (layoutBody === undefined || typeBody === undefined || spaceBody === undefined) return null;
   const type = readDatatype(typeBody);
-  const known: Hdf5Type =
-    isBrain && type.size === 2 ? { kind: 'number', size: 2, dtype: 'BF16', bigEndian: false } : type;
+  const isBrain = type.size === 2 && (brain === 'all' || brain === type.kind);
+  const known: Hdf5Type = isBrain ? { kind: 'number', size: 2, dtype: 'BF16', bigEndian: false } : type;
   if (known.kind !== 'number') return 'holds no numbers';
   const space = readDataspace(spaceBody);
   if (space === null) return 'is empty';
