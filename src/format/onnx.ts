@@ -9,10 +9,12 @@ import type { Checkpoint, Format, TensorEntry } from './checkpoint';
 import { FileSource } from './onnx/byte-source';
 import { dtypeOf } from './onnx/element-types';
 import { dequantizedWeights, type Dequantized, type DequantizedWeights } from './onnx/dequantized';
-import { graphWeights, type GraphWeight } from './onnx/graph-weights';
+import { modelWeights, type GraphWeight } from './onnx/graph-weights';
 import { heldSpan } from './onnx/held-span';
 import { moduleNames, type ModuleName } from './onnx/module-names';
 import { readModelWeights, type ModelWeights } from './onnx/read-model';
+import type { PassedOver } from './onnx/read-tensor';
+import { sparseWeight } from './onnx/sparse-weights';
 import type { OnnxModel, OnnxTensor } from './onnx/types';
 import { FIXED32, LENGTH, VARINT, WireReader, type WireState } from './onnx/wire-reader';
 import { countOf, formatFinding, quoted, type FormatCode } from './problems';
@@ -48,10 +50,11 @@ async function open(path: string): Promise<Result<Checkpoint>> {
   const read = await readModelWeights(path);
   if (!read.ok) return read;
   const { model, passedOver } = read.value;
-  const weights = graphWeights(model.graph).filter(({ tensor }) => !passedOver.tensors.has(tensor));
+  const weights = modelWeights(model).filter(({ tensor }) => !passedOver.tensors.has(tensor));
   const names = moduleNames(weights);
   const gathered = new Gathered(path, dequantizedWeights(model.graph, weights, path));
   for (const weight of weights) gathered.add(weight, names.get(weight.name));
+  const sparse = gathered.addSparse(passedOver);
   const files = [read.value.file, ...externalFiles(path, weights)];
   return success({
     path,
@@ -60,7 +63,7 @@ async function open(path: string): Promise<Result<Checkpoint>> {
     tensors: gathered.tensors,
     metadata: metadataOf(model),
     fingerprint: fingerprintOf(files, gathered.tensors),
-    findings: [...problemFindings(read.value), ...gathered.findings()],
+    findings: [...problemFindings(read.value, sparse), ...gathered.findings()],
   });
 }
 
@@ -91,6 +94,18 @@ class Gathered {
     if (module?.transposed !== true) return void this.tensors.push({ name, span, ...parts });
     this.say('onnx-transposed', name);
     this.tensors.push({ name, span: transposed(span), ...parts });
+  }
+
+  /** Adds sparse initializers, and gives the names of those that are left out. */
+  addSparse({ sparse, tensors }: PassedOver): readonly string[] {
+    return sparse.flatMap((one) => {
+      const span = tensors.has(one.values) ? null : sparseWeight(one, this.path);
+      if (span === null) return [one.name];
+      if (this.names.has(one.name)) this.say('onnx-name-twice', one.name);
+      else this.tensors.push({ name: one.name, span });
+      this.names.add(one.name);
+      return [];
+    });
   }
 
   findings(): readonly Finding[] {
@@ -185,16 +200,16 @@ function externalFiles(path: string, weights: readonly GraphWeight[]): readonly 
   });
 }
 
-function problemFindings({ model, problems, passedOver }: ModelWeights): readonly Finding[] {
+function problemFindings({ model, problems }: ModelWeights, sparse: readonly string[]): readonly Finding[] {
   const { path } = model;
   const findings = problems.map(({ code, message, action, at }): Finding => {
     const finding = { code, severity: 'error', path, message, help: action } as const;
     return at === undefined ? finding : { ...finding, at };
   });
-  const [first] = passedOver.sparse;
+  const [first] = sparse;
   if (first === undefined) return findings;
-  const shown = passedOver.sparse.slice(0, MOST_NAMED).map(quoted).join(', ');
-  const message = `${path}: ${countOf(passedOver.sparse.length, 'sparse initializer')} are left out: ${shown}.`;
+  const shown = sparse.slice(0, MOST_NAMED).map(quoted).join(', ');
+  const message = `${path}: ${countOf(sparse.length, 'sparse initializer')} are left out: ${shown}.`;
   return [...findings, formatFinding('onnx-sparse', path, message, first)];
 }
 

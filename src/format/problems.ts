@@ -82,7 +82,7 @@ const CODES = {
     'Convert the original model to GGUF with a present llama.cpp or whisper.cpp.',
   ),
   'onnx-sparse': informationCode(
-    'Sparse initializers of an ONNX model are named, not read.',
+    'Sparse initializers of an ONNX model are left out: too large when dense, or without plain values or places.',
     'Export the model with dense weights to see them.',
   ),
   'onnx-type': informationCode(

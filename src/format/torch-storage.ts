@@ -155,7 +155,12 @@ export class TensorPlacer {
     const bytes = this.spanOf(name, new PickledTensor(storage, 'uint8', offset, shape, stride));
     if (!bytes.ok || bytes.value === null || last === undefined) return bytes;
     const { count } = bytes.value;
-    return success({ ...bytes.value, dtype: 'F4', shape: [...shape.slice(0, -1), 2 * last], count: 2 * count });
+    return success({
+      ...bytes.value,
+      dtype: 'F4',
+      shape: [...shape.slice(0, -1), 2 * last],
+      count: 2 * count,
+    });
   }
 
   private dequantised(name: string, tensor: PickledTensor, codes: TensorSpan): Result<TensorSpan | null> {

@@ -79,6 +79,10 @@ export function emptyArray(type: ElementType, count: number): ValueArray {
     case 'int4':
     case 'float4e2m1':
     case 'float8e8m0':
+    case 'uint2':
+    case 'int2':
+    case 'float6e2m3':
+    case 'float6e3m2':
       return new Uint8Array(count);
   }
 }

@@ -18,7 +18,8 @@ export function bytesFor(dtype: DtypeName, count: number): number {
  * Decodes the first `count` elements of `bytes`: little-endian, any alignment. Every type but two becomes exactly the
  * same number in float64: I64 and U64 are rounded to the nearest double beyond ±2^53, and C64 has no place on the real
  * line, so its entries become NaN rather than real and imaginary parts in turn. BOOL is 0 for a zero byte, else 1.
- * F4 and F6 are packed from the lowest bit of each byte up, as `torch.float4_e2m1fn_x2` has it.
+ * F4 and F6 are packed from the lowest bit of each byte up, as `torch.float4_e2m1fn_x2` and ONNX ("Float stored in 6 bits") have
+ * it; safetensors itself prescribes no order.
  * Elements that `bytes` does not hold are NaN.
  */
 export function decode(dtype: DtypeName, bytes: Uint8Array, count: number): Float64Array {

@@ -2,7 +2,7 @@ import { bitsOf } from '../../tensor/decode';
 import type { TensorSpan } from '../../tensor/span';
 import type { TensorEntry } from '../checkpoint';
 import { formedSpan, shapeText, spanOf } from '../packed/layout';
-import { dtypeOf } from './element-types';
+import { dtypeOf, type ElementType } from './element-types';
 import { graphsIn, type GraphWeight } from './graph-weights';
 import { heldBytes, heldSpan } from './held-span';
 import type { OnnxGraph, OnnxNode, OnnxTensor } from './types';
@@ -95,7 +95,7 @@ function dequantized(node: OnnxNode, { codes, scales, zeros }: Inputs, path: str
   const scale = heldSpan(scales, scaleType, path);
   const parts = [code.held, scale, ...(zero === null ? [] : [zero.held])];
   const label = `${codes.type.toUpperCase()} · ${grid.label}`;
-  // Signed numbers of four bits come out with `plus` added, as their zero points do.
+  // Signed numbers of less than a byte come out with `plus` added, as their zero points do.
   const entries = parts.map((span) => ({ name: '', span }));
   const span =
     'run' in grid
@@ -135,19 +135,32 @@ function numbersOf(
       ? { span: held, held, plus: 0 }
       : null;
   }
-  if (tensor.type !== 'int4' && tensor.type !== 'uint4') return null;
+  const packed = PACKED[tensor.type];
+  if (packed === undefined) return null;
   const held = heldBytes(tensor, path);
-  const plus = tensor.type === 'int4' ? 8 : 0;
-  return { span: nibbles(tensor, held, plus), held, plus };
+  return { span: unpacked(tensor, held, packed), held, plus: packed.plus };
 }
+
+interface PackedNumbers {
+  readonly bits: number;
+  readonly plus: number;
+}
+
+/** Whole numbers of less than a byte; half of their range is added to signed ones, so that what comes out has no sign. */
+const PACKED: Readonly<Partial<Record<ElementType, PackedNumbers>>> = {
+  uint4: { bits: 4, plus: 0 },
+  int4: { bits: 4, plus: 8 },
+  uint2: { bits: 2, plus: 0 },
+  int2: { bits: 2, plus: 2 },
+};
 
 /** As long as a row of words may be: what is read for one number of it. */
 const LONGEST_ROW = 4096;
 
-/** Numbers of four bits, the lower half of a byte first, as bytes. The rows of words are none of the tensor's own. */
-function nibbles({ shape, count }: OnnxTensor, held: TensorSpan, plus: number): TensorSpan {
+/** Numbers of some bits, those in the lowest bits of a byte first, as bytes. The rows of words are none of the tensor's own. */
+function unpacked({ shape, count }: OnnxTensor, held: TensorSpan, { bits, plus }: PackedNumbers): TensorSpan {
   let columns = count;
-  for (let row = 8; row <= LONGEST_ROW && count % row === 0; row *= 2) columns = row;
+  for (let row = 32 / bits; row <= LONGEST_ROW && count % row === 0; row *= 2) columns = row;
   const entry = { name: '', span: held };
   const words = Math.ceil(held.bytes / 4);
   // What is no whole number of words is filled up with zeros.
@@ -162,7 +175,7 @@ function nibbles({ shape, count }: OnnxTensor, held: TensorSpan, plus: number): 
         });
   return spanOf('U8', shape, 'U8', [entry], {
     kind: 'bitPacked',
-    bits: 4,
+    bits,
     rows: columns === 0 ? 0 : count / columns,
     columns,
     along: 'columns',

@@ -25,7 +25,11 @@ export type ElementType =
   | 'uint4'
   | 'int4'
   | 'float4e2m1'
-  | 'float8e8m0';
+  | 'float8e8m0'
+  | 'uint2'
+  | 'int2'
+  | 'float6e2m3'
+  | 'float6e3m2';
 
 interface Row {
   readonly type: ElementType;
@@ -62,6 +66,10 @@ const TABLE: readonly Row[] = [
   { type: 'int4', code: 22, bits: 4 },
   { type: 'float4e2m1', code: 23, bits: 4, dtype: 'F4' },
   { type: 'float8e8m0', code: 24, bits: 8, dtype: 'F8_E8M0' },
+  { type: 'uint2', code: 25, bits: 2 },
+  { type: 'int2', code: 26, bits: 2 },
+  { type: 'float6e2m3', code: 27, bits: 6, dtype: 'F6_E2M3' },
+  { type: 'float6e3m2', code: 28, bits: 6, dtype: 'F6_E3M2' },
 ];
 
 const BY_CODE = new Map(TABLE.map((row) => [row.code, row]));

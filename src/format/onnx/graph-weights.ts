@@ -1,5 +1,5 @@
 import { isFloating } from './element-types';
-import type { OnnxGraph, OnnxNode, OnnxTensor } from './types';
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from './types';
 
 /** Where a tensor is used: input number `slot` of a node. */
 export interface WeightUse {
@@ -38,6 +38,17 @@ const WITH_WEIGHTS = new Set([
   'RMSNormalization',
   'RNN',
 ]);
+
+/** {@link graphWeights} of a model's graph, and of its functions (whose constants have the function's name before theirs). */
+export function modelWeights({ graph, functions }: OnnxModel): readonly GraphWeight[] {
+  const within = functions.flatMap(({ name, nodes }) =>
+    graphWeights({ name, nodes, initializers: [], inputs: [], outputs: [] }).map((weight) => ({
+      ...weight,
+      name: `${name}.${weight.name}`,
+    })),
+  );
+  return [...graphWeights(graph), ...within];
+}
 
 /**
  * All initializers of a graph and the graphs inside it, and the constants that are used as weights are: floating-point tensors

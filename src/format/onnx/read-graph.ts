@@ -8,6 +8,7 @@ const MOST_TENSORS = 200_000;
 const MOST_VALUES = 100_000;
 const MOST_PORTS = 100_000;
 const MOST_NUMBERS = 2 ** 20;
+const MOST_AXES = 64;
 /** Graphs inside nodes of graphs. */
 const DEEPEST = 8;
 
@@ -38,7 +39,7 @@ export function readGraph(reader: WireReader, context: ReadContext, depth = 0): 
   return { name, nodes, initializers, inputs, outputs };
 }
 
-/** A SparseTensorProto, of which the name of its values is all that is read. */
+/** A SparseTensorProto. */
 function readSparse(reader: WireReader, context: ReadContext): void {
   const { weights } = context;
   if (weights === undefined) {
@@ -46,12 +47,17 @@ function readSparse(reader: WireReader, context: ReadContext): void {
     return;
   }
   const sparse = reader.message();
-  let name = '';
+  const shape: number[] = [];
+  let [values, indices]: [OnnxTensor | null, OnnxTensor | null] = [null, null];
   while (sparse.next()) {
-    if (sparse.field === 1) name = readTensor(sparse.message(), context).name;
+    if (sparse.field === 1) values = readTensor(sparse.message(), context);
+    else if (sparse.field === 2) indices = readTensor(sparse.message(), context);
+    else if (sparse.field === 3) sparse.integers(shape, MOST_AXES);
     else sparse.skip();
   }
-  if (weights.sparse.length < MOST_TENSORS) weights.sparse.push(name);
+  if (values === null || weights.sparse.length >= MOST_TENSORS) return;
+  const isHad = indices !== null && !weights.tensors.has(indices);
+  weights.sparse.push({ name: values.name, values, indices: isHad ? indices : null, shape });
 }
 
 /** Reads a FunctionProto. */

@@ -3,7 +3,7 @@ import { onnxProblem } from './problems';
 import type { Problem } from '../../protocol/result';
 import { bitsOfElement, elementTypeByCode, type ElementType } from './element-types';
 import type { ExternalFiles } from './external-data';
-import type { OnnxTensor, TensorData } from './types';
+import type { OnnxSparse, OnnxTensor, TensorData } from './types';
 import { LENGTH, type WireReader } from './wire-reader';
 
 /** Values up to this size are read with the model: constants, indices, shapes. Larger ones stay in the file. */
@@ -29,8 +29,7 @@ export interface ReadContext {
 /** What is passed over where the weights of a model are read. Values then stay in the file, however few. */
 export interface PassedOver {
   readonly tensors: Set<OnnxTensor>;
-  /** Names of sparse initializers. */
-  readonly sparse: string[];
+  readonly sparse: OnnxSparse[];
 }
 
 /** The fields of a TensorProto as they stand. */
@@ -42,8 +41,9 @@ interface Fields {
   readonly external: Map<string, string>;
   /** Bytes that hold the values as they lie in memory: raw_data, packed floats and doubles. */
   readonly pieces: { start: number; length: number }[];
-  /** Values of int32_data, int64_data and uint64_data. */
+  /** Values of int32_data; of int64_data and uint64_data the lower and upper 32 bits of each. */
   readonly numbers: number[];
+  readonly halves: number[];
 }
 
 /** Reads a TensorProto (onnx.proto3): where its values lie, checked against shape and type, but not the values. */
@@ -90,13 +90,15 @@ function readFields(reader: WireReader): Fields {
     external: new Map(),
     pieces: [],
     numbers: [],
+    halves: [],
   };
   while (reader.next()) {
     if (reader.field === 1) reader.integers(fields.dims, MOST_DIMENSIONS);
     else if (reader.field === 2) fields.code = reader.integer();
     else if (reader.field === 4 || reader.field === 9 || reader.field === 10) readPiece(reader, fields);
-    else if (reader.field === 5 || reader.field === 7 || reader.field === 11) {
-      reader.integers(fields.numbers, MOST_VARINTS);
+    else if (reader.field === 5) reader.integers(fields.numbers, MOST_VARINTS);
+    else if (reader.field === 7 || reader.field === 11) {
+      reader.halvesOfIntegers(fields.halves, MOST_VARINTS);
     } else if (reader.field === 8) fields.name = reader.text();
     else if (reader.field === 13) readEntry(reader.message(), fields.external);
     else if (reader.field === 14) fields.location = reader.integer();
@@ -138,8 +140,8 @@ function innerData(
   reader: WireReader,
   context: ReadContext,
 ): TensorData | string {
-  if (fields.numbers.length > 0) {
-    const packed = bytesOfNumbers(fields.numbers, type);
+  if (fields.numbers.length > 0 || fields.halves.length > 0) {
+    const packed = bytesOfNumbers(fields, type);
     return packed.length === bytes ? { kind: 'memory', bytes: packed } : wrongSize(packed.length, bytes);
   }
   const stored = fields.pieces.reduce((sum, { length }) => sum + length, 0);
@@ -167,14 +169,29 @@ function wrongSize(stored: number, needed: number): string {
   return `has ${String(stored)} bytes of values where its shape and type need ${String(needed)}`;
 }
 
-/** int32_data holds all types of at most 32 bits (float16 as bit patterns), int64_data and uint64_data the rest. */
-function bytesOfNumbers(numbers: readonly number[], type: ElementType): Uint8Array {
-  if (type === 'int64' || type === 'uint64') {
-    return new Uint8Array(BigInt64Array.from(numbers, (value) => BigInt(value)).buffer);
+/** int32_data holds the types of at most 32 bits (float16 as bit patterns), int64_data int64, uint64_data uint32 and uint64. */
+function bytesOfNumbers({ numbers, halves }: Fields, type: ElementType): Uint8Array {
+  if (halves.length > 0) {
+    const held = type === 'uint32' ? halves.filter((_, at) => at % 2 === 0) : halves;
+    return new Uint8Array(Uint32Array.from(held).buffer);
   }
   const bits = bitsOfElement(type);
+  // One of six bits in every number, where raw bytes have them without gaps.
+  if (bits === 6) return packSixes(numbers);
   if (bits === 32) return new Uint8Array(Int32Array.from(numbers).buffer);
   return new Uint8Array(bits === 16 ? Int16Array.from(numbers).buffer : Int8Array.from(numbers).buffer);
+}
+
+/** Codes of six bits without gaps, from the lowest bit on (onnx.ai, "Float stored in 6 bits"). */
+function packSixes(codes: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((codes.length * 6) / 8));
+  for (const [at, code] of codes.entries()) {
+    const bit = at * 6;
+    const shifted = (code & 63) << (bit & 7);
+    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (shifted & 255);
+    if (shifted > 255) bytes[(bit >> 3) + 1] = shifted >> 8;
+  }
+  return bytes;
 }
 
 /** The data of a tensor in a file beside the model, or what is wrong with it. */

@@ -25,6 +25,14 @@ export interface OnnxTensor {
   readonly data: TensorData;
 }
 
+/** A sparse initializer; without indices where these cannot be had. */
+export interface OnnxSparse {
+  readonly name: string;
+  readonly values: OnnxTensor;
+  readonly indices: OnnxTensor | null;
+  readonly shape: readonly number[];
+}
+
 /** The value of an attribute. Whole numbers beyond ±(2^53 − 1) are held at that bound. */
 export type Attribute =
   | { readonly kind: 'int'; readonly value: number }

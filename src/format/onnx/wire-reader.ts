@@ -99,6 +99,21 @@ export class WireReader {
     if (into.length > most) this.fail(`lists more than ${String(most)} numbers`, true);
   }
 
+  /** Adds whole numbers, packed or single, as pairs of their lower and upper 32 bits; there may be `most` pairs in `into`. */
+  halvesOfIntegers(into: number[], most: number): void {
+    const push = (reader: WireReader): void => {
+      const { low, high } = reader.halves();
+      into.push(low, high);
+    };
+    if (this.wire === VARINT) push(this);
+    else {
+      const packed = this.message();
+      while (packed.position < packed.end && this.state.failure === null && into.length <= 2 * most)
+        push(packed);
+    }
+    if (into.length > 2 * most) this.fail(`lists more than ${String(most)} numbers`, true);
+  }
+
   /** Adds floats of 32 bits, packed or single, to `into`, of which there may be `most`. */
   floats(into: number[], most: number): void {
     if (this.wire === FIXED32) {

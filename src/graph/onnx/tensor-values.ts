@@ -97,6 +97,10 @@ function encode(type: ElementType, values: ArrayLike<number>): Uint8Array | null
     case 'int4':
     case 'float4e2m1':
     case 'float8e8m0':
+    case 'uint2':
+    case 'int2':
+    case 'float6e2m3':
+    case 'float6e3m2':
       return null;
   }
 }

@@ -1,0 +1,3 @@
+import { testContainer } from './real-libraries';
+
+testContainer('onnx');
