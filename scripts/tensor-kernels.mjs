@@ -23,8 +23,8 @@ const MODULES = [
   {
     source: 'src/tensor/wasm/assembly/blocks/blocks.ts',
     target: 'dist/tensor-blocks.wasm',
-    // 65 KiB for blocks, and three times as much for values, which stays in the cache.
-    pages: { first: 4, most: 4 },
+    // 36 KiB for codebooks, 64 KiB for blocks, and three times as much for values, which stays in the cache.
+    pages: { first: 5, most: 5 },
     features: ['simd'],
   },
 ];

@@ -60,8 +60,8 @@ function place(name: BlockName, bytes: Uint8Array, count: number, to: number, ta
 /** Fills `target` with the values of `count` little-endian blocks, as float32. */
 function dequantise(name: BlockName, blocks: Uint8Array, count: number, target: Uint8Array): void {
   const format: BlockFormat = BLOCK_FORMATS[name];
-  const kernels = BlockKernels.isFor(name) ? BlockKernels.ofThread() : null;
-  if (kernels !== null && BlockKernels.isFor(name)) {
+  const kernels = BlockKernels.ofThread();
+  if (kernels !== null) {
     kernels.dequantise(name, blocks, count, format.bytes, format.elements, target);
     return;
   }

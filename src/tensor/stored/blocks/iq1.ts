@@ -2,7 +2,8 @@ import { halfAt, halfFrom, shortAt, type BlockFormat } from './block-format';
 import { codebook } from './codebook';
 import { IQ1 } from './grids';
 
-const BOOK = codebook(IQ1, 2, [-1, 0, 1]);
+/** Unpacked when first needed. */
+export const IQ1_BOOK = codebook(IQ1, 2, [-1, 0, 1]);
 
 /** So much is added to, or taken from, every entry of a vector. */
 const SHIFT = 0.125;
@@ -16,7 +17,7 @@ export const iq1_s: BlockFormat = {
     [34, 2, 8],
   ],
   dequantise(blocks, count, values) {
-    const book = BOOK();
+    const book = IQ1_BOOK();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 50) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
@@ -35,7 +36,7 @@ export const iq1_m: BlockFormat = {
   bytes: 56,
   wide: [[48, 2, 4]],
   dequantise(blocks, count, values) {
-    const book = BOOK();
+    const book = IQ1_BOOK();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 56) {
       const scale = halfFrom(scatteredCode(blocks, at + 48));
       for (let part = 0; part < 32; part++, to += 8) {

@@ -3,7 +3,8 @@ import { codebook, EVEN_SIGNS, signed } from './codebook';
 import { IQ2_S, IQ2_XS, IQ2_XXS } from './grids';
 
 const VALUES = [8, 25, 43];
-const BOOKS = {
+/** Unpacked when first needed. */
+export const IQ2_BOOKS = {
   xxs: codebook(IQ2_XXS, 2, VALUES),
   xs: codebook(IQ2_XS, 2, VALUES),
   s: codebook(IQ2_S, 2, VALUES),
@@ -20,7 +21,7 @@ export const iq2_xxs: BlockFormat = {
     [2, 4, 16],
   ],
   dequantise(blocks, count, values) {
-    const book = BOOKS.xxs();
+    const book = IQ2_BOOKS.xxs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 66) {
       const scale = halfAt(blocks, at);
       for (let group = 0; group < 8; group++) {
@@ -42,7 +43,7 @@ export const iq2_xs: BlockFormat = {
   bytes: 74,
   wide: [[0, 2, 33]],
   dequantise(blocks, count, values) {
-    const book = BOOKS.xs();
+    const book = IQ2_BOOKS.xs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 74) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
@@ -61,7 +62,7 @@ export const iq2_s: BlockFormat = {
   bytes: 82,
   wide: [[0, 2, 1]],
   dequantise(blocks, count, values) {
-    const book = BOOKS.s();
+    const book = IQ2_BOOKS.s();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 82) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {

@@ -2,7 +2,8 @@ import { halfAt, wordAt, type BlockFormat } from './block-format';
 import { codebook, EVEN_SIGNS, signed } from './codebook';
 import { IQ3_S, IQ3_XXS } from './grids';
 
-const BOOKS = {
+/** Unpacked when first needed. */
+export const IQ3_BOOKS = {
   xxs: codebook(IQ3_XXS, 3, [4, 12, 20, 28, 36, 44, 52, 62]),
   s: codebook(IQ3_S, 3, [1, 3, 5, 7, 9, 11, 13, 15]),
 };
@@ -16,7 +17,7 @@ export const iq3_xxs: BlockFormat = {
     [66, 4, 8],
   ],
   dequantise(blocks, count, values) {
-    const book = BOOKS.xxs();
+    const book = IQ3_BOOKS.xxs();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 98) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
@@ -37,7 +38,7 @@ export const iq3_s: BlockFormat = {
   bytes: 110,
   wide: [[0, 2, 1]],
   dequantise(blocks, count, values) {
-    const book = BOOKS.s();
+    const book = IQ3_BOOKS.s();
     for (let block = 0, at = 0, to = 0; block < count; block++, at += 110) {
       const scale = halfAt(blocks, at);
       for (let part = 0; part < 32; part++, to += 8) {
