@@ -3,6 +3,7 @@ import { flax } from './flax';
 import { ggml } from './ggml';
 import { gguf } from './gguf';
 import { hdf5, keras } from './hdf5';
+import { hub } from './hub';
 import { json } from './json';
 import { manifest } from './manifest';
 import { npy, npyData, npyHeader, npz } from './npy';
@@ -57,4 +58,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   adapterConfig,
   indexDocument,
   architecture,
+  hub,
 ];

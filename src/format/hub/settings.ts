@@ -33,7 +33,7 @@ export function hubSettings(environment: NodeJS.ProcessEnv = process.env): HubSe
   const gigabytes = Number(environment['DELTALENS_HUB_CACHE_GB'] ?? '');
   return {
     endpoint: (environment['HF_ENDPOINT'] ?? ENDPOINT).replace(/\/+$/, ''),
-    token: chosen.token ?? environment['HF_TOKEN'] ?? savedToken(environment),
+    token: chosen.token ?? tokenIn(environment['HF_TOKEN']) ?? savedToken(environment),
     folder: path.join(path.resolve(folder), MIRROR_FOLDER),
     mostBytes: gigabytes > 0 ? gigabytes * 1e9 : MOST_BYTES,
   };
@@ -47,9 +47,14 @@ function cacheFolder(environment: NodeJS.ProcessEnv): string {
 function savedToken(environment: NodeJS.ProcessEnv): string | null {
   const home = environment['HF_HOME'] ?? path.join(os.homedir(), '.cache', 'huggingface');
   try {
-    const token = fs.readFileSync(environment['HF_TOKEN_PATH'] ?? path.join(home, 'token'), 'utf8').trim();
-    return token === '' ? null : token;
+    return tokenIn(fs.readFileSync(environment['HF_TOKEN_PATH'] ?? path.join(home, 'token'), 'utf8'));
   } catch {
     return null;
   }
+}
+
+/** A token as it can stand in a header; none where the text is empty, as the libraries of Hugging Face take it. */
+function tokenIn(text: string | undefined): string | null {
+  const token = text?.replace(/\s/g, '') ?? '';
+  return token === '' ? null : token;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, relative } from 'node:path';
 import type { AdapterSummary, CheckpointView } from '../../protocol/checkpoint';
+import { hubOriginText } from '../../protocol/hub-address';
 import { escapedText, writtenName } from './written-name';
 
 /** Begins the first line of every manifest; the language is recognised by it. */
@@ -23,6 +24,7 @@ export function manifestHeader(view: CheckpointView, forDiff = false): readonly 
     forDiff ? MANIFEST_START : `${MANIFEST_START}: ${escapedText(view.name)}`,
     line('kind', view.kind),
     line('container', `${view.container}${forDiff ? '' : shard}`),
+    ...(view.origin && !forDiff ? [line('hub', hubOriginText(view.origin))] : []),
     line('architecture', view.architecture ?? NONE),
     ...(adapter ? adapterLines(adapter) : []),
     line('tensors', String(view.tensorCount)),

@@ -21,15 +21,15 @@ export function tellFetching(
  */
 export async function announceFetching(
   inputs: readonly Checkpoint[],
-  { progress, log }: AnalysisContext,
+  context: AnalysisContext,
 ): Promise<{ bytes: number; models: readonly string[] }> {
   const { bytes, models } = await bytesToFetch(inputs.map(({ tensors }) => tensors));
   expectFetching(bytes, models);
   if (bytes === 0) return { bytes, models };
   const { endpoint, folder } = hubSettings();
   const text = `Up to ${byteText(bytes)} will be fetched from ${new URL(endpoint).host}`;
-  progress(0, text);
-  log(`${text}, and kept in ${folder}.`);
+  context.progress(0, text);
+  context.log(`${text}, and kept in ${folder}.`);
   return { bytes, models };
 }
 

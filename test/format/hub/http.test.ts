@@ -37,6 +37,8 @@ suite('Asking the Hub', () => {
     fs.writeFileSync(file, `${TOKEN}\n`);
     assert.equal(hubSettings({ HF_TOKEN_PATH: file }).token, TOKEN);
     assert.equal(hubSettings({ HF_TOKEN_PATH: file, HF_TOKEN: 'other' }).token, 'other');
+    assert.equal(hubSettings({ HF_TOKEN_PATH: file, HF_TOKEN: '' }).token, TOKEN);
+    assert.equal(hubSettings({ HF_TOKEN_PATH: '/nowhere', HF_TOKEN: ' other\n' }).token, 'other');
     assert.equal(hubSettings({ HF_HOME: fixture.root }).token, TOKEN);
     assert.equal(hubSettings({ HF_ENDPOINT: 'https://mirror.example/' }).endpoint, 'https://mirror.example');
   });
