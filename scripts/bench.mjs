@@ -10,6 +10,7 @@ import * as gramPass from '../bench/gram-pass.mjs';
 import * as ggufQ4K from '../bench/gguf-q4k.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as loraSpectrum from '../bench/lora-spectrum.mjs';
+import * as manifest from '../bench/manifest.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
 import * as openTorch from '../bench/open-torch.mjs';
 import * as pairStatistics from '../bench/pair-statistics.mjs';
@@ -31,6 +32,7 @@ const ROWS = {
   'open-sharded': openSharded.hundred,
   'open-500-shards': openSharded.fiveHundred,
   'open-torch': openTorch,
+  manifest,
   'reopen-study': reopenStudy,
   'delta-profile': deltaProfile,
   'singular-values': singularValues,

@@ -72,7 +72,7 @@ function build(
   const findings = owned(new Findings(copies));
   const base = owned(new SelectedBase(extension.workspaceState));
   const tree = owned(new CheckpointTree(client, copies, findings, base));
-  owned(new ManifestDocuments(client, copies));
+  owned(new ManifestDocuments(client, copies, extension.globalStorageUri));
   const editors = owned(new CheckpointEditors(extension, client, copies, drawn));
   const reveal = async (path: string, tensor: string) => {
     const uri = await editorFile(copies.uriOf(path), { adapter: false, ask: false });

@@ -2,7 +2,7 @@ import type { Finding } from '../protocol/finding';
 import { success, type Problem, type Result } from '../protocol/result';
 import { dtypeByName, type DtypeName } from '../tensor/dtype';
 import type { JsonFault } from './json-cursor';
-import { JsonReader } from './json-reader';
+import { EntryReader, type ShortEntry } from './safetensors-entry';
 import { countOf, formatFinding, formatProblem, quoted, refuse } from './problems';
 
 /** Before the header: its length, 8 bytes, little-endian. */
@@ -102,7 +102,7 @@ class HeaderDraft {
   readonly tensors: HeaderTensor[] = [];
   readonly metadata = new Map<string, string>();
   readonly findings: Finding[] = [];
-  private readonly reader: JsonReader;
+  private readonly reader: EntryReader;
   private place = IN_HEADER;
   private unknownFields = 0;
 
@@ -110,7 +110,7 @@ class HeaderDraft {
     private readonly json: Uint8Array,
     private readonly path: string,
   ) {
-    this.reader = new JsonReader(json, LENGTH_BYTES);
+    this.reader = new EntryReader(json, LENGTH_BYTES);
   }
 
   /** Reads the whole header; the first problem, or `null`. */
@@ -148,6 +148,13 @@ class HeaderDraft {
 
   private readTensor(name: string, offset: number): void {
     const { reader } = this;
+    const short = reader.shortEntry();
+    if (short) {
+      this.addWhole(name, offset, short);
+      // Where what it says is wrong.
+      if (reader.fault !== null) this.place = { kind: 'tensor', name };
+      return;
+    }
     this.place = { kind: 'tensor', name };
     let dtype: string | null = null;
     let shape: number[] | null = null;
@@ -194,6 +201,11 @@ class HeaderDraft {
       reader.fail('tensor-entry', offset, `"${missing}" ${state}`);
       return;
     }
+    this.addWhole(name, offset, { dtype: dtypeName, shape, start, end });
+  }
+
+  private addWhole(name: string, offset: number, { dtype: dtypeName, shape, start, end }: ShortEntry): void {
+    const { reader } = this;
     const dtype = dtypeByName(dtypeName);
     if (!dtype) {
       reader.fail('tensor-dtype', offset, `the element type ${quoted(dtypeName)} is unknown`);

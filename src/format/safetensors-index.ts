@@ -123,6 +123,10 @@ export function checkIndex(
 ): readonly IndexIssue[] {
   const issues = new IssueList();
   checkShards(index, shards, issues);
+  if (fitsExactly(index, shards)) {
+    checkTotalSize(index, shards, true, issues);
+    return issues.all();
+  }
   const holders = findHolders(shards);
   const complete = index.shards.every((shard) => shards.get(shard)?.state === 'read');
   for (const [tensor, shard] of index.weightMap) {
@@ -139,6 +143,21 @@ export function checkIndex(
   for (const [tensor, held] of holders) checkHolders(index, tensor, held, issues);
   checkTotalSize(index, shards, complete, issues);
   return issues.all();
+}
+
+/** Whether every tensor is in the one shard that the index names for it, and no shard has another: the usual case. */
+export function fitsExactly(
+  { weightMap }: SafetensorsIndex,
+  shards: Iterable<readonly [name: string, shard: Shard]>,
+): boolean {
+  let held = 0;
+  for (const [name, shard] of shards) {
+    if (shard.state !== 'read') return false;
+    for (const { name: tensor } of shard.tensors) if (weightMap.get(tensor) !== name) return false;
+    held += shard.tensors.length;
+  }
+  // No shard has a tensor twice, and none has one of another's: as many are all.
+  return held === weightMap.size;
 }
 
 function checkShards(index: SafetensorsIndex, shards: ReadonlyMap<string, Shard>, issues: IssueList): void {

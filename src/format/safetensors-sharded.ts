@@ -9,6 +9,7 @@ import { readStart, withFile, type FileState } from './read';
 import { fingerprintOf, markOf, readDirectory } from './safetensors';
 import {
   checkIndex,
+  fitsExactly,
   issueFinding,
   issueProblem,
   MAXIMUM_INDEX,
@@ -159,7 +160,9 @@ export async function openIndex(
     path,
     container,
     files: directories.map(({ directory }) => directory.file),
-    tensors: collectTensors(index, directories),
+    tensors: fitsExactly(index, shards)
+      ? directories.flatMap(({ directory }) => directory.tensors)
+      : collectTensors(index, directories),
     // What shards say differently, the first of them says.
     metadata: Object.fromEntries(
       directories.toReversed().flatMap(({ directory }) => Object.entries(directory.metadata)),

@@ -146,12 +146,12 @@ function unplacedOf(
     const all = [
       ...modules.flatMap(({ parts }) => [...parts.values()]),
       ...saved.map(({ entry }) => entry),
-      ...unknown.map(({ entry }) => entry),
+      ...unknown().map(({ entry }) => entry),
     ];
     return all.map(({ name }) => ({ tensor: name, reason: refusal }));
   }
   return [
-    ...unknown.map(({ entry, reason }) => ({ tensor: entry.name, reason })),
+    ...unknown().map(({ entry, reason }) => ({ tensor: entry.name, reason })),
     ...refused.flatMap(({ tensors, reason, code }) =>
       tensors.map(({ name }): UnplacedTensor => ({
         tensor: name,

@@ -27,8 +27,11 @@ const FACTOR = /^(?:lora_|vera_|hada_|lokr_|ia3_|oft_|boft_|modules_to_save$)/;
 
 /** What is the same for a tensor in every layer, and for every tensor of a layer: few of each, so both are remembered. */
 type Kind = Pick<Place, 'module' | 'role' | 'expert'> & { readonly rowOutside: string };
-const kinds = new Map<string, Kind>();
-const labels = new Map<string, string>();
+/** By what stands before the number of the layer and what stands after it. */
+const kinds = new Map<string, Map<string, Kind>>();
+const outside = new Map<string, Kind>();
+/** Rows, the same string for all that are equal, with their labels. */
+const rows = new Map<string, { readonly row: string; readonly label: string }>();
 const REMEMBERED = 50_000;
 
 /** How PEFT begins the name of every tensor of an adapter; what follows is the base's name. */
@@ -41,15 +44,20 @@ const PEFT_PREFIX = 'base_model.model.';
 export function placeOf(storedName: string): Place {
   const tensorName = storedName.startsWith(PEFT_PREFIX) ? storedName.slice(PEFT_PREFIX.length) : storedName;
   const number = firstNumericPart(tensorName);
-  const layer = number ? tensorName.slice(0, number.end) : OTHER_LAYER;
-  const key = number
-    ? `+${tensorName.slice(0, number.start)}#${tensorName.slice(number.end)}`
-    : `-${tensorName}`;
-  const kind = remembered(kinds, key, () => kindOf(tensorName));
-  const row = number ? layer : kind.rowOutside;
+  const kind = number
+    ? remembered(
+        remembered(kinds, tensorName.slice(0, number.start), () => new Map<string, Kind>()),
+        tensorName.slice(number.end),
+        () => kindOf(tensorName),
+      )
+    : remembered(outside, tensorName, () => kindOf(tensorName));
+  const written = number ? tensorName.slice(0, number.end) : kind.rowOutside;
+  const { row, label } = remembered(rows, written, () => ({ row: written, label: rowLabel(written) }));
   const { module, role, expert } = kind;
-  const place = { layer, layerLabel: remembered(labels, row, () => rowLabel(row)), row, module, role };
-  return expert === undefined ? place : { ...place, expert };
+  const layer = number ? row : OTHER_LAYER;
+  return expert === undefined
+    ? { layer, layerLabel: label, row, module, role }
+    : { layer, layerLabel: label, row, module, role, expert };
 }
 
 /** Where the first part between dots is that has only digits. */

@@ -53,10 +53,16 @@ export interface Requests {
   };
   /**
    * A checkpoint as a text document, one line a tensor; the same as one side of a comparison where `against`, another
-   * checkpoint, is given.
+   * checkpoint, is given. Written into the new file `into`, in UTF-8, where one is given: of 200,000 tensors it is 20 MB,
+   * which would be packed and unpacked twice on the way between processes.
    */
   'deltalens/manifest': {
-    params: { readonly path: string; readonly roots: readonly string[]; readonly against?: string };
+    params: {
+      readonly path: string;
+      readonly roots: readonly string[];
+      readonly against?: string;
+      readonly into?: string;
+    };
     value: { readonly text: string };
   };
   /** Statistics of one tensor, and of its task vector where `base` is given. For an adapter's delta, `tensor` is the base's tensor name. */

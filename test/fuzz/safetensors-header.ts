@@ -7,7 +7,7 @@ import type { FuzzTarget } from './target';
 /** The JSON of a safetensors header: tensors one behind the other, of the sizes of their shapes. */
 export const safetensorsHeader: FuzzTarget = {
   name: 'safetensors-header',
-  modules: /format\/(?:json-\w+|utf8|safetensors-header)\.ts$/,
+  modules: /format\/(?:json-\w+|utf8|safetensors-(?:header|entry))\.ts$/,
   seeds: () =>
     [
       '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[],"data_offsets":[24,26]}}',

@@ -49,7 +49,7 @@ describe('activation', () => {
     assert.equal(untrustedWorkspaces.supported, true);
     assert.match(untrustedWorkspaces.description, /ever executed/);
     assert.equal(virtualWorkspaces.supported, 'limited');
-    assert.match(virtualWorkspaces.description, /from disk/);
+    assert.match(virtualWorkspaces.description, /copied to this machine/);
     assert.equal(extension().extensionKind, vscode.ExtensionKind.Workspace);
   });
 });

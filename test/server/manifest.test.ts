@@ -53,6 +53,17 @@ async function openManifest(file: string): Promise<{ uri: string; lines: string[
   return { uri, lines: text.split('\n') };
 }
 
+test('a manifest can be written into a new file, and never over another', async () => {
+  const into = at('text.manifest');
+  const asked = { path: base, roots: [folder] };
+  const { text } = await client.value('deltalens/manifest', asked);
+  await client.value('deltalens/manifest', { ...asked, into });
+  assert.equal(fs.readFileSync(into, 'utf8'), text);
+  const again = await client.request('deltalens/manifest', { ...asked, into });
+  assert.ok(!again.ok);
+  assert.equal(again.problem.code, 'output-exists');
+});
+
 function ask<T>(method: string, uri: string, line = 0, character = 0): Promise<T> {
   const params = {
     textDocument: { uri },

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { MANIFEST_ENDING, MANIFEST_SCHEME } from '../../protocol/manifest';
@@ -23,6 +25,7 @@ export class ManifestDocuments extends Disposable implements vscode.FileSystemPr
   constructor(
     private readonly client: AnalysisClient,
     private readonly copies: LocalCopies,
+    private readonly storage: vscode.Uri,
   ) {
     super();
     const options = { isReadonly: true, isCaseSensitive: true };
@@ -44,7 +47,8 @@ export class ManifestDocuments extends Disposable implements vscode.FileSystemPr
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    return new TextEncoder().encode(await this.text(uri));
+    const bytes = await this.contents(uri);
+    return typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
   }
 
   watch(uri: vscode.Uri): vscode.Disposable {
@@ -89,18 +93,35 @@ export class ManifestDocuments extends Disposable implements vscode.FileSystemPr
     throw vscode.FileSystemError.NoPermissions(uri);
   }
 
-  private async text(uri: vscode.Uri): Promise<string> {
+  private async contents(uri: vscode.Uri): Promise<Uint8Array | string> {
     const against = againstOf(uri);
     for (const file of filesOf(uri)) {
       const copy = await this.copies.localPath(vscode.Uri.file(file));
       if (!copy.ok) return problemText(uri, copy.problem);
     }
-    const answer = await this.client.request('deltalens/manifest', {
-      path: pathOf(uri) ?? uri.fsPath,
-      roots: this.copies.roots(),
-      ...(against === null ? {} : { against }),
-    });
-    return answer.ok ? this.copies.shown(answer.value.text) : problemText(uri, answer.problem);
+    const into = path.join(await this.folder(), `${randomUUID()}.manifest`);
+    try {
+      const answer = await this.client.request('deltalens/manifest', {
+        path: pathOf(uri) ?? uri.fsPath,
+        roots: this.copies.roots(),
+        into,
+        ...(against === null ? {} : { against }),
+      });
+      if (!answer.ok) return problemText(uri, answer.problem);
+      const bytes = await fs.readFile(into);
+      return filesOf(uri).some((file) => this.copies.isCopy(file))
+        ? this.copies.shown(bytes.toString())
+        : bytes;
+    } finally {
+      await fs.rm(into, { force: true });
+    }
+  }
+
+  /** Where the server puts texts. */
+  private async folder(): Promise<string> {
+    const folder = path.join(this.storage.fsPath, 'manifests');
+    await fs.mkdir(folder, { recursive: true });
+    return folder;
   }
 
   private tellChanged(uri: vscode.Uri): void {

@@ -8,7 +8,8 @@ export interface SortedTensors {
   readonly modules: readonly (ModuleTensors & { readonly layout: Layout })[];
   /** Parameters of the base that were saved whole, by their names there. */
   readonly saved: readonly { readonly tensor: string; readonly entry: TensorEntry }[];
-  readonly unknown: readonly { readonly entry: TensorEntry; readonly reason: string }[];
+  /** Made when it is asked for: of a whole model it is all of it, and nobody asks. */
+  readonly unknown: () => readonly { readonly entry: TensorEntry; readonly reason: string }[];
 }
 
 /** Parameters that trainers save whole beside factors under the base's own names. */
@@ -43,13 +44,22 @@ export function sortTensors(tensors: readonly TensorEntry[]): SortedTensors {
   }
   // loralib saves what else was trained under the base's own names.
   const isLoralib = [...modules.values()].some(({ layout }) => layout === 'loralib');
-  for (const entry of unread) {
-    if (isLoralib && PARAMETER.test(entry.name)) saved.push({ tensor: entry.name, entry });
-    else if (/^<[^>]+>$/.test(entry.name))
-      unknown.push({ entry, reason: 'the vector of a new word, no change of a weight' });
-    else unknown.push({ entry, reason: 'not a name of a tensor that adapters have' });
-  }
-  return { modules: [...modules.values()], saved, unknown };
+  const isSaved = ({ name }: TensorEntry) => isLoralib && PARAMETER.test(name);
+  if (isLoralib) saved.push(...unread.filter(isSaved).map((entry) => ({ tensor: entry.name, entry })));
+  return {
+    modules: [...modules.values()],
+    saved,
+    unknown: () => [
+      ...unknown,
+      ...unread.filter((entry) => !isSaved(entry)).map((entry) => ({ entry, reason: reasonOf(entry) })),
+    ],
+  };
+}
+
+function reasonOf({ name }: TensorEntry): string {
+  return /^<[^>]+>$/.test(name)
+    ? 'the vector of a new word, no change of a weight'
+    : 'not a name of a tensor that adapters have';
 }
 
 /** Tensors that stand for the whole adapter, by their part: they have a module that no other tensor has, or none. */

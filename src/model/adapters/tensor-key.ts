@@ -15,6 +15,10 @@ const SAVED_WHOLE = /^(.+)\.(?:modules_to_save|ln_tuning_layers)(?:\.[^.]+)?\.([
 /** A parameter of the base that PEFT saved under its own name: a bias, or a module that was trained whole. */
 const SAVED_PARAMETER = /\..*(?:weight|bias)$/;
 
+/** What a name has at least one of that is read by anything but its ending: the expressions here ask for these words. */
+const SPECIAL =
+  /_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module|module\.|base_model|modules_to_save|ln_tuning_layers|_lora\.|base_layer|loras\.|:|^w_/;
+
 /** Lists without names: cloneofsimo's `text_encoder:0:up`, LoRA-SAM's `w_a_000.weight`. */
 const LIST_ITEM = /^(\w+):(\d+):(up|down)$/;
 const SAM_ITEM = /^w_([ab])_(\d+)(?:\.weight)?$/;
@@ -39,6 +43,11 @@ const COMPONENTS: Readonly<Record<string, string>> = {
  * `base_model.model.`, `_orig_mod.`) are taken off, and so is the name of the part of a pipeline, which goes into the key.
  */
 export function parseTensorKey(name: string, table: EndingTable): TensorKey | null {
+  if (!SPECIAL.test(name)) {
+    // Nearly every tensor of a whole model, of which there may be 200,000.
+    const ending = table.find(name);
+    if (!ending || (ending.ending.flattened && ending.module.includes('.'))) return null;
+  }
   const unwrapped = name.replace(WRAPPERS, '');
   const bare = unwrapped.replace(PEFT_PREFIX, '').replace(/^module\./, '');
   const item = listItem(bare);

@@ -1,32 +1,33 @@
 import type { CheckpointView, TensorColumns } from '../../protocol/checkpoint';
 import { shapeText } from '../shape-text';
+import { digitsOf, LineWriter } from './line-writer';
 import { manifestHeader } from './manifest-header';
 import { manifestSections } from './manifest-layout';
 import { writtenName } from './written-name';
 
 /** Longer names stand out of their column, so that one of them does not push all others apart. */
 const WIDEST_NAME = 96;
-/** In characters. VS Code folds and colours no text above 20 MB, so columns of larger ones are not filled up with spaces. */
-const LONGEST_ALIGNED = 18_000_000;
+/** In characters. VS Code folds and colours no text above 20 MiB, so columns come closer there, and then are not filled up. */
+const LONGEST_COLOURED = 20 * 2 ** 20;
 
 interface Column {
   readonly title: string;
   readonly right: boolean;
-  readonly text: (tensors: TensorColumns, index: number) => string;
-  /** Characters of the longest text of a checkpoint. */
-  readonly widest: (tensors: TensorColumns) => number;
+  readonly cells: (tensors: TensorColumns) => Cells;
+}
+
+/** What stands in a column, in characters the widest of it and all together. */
+interface Cells {
+  readonly widest: number;
+  readonly total: number;
+  readonly write: (to: LineWriter, index: number, width: number) => void;
 }
 
 /** What the tensor is. */
 const ALWAYS: readonly Column[] = [
   words('# name', (tensors) => tensors.name),
   words('dtype', (tensors) => tensors.dtype),
-  {
-    title: 'shape',
-    right: false,
-    text: ({ shape }, index) => shapeText(shape[index] ?? []),
-    widest: ({ shape }) => longest(shape, (each) => shapeText(each).length),
-  },
+  { title: 'shape', right: false, cells: shapeCells },
   numbers('parameters', (tensors) => tensors.parameters),
   numbers('bytes', (tensors) => tensors.bytes),
 ];
@@ -35,28 +36,51 @@ const OFFSET = numbers('offset', (tensors) => tensors.offset);
 const FILE = numbers('file', (tensors) => tensors.file, 1);
 
 function words(title: string, of: (tensors: TensorColumns) => readonly string[]): Column {
-  return {
-    title,
-    right: false,
-    text: (tensors, index) => writtenName(of(tensors)[index] ?? ''),
-    widest: (tensors) => longest(of(tensors), (each) => writtenName(each).length),
+  const cells = (tensors: TensorColumns): Cells => {
+    const texts = of(tensors).map(writtenName);
+    return {
+      ...measure(texts, (text) => text.length),
+      write: (to, index, width) => to.left(texts[index] ?? '', width),
+    };
   };
+  return { title, right: false, cells };
 }
 
-/** No number here is negative, so the largest is the longest. */
 function numbers(title: string, of: (tensors: TensorColumns) => readonly number[], first = 0): Column {
+  const cells = (tensors: TensorColumns): Cells => {
+    const values = of(tensors);
+    return {
+      ...measure(values, (value) => digitsOf(value + first)),
+      write: (to, index, width) => to.number((values[index] ?? 0) + first, width),
+    };
+  };
+  return { title, right: true, cells };
+}
+
+function shapeCells({ shape: shapes }: TensorColumns): Cells {
+  // Few shapes, and those that follow one another often the same.
+  let last: readonly number[] | undefined;
+  let text = '';
+  const textAt = (shape: readonly number[]) => {
+    if (shape !== last) text = shapeText(shape);
+    last = shape;
+    return text;
+  };
   return {
-    title,
-    right: true,
-    text: (tensors, index) => String((of(tensors)[index] ?? 0) + first),
-    widest: (tensors) => String(longest(of(tensors), (each) => each) + first).length,
+    ...measure(shapes, (shape) => textAt(shape).length),
+    write: (to, index, width) => to.left(textAt(shapes[index] ?? []), width),
   };
 }
 
-function longest<T>(values: readonly T[], of: (value: T) => number): number {
-  let most = 0;
-  for (const value of values) most = Math.max(most, of(value));
-  return most;
+function measure<T>(values: readonly T[], lengthOf: (value: T) => number): Pick<Cells, 'widest' | 'total'> {
+  let widest = 0;
+  let total = 0;
+  for (const value of values) {
+    const length = lengthOf(value);
+    if (length > widest) widest = length;
+    total += length;
+  }
+  return { widest, total };
 }
 
 /**
@@ -64,8 +88,17 @@ function longest<T>(values: readonly T[], of: (value: T) => number): number {
  * below `[layer]`. Deterministic. Of a checkpoint of one file the column `file` is left out.
  */
 export function manifestText(view: CheckpointView): string {
+  return writeManifest(view).toString();
+}
+
+/** {@link manifestText} in UTF-8, which of a long text spares making the string. */
+export function manifestBytes(view: CheckpointView): Uint8Array {
+  return writeManifest(view).toBytes();
+}
+
+function writeManifest(view: CheckpointView): LineWriter {
   const columns = [...ALWAYS, OFFSET, ...(view.files.length > 1 ? [FILE] : [])];
-  return textOf(view, columns, manifestHeader(view), [view]);
+  return write(view, columns, manifestHeader(view), [view]);
 }
 
 /**
@@ -73,45 +106,104 @@ export function manifestText(view: CheckpointView): string {
  * need, so that lines differ only where tensors do.
  */
 export function manifestDiffText(view: CheckpointView, other: CheckpointView): string {
-  return textOf(view, ALWAYS, manifestHeader(view, true), [view, other]);
+  return writeDiff(view, other).toString();
 }
 
-function textOf(
+/** {@link manifestDiffText} in UTF-8. */
+export function manifestDiffBytes(view: CheckpointView, other: CheckpointView): Uint8Array {
+  return writeDiff(view, other).toBytes();
+}
+
+function writeDiff(view: CheckpointView, other: CheckpointView): LineWriter {
+  return write(view, ALWAYS, manifestHeader(view, true), [view, other]);
+}
+
+function write(
   view: CheckpointView,
   columns: readonly Column[],
   header: readonly string[],
   measured: readonly CheckpointView[],
-): string {
-  const widths = columnWidths(columns, measured);
-  const lines = [...header, rowText(columns, widths, ({ title }) => title)];
-  for (const { title, tensors } of manifestSections(view.tensors)) {
-    lines.push('', `[${writtenName(title)}]`);
-    for (const index of tensors)
-      lines.push(rowText(columns, widths, ({ text }) => text(view.tensors, index)));
+): LineWriter {
+  const sections = manifestSections(view.tensors);
+  const above = header.reduce((sum, line) => sum + line.length + 1, 0);
+  const between = sections.reduce((sum, { title }) => sum + title.length + 4, 0);
+  const cells = columns.map((column) => measured.map(({ tensors }) => column.cells(tensors)));
+  const own = cells.flatMap(([first]) => first ?? []);
+  const { widths, gap, characters } = layoutOf(columns, cells, measured, above + between);
+  const writer = new LineWriter(characters);
+  const line = (text: string) => {
+    writer.left(text, 0);
+    writer.endLine();
+  };
+  header.forEach(line);
+  for (const [at, { title, right }] of columns.entries()) {
+    if (at > 0) writer.spaces(gap);
+    if (right) writer.right(title, widths[at] ?? 0);
+    else writer.left(title, widths[at] ?? 0);
   }
-  return `${lines.join('\n')}\n`;
+  writer.endLine();
+  for (const { title, tensors } of sections) {
+    line('');
+    line(`[${writtenName(title)}]`);
+    for (const index of tensors) writeRow(writer, own, widths, gap, index);
+  }
+  return writer;
 }
 
-function rowText(
-  columns: readonly Column[],
+function writeRow(
+  writer: LineWriter,
+  cells: readonly Cells[],
   widths: readonly number[],
-  textOf: (column: Column) => string,
-): string {
-  // Joined, not added up: with 200,000 rows, strings of strings take twice as long.
-  const cells = columns.map((column, index) => {
-    const width = widths[index] ?? 0;
-    return column.right ? textOf(column).padStart(width) : textOf(column).padEnd(width);
-  });
-  return cells.join('  ');
+  gap: number,
+  index: number,
+): void {
+  for (let at = 0; at < cells.length; at++) {
+    if (at > 0) writer.spaces(gap);
+    cells[at]?.write(writer, index, widths[at] ?? 0);
+  }
+  writer.endLine();
 }
 
-/** Width of each column in characters; zeros where a text of aligned columns would be too long. */
-function columnWidths(columns: readonly Column[], measured: readonly CheckpointView[]): readonly number[] {
-  const widths = columns.map(({ title, widest }, index) => {
-    const needed = Math.max(title.length, ...measured.map(({ tensors }) => widest(tensors)));
-    return index === 0 ? Math.min(needed, WIDEST_NAME) : needed;
+/** Width of each column, zero where it is not filled up, and how many spaces stand between two. In characters. */
+interface Layout {
+  readonly widths: readonly number[];
+  readonly gap: number;
+  /** Of the whole text; more where names stand out of their column. */
+  readonly characters: number;
+}
+
+/**
+ * Columns as wide as their texts, with two spaces between them, or one where the text would be too long to be coloured; not
+ * filled up where only that keeps it short enough. A text that is too long in any way is aligned all the same.
+ */
+function layoutOf(
+  columns: readonly Column[],
+  cells: readonly (readonly Cells[])[],
+  measured: readonly CheckpointView[],
+  besides: number,
+): Layout {
+  const measures = columns.map(({ title }, at) => {
+    const each = cells[at] ?? [];
+    const widest = Math.max(title.length, ...each.map((one) => one.widest));
+    return {
+      width: at === 0 ? Math.min(widest, WIDEST_NAME) : widest,
+      total: Math.max(...each.map(({ total }) => total)),
+    };
   });
-  const row = widths.reduce((sum, width) => sum + width + 2, 0);
   const rows = Math.max(...measured.map(({ tensorCount }) => tensorCount));
-  return row * rows > LONGEST_ALIGNED ? widths.map(() => 0) : widths;
+  const widths = measures.map(({ width }) => width);
+  const aligned = sum(widths) * rows;
+  const bare = sum(measures.map(({ total }) => total));
+  const layout = (cells: number, gap: number, isAligned = true): Layout => ({
+    widths: isAligned ? widths : widths.map(() => 0),
+    gap,
+    characters: besides + cells + rows * (gap * (columns.length - 1) + 1),
+  });
+  const wide = layout(aligned, 2);
+  const layouts = [wide, layout(aligned, 1), layout(bare, 1, false)];
+  return layouts.find(({ characters }) => characters < LONGEST_COLOURED) ?? wide;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -149,3 +149,23 @@ test('checkpoints with the same tensors at other offsets compare as equal', () =
   });
   assert.equal(manifestDiffText(one, other), manifestDiffText(other, one));
 });
+
+test('a text that would be too long to be coloured has columns closer together, then none', () => {
+  const rowsOf = (length: number) => {
+    const letters = (index: number) =>
+      index.toString(2).padStart(18, '0').replaceAll('0', 'a').replaceAll('1', 'b');
+    const row = (index: number): TensorRow => [
+      letters(index).padEnd(length, 'x'),
+      'F32',
+      [1 + (index % 1000)],
+    ];
+    const text = manifestText(viewOf(Array.from({ length: 200_000 }, (_, index) => row(index))));
+    assert.ok(text.length < 20 * 2 ** 20);
+    return text.split('\n').filter((line) => /^[ab]/.test(line));
+  };
+  const [wide, close, bare] = [50, 60, 68].map(rowsOf);
+  const isAligned = (rows: readonly string[] = []) => new Set(rows.map(({ length }) => length)).size === 1;
+  assert.ok(isAligned(wide) && isAligned(close) && !isAligned(bare));
+  assert.match(wide?.[0] ?? '', /x {2}F32/);
+  for (const rows of [close, bare]) assert.match(rows?.[0] ?? '', /x F32/);
+});
