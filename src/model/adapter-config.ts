@@ -60,6 +60,15 @@ const KINDS: Readonly<Record<string, string>> = {
   POLY: 'Poly',
   XLORA: 'X-LoRA',
   HRA: 'HRA',
+  MISS: 'MiSS',
+  BONE: 'MiSS',
+  DELORA: 'DeLoRA',
+  ROAD: 'RoAd',
+  C3A: 'C³A',
+  GRALORA: 'GraLoRA',
+  GLORA: 'GLoRA',
+  WAVEFT: 'WaveFT',
+  SHIRA: 'SHiRA',
   UNILORA: 'Uni-LoRA',
 };
 

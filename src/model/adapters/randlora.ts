@@ -37,7 +37,8 @@ export const randlora: AdapterFamily = {
     const [largest = 0] = b.span.shape;
     const fits =
       a.span.shape[0] === rank &&
-      (a.span.shape[1] ?? 0) >= bases &&
+      // PEFT keeps one A for all bases.
+      (a.span.shape[1] === 1 || (a.span.shape[1] ?? 0) >= bases) &&
       (a.span.shape[2] ?? 0) >= smaller &&
       b.span.shape[2] === rank &&
       (b.span.shape[1] ?? 0) >= bases;
@@ -81,7 +82,7 @@ function factorsOf(values: PartValues, rank: number, bases: number, rows: number
     for (let n = 0; n < bases; n++)
       for (let j = 0; j < less; j++)
         small[(r * bases + n) * less + j] =
-          (a?.values[(r * allBases + n) * width + j] ?? NaN) *
+          (a?.values[(r * allBases + (allBases === 1 ? 0 : n)) * width + j] ?? NaN) *
           (lambda?.values[r * bases + n] ?? NaN) *
           (gamma?.values[n * less + j] ?? NaN);
   const own = b?.shape[1] ?? 0;

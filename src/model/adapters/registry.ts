@@ -1,6 +1,8 @@
 import { adalora } from './adalora';
 import { additive } from './additive';
 import { boft } from './boft';
+import { c3a } from './c3a';
+import { delora } from './delora';
 import { dora } from './dora';
 import { EndingTable } from './endings';
 import type { AdapterFamily } from './family';
@@ -11,9 +13,11 @@ import { ia3 } from './ia3';
 import { loha } from './loha';
 import { lokr } from './lokr';
 import { lora } from './lora';
+import { miss } from './miss';
 import { oft } from './oft';
 import { poly } from './poly';
 import { randlora } from './randlora';
+import { road } from './road';
 import { shira } from './shira';
 import { trainableTokens } from './trainable-tokens';
 import { unilora } from './unilora';
@@ -44,6 +48,10 @@ export const FAMILIES: readonly AdapterFamily[] = [
   hra,
   vblora,
   unilora,
+  miss,
+  delora,
+  road,
+  c3a,
 ];
 
 /** The endings of all families. */
