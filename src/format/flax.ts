@@ -39,6 +39,7 @@ const DTYPES: ReadonlyMap<string, DtypeName> = new Map(
     uint8: 'U8',
     bool: 'BOOL',
     complex64: 'C64',
+    complex128: 'C128',
     float8_e4m3fn: 'F8_E4M3',
     float8_e5m2: 'F8_E5M2',
   }),

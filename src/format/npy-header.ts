@@ -59,6 +59,7 @@ const TYPES: Readonly<Record<string, DtypeName>> = {
   f4: 'F32',
   f8: 'F64',
   c8: 'C64',
+  c16: 'C128',
 };
 
 /**

@@ -1,4 +1,5 @@
 import { bitsOf } from '../tensor/decode';
+import { bytesInOrder } from '../tensor/dtype';
 import type { TensorSpan } from '../tensor/span';
 import type { InflatedStore } from '../tensor/stored/stored';
 import type { NpyHeader } from './npy-header';
@@ -21,8 +22,7 @@ export function arraySpan(header: NpyHeader, { path, offset, packed }: ArrayPlac
   if (dataBytes === 0) return span;
   const lying: TensorSpan = packed === undefined ? span : { ...span, stored: packed };
   const size = bitsOf(dtype) / 8;
-  // A complex number is two floats, each with its bytes turned.
-  const unit = dtype === 'C64' ? 4 : size;
+  const unit = bytesInOrder(dtype);
   const isTurned = bigEndian && unit > 1;
   const isSpread = firstFastest && shape.filter((length) => length > 1).length > 1;
   const onDisk = packed ?? { offset: span.offset, bytes: span.bytes };

@@ -24,6 +24,10 @@ const CODES = {
     'The file is a web page or a server answer that was saved under the name of a checkpoint.',
     'Download the file itself; where it needs permission, log in first.',
   ),
+  'dtype-not-written': errorCode(
+    'A tensor has an element type that safetensors files cannot have.',
+    'Convert the tensor to another type first, for example to complex64.',
+  ),
   'format-unsupported': errorCode(
     'The file is of a format that cannot be opened yet.',
     'Convert it to safetensors, for example with safetensors.torch.save_file.',
@@ -65,7 +69,7 @@ const CODES = {
     'Save numbers instead: np.load takes such an array with allow_pickle=True only, which runs what the pickle says.',
   ),
   'array-left-out': informationCode(
-    'An array has elements that are no plain numbers: texts, records, times, wide complex numbers.',
+    'An array has elements that are no plain numbers: texts, records, times.',
     'Nothing, if it holds no weights; else save it as numbers.',
   ),
   'array-trailing-bytes': informationCode(
@@ -86,7 +90,7 @@ const CODES = {
     'Export the model with dense weights to see them.',
   ),
   'onnx-type': informationCode(
-    'Tensors of an ONNX model have a type that checkpoints do not have: texts, wide complex numbers.',
+    'Tensors of an ONNX model have a type that checkpoints do not have, as texts.',
     'Nothing, if they are no weights; else export them as numbers.',
   ),
   'onnx-name-twice': warningCode(

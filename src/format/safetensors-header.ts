@@ -1,6 +1,6 @@
 import type { Finding } from '../protocol/finding';
 import { success, type Problem, type Result } from '../protocol/result';
-import { dtypeByName, type DtypeName } from '../tensor/dtype';
+import { dtypeByName, isSafetensorsDtype, type DtypeName } from '../tensor/dtype';
 import type { JsonFault } from './json-cursor';
 import { EntryReader, type ShortEntry } from './safetensors-entry';
 import { countOf, formatFinding, formatProblem, quoted, refuse } from './problems';
@@ -207,7 +207,7 @@ class HeaderDraft {
   private addWhole(name: string, offset: number, { dtype: dtypeName, shape, start, end }: ShortEntry): void {
     const { reader } = this;
     const dtype = dtypeByName(dtypeName);
-    if (!dtype) {
+    if (!dtype || !isSafetensorsDtype(dtype.name)) {
       reader.fail('tensor-dtype', offset, `the element type ${quoted(dtypeName)} is unknown`);
       return;
     }

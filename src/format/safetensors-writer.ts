@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { success, type Result } from '../protocol/result';
-import { dtypeByName, type DtypeName } from '../tensor/dtype';
+import { dtypeByName, isSafetensorsDtype, type DtypeName } from '../tensor/dtype';
 import { outputBytes, textFile, type OutputFile, type OutputTensor, type Pieces } from './output-file';
 import { quoted, refuse } from './problems';
 import { LENGTH_BYTES } from './safetensors-header';
@@ -23,15 +23,18 @@ const MAXIMUM_HEADER = 100_000_000;
 
 /**
  * The files of a checkpoint: one, or shards and their index in the form of the Hugging Face libraries (`weight_map`,
- * `total_size`). Fails with `duplicate-tensor`, or `header-too-large`.
+ * `total_size`). Fails with `duplicate-tensor`, `dtype-not-written`, or `header-too-large`.
  */
 export function safetensorsFiles(checkpoint: OutputCheckpoint): Result<readonly OutputFile[]> {
   const { stem, tensors, metadata, order, mostShardBytes } = checkpoint;
   const names = new Set<string>();
-  for (const { name } of tensors) {
+  for (const { name, dtype } of tensors) {
     if (names.has(name))
       return refuse('duplicate-tensor', stem, `Two tensors would both be called ${quoted(name)}.`, name);
     names.add(name);
+    if (isSafetensorsDtype(dtype)) continue;
+    const message = `${quoted(name)} holds elements of ${dtype}, which safetensors files cannot have.`;
+    return refuse('dtype-not-written', stem, message, name);
   }
   const total = tensors.reduce((sum, tensor) => sum + outputBytes(tensor), 0);
   const shards = mostShardBytes !== null && total > mostShardBytes ? shardsOf(tensors, mostShardBytes) : [];

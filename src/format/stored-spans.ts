@@ -1,5 +1,5 @@
 import { bitsOf } from '../tensor/decode';
-import type { DtypeName } from '../tensor/dtype';
+import { bytesInOrder, type DtypeName } from '../tensor/dtype';
 import { placeInFile, type TensorSpan } from '../tensor/span';
 import type { Stored } from '../tensor/stored/stored';
 
@@ -26,8 +26,7 @@ export function spanOver(
 
 /** A tensor whose elements are big endian; the same span where an element is a byte. */
 export function swappedSpan(source: TensorSpan): TensorSpan {
-  // The parts of a complex number are swapped one by one.
-  const size = source.dtype === 'C64' ? 4 : bitsOf(source.dtype) / 8;
+  const size = bytesInOrder(source.dtype);
   if (size <= 1 || source.count === 0) return source;
   const place = { ...placeInFile(source), label: `${source.dtype} (big endian)` };
   return spanOver({ ...place, kind: 'swapped', size, source }, source.path, source.dtype, source.shape);

@@ -29,6 +29,7 @@ export const BUNDLE_DTYPES: Readonly<Record<number, DtypeName>> = {
   10: 'BOOL',
   14: 'BF16',
   17: 'U16',
+  18: 'C128',
   19: 'F16',
   22: 'U32',
   23: 'U64',

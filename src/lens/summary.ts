@@ -4,7 +4,7 @@ import type { Study } from '../model/study';
 import type { Artifact } from '../protocol/artifact';
 import type { LensDescription } from '../protocol/lens';
 import { failure, success } from '../protocol/result';
-import { dtypeByName } from '../tensor/dtype';
+import { isComplex } from '../tensor/dtype';
 import type { Moments } from '../tensor/pass';
 import { freeBaseName } from './base-name';
 import type { Lens } from './lens';
@@ -99,5 +99,5 @@ function named(name: string, checkpoint: Checkpoint): Omit<SummarisedCheckpoint,
 
 /** Complex numbers have no order, hence neither extremes nor a sign: such tensors have no statistics. */
 function isReal({ span }: TensorEntry): boolean {
-  return dtypeByName(span.dtype)?.kind !== 'complex';
+  return !isComplex(span.dtype);
 }

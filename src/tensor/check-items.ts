@@ -1,5 +1,6 @@
 import type { Problem } from '../protocol/result';
 import { bytesFor } from './decode';
+import { isComplex } from './dtype';
 import type { MatrixSource, StoredFactors } from './matrix-source';
 import type { FusedItem, LowRankDelta, PassItem } from './pass';
 import type { TensorSpan } from './span';
@@ -35,10 +36,10 @@ function checkParts({ parts }: FusedItem): Problem | null {
 }
 
 function checkSpan(span: TensorSpan): Problem | null {
-  if (span.dtype === 'C64') {
+  if (isComplex(span.dtype)) {
     return {
       code: 'dtype-not-real',
-      message: `${place(span)} holds complex numbers (C64), which have no order and no single value.`,
+      message: `${place(span)} holds complex numbers (${span.dtype}), which have no order and no single value.`,
       action: 'Leave this tensor out, or store its real and imaginary parts as two tensors.',
       path: span.path,
       at: String(span.offset),

@@ -4,7 +4,7 @@ import { valuesOf } from './small-floats';
 /** Writes the values of elements `first … first + count − 1` to the front of `target`. */
 export type Decoder = (first: number, count: number, target: Float64Array) => void;
 
-/** Width of one element in bits, 4 to 64. */
+/** Width of one element in bits, 4 to 128. */
 export function bitsOf(dtype: DtypeName): number {
   return dtypeByName(dtype)?.bits ?? 8;
 }
@@ -16,8 +16,8 @@ export function bytesFor(dtype: DtypeName, count: number): number {
 
 /**
  * Decodes the first `count` elements of `bytes`: little-endian, any alignment. Every type but two becomes exactly the
- * same number in float64: I64 and U64 are rounded to the nearest double beyond ±2^53, and C64 has no place on the real
- * line, so its entries become NaN rather than real and imaginary parts in turn. BOOL is 0 for a zero byte, else 1.
+ * same number in float64: I64 and U64 are rounded to the nearest double beyond ±2^53, and C64 and C128 have no place on the
+ * real line, so their entries become NaN rather than real and imaginary parts in turn. BOOL is 0 for a zero byte, else 1.
  * F4 and F6 are packed from the lowest bit of each byte up, as `torch.float4_e2m1fn_x2` and ONNX ("Float stored in 6 bits") have
  * it; safetensors itself prescribes no order.
  * Elements that `bytes` does not hold are NaN.
@@ -77,11 +77,12 @@ export function decoder(dtype: DtypeName, bytes: Uint8Array): Decoder {
     case 'U8':
     case 'BOOL':
     case 'C64':
+    case 'C128':
       return integerDecoder(dtype, bytes);
   }
 }
 
-type IntegerDtype = 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL' | 'C64';
+type IntegerDtype = 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL' | 'C64' | 'C128';
 
 function integerDecoder(dtype: IntegerDtype, bytes: Uint8Array): Decoder {
   switch (dtype) {
@@ -106,6 +107,7 @@ function integerDecoder(dtype: IntegerDtype, bytes: Uint8Array): Decoder {
         for (let i = 0; i < count; i++) target[i] = bytes[first + i] === 0 ? 0 : 1;
       };
     case 'C64':
+    case 'C128':
       return (_first, count, target) => void target.fill(Number.NaN, 0, count);
   }
 }

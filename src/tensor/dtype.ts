@@ -6,7 +6,7 @@ export interface Dtype {
   readonly kind: 'float' | 'integer' | 'boolean' | 'complex';
 }
 
-/** The names of the safetensors specification; every other container maps its own onto these. */
+/** The names of the safetensors specification, and C128, which it lacks; every other container maps its own onto these. */
 export type DtypeName =
   | 'F64'
   | 'F32'
@@ -29,7 +29,8 @@ export type DtypeName =
   | 'U16'
   | 'U8'
   | 'BOOL'
-  | 'C64';
+  | 'C64'
+  | 'C128';
 
 const TABLE: readonly Dtype[] = [
   { name: 'F64', bits: 64, kind: 'float' },
@@ -54,6 +55,7 @@ const TABLE: readonly Dtype[] = [
   { name: 'U8', bits: 8, kind: 'integer' },
   { name: 'BOOL', bits: 8, kind: 'boolean' },
   { name: 'C64', bits: 64, kind: 'complex' },
+  { name: 'C128', bits: 128, kind: 'complex' },
 ];
 
 const BY_NAME: ReadonlyMap<string, Dtype> = new Map(TABLE.map((dtype) => [dtype.name, dtype]));
@@ -61,7 +63,22 @@ const BY_NAME: ReadonlyMap<string, Dtype> = new Map(TABLE.map((dtype) => [dtype.
 /** All element types, floating point first. */
 export const DTYPES: readonly Dtype[] = TABLE;
 
-/** Looks an element type up by its safetensors name; `undefined` where the name is unknown. */
+/** Looks an element type up by its name; `undefined` where that is unknown. */
 export function dtypeByName(name: string): Dtype | undefined {
   return BY_NAME.get(name);
+}
+
+/** Whether the safetensors specification has the type. */
+export function isSafetensorsDtype(name: DtypeName): boolean {
+  return name !== 'C128';
+}
+
+/** Whether elements are pairs of a real and an imaginary part. */
+export function isComplex(name: DtypeName): boolean {
+  return BY_NAME.get(name)?.kind === 'complex';
+}
+
+/** Bytes that turn around together where bytes are in another order: an element, or a part of a complex one; below 1 where elements share a byte. */
+export function bytesInOrder(name: DtypeName): number {
+  return (BY_NAME.get(name)?.bits ?? 8) / (isComplex(name) ? 16 : 8);
 }

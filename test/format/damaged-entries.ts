@@ -41,6 +41,13 @@ export const DAMAGED_ENTRIES: readonly Bad[] = [
     at: 't',
   },
   {
+    what: 'a dtype that other containers have',
+    file: safetensorsFile({ t: tensor('C128', [1], 0, 16) }, 16),
+    code: 'tensor-dtype',
+    says: /"C128" is unknown/,
+    at: 't',
+  },
+  {
     what: 'a dtype in small letters',
     file: safetensorsFile({ t: tensor('f32', [2], 0, 8) }, 8),
     code: 'tensor-dtype',

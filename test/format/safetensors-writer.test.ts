@@ -89,6 +89,16 @@ test('two tensors of one name are refused', () => {
   assert.equal(files.problem.code, 'duplicate-tensor');
 });
 
+test('an element type that safetensors files cannot have is refused by name', () => {
+  const wide = heldTensor('wide', 'C128', [1], new Uint8Array(16));
+  const files = safetensorsFiles({
+    stem: 'm', tensors: [wide], metadata: {}, order: 'given', mostShardBytes: null,
+  }); // prettier-ignore
+  assert.ok(!files.ok);
+  assert.equal(files.problem.code, 'dtype-not-written');
+  assert.match(files.problem.message, /"wide".*C128/);
+});
+
 test('shards with their index open as the same checkpoint', async () => {
   const path = paths.resolve('samples/vit-digits/base/model.safetensors');
   const whole = await openCheckpoint(path);

@@ -82,3 +82,18 @@ test('a cancelled scan says nothing about values', async () => {
   const context = contextFor([], { signal: AbortSignal.abort() });
   assert.deepEqual(await lintFile(file([NaN]), context), []);
 });
+
+test('NaN is found beside complex numbers, of which no statistics are taken', async () => {
+  const path = paths.join(temporaryFolder(), 'model.safetensors');
+  const header = Buffer.from(
+    JSON.stringify({
+      c: { dtype: 'C64', shape: [1], data_offsets: [0, 8] },
+      w: { dtype: 'F32', shape: [1], data_offsets: [8, 12] },
+    }),
+  );
+  const [length, nan] = [Buffer.alloc(8), Buffer.alloc(12)];
+  length.writeBigUInt64LE(BigInt(header.length));
+  nan.writeFloatLE(NaN, 8);
+  fs.writeFileSync(path, Buffer.concat([length, header, nan]));
+  assert.deepEqual(codesOf(await lintFile(path, contextFor([]))), ['tensor-nan']);
+});

@@ -172,6 +172,7 @@ test('extremes of every wide type survive: subnormals, infinities, NaN, minus ze
 test('complex numbers never pass for real ones', () => {
   const bytes = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   assertSameNumbers(decode('C64', bytes, 2), [NaN, NaN], 'C64');
+  assertSameNumbers(decode('C128', bytes, 1), [NaN], 'C128');
 });
 
 test('elements that the bytes do not hold are NaN', () => {
@@ -185,7 +186,7 @@ test('decodeInto overwrites all of the array that it is given', () => {
 });
 
 test('a decoder that starts anywhere delivers the same as decoding from the start, for every type', () => {
-  const types = DTYPES.map((dtype) => dtype.name).filter((name) => name !== 'C64');
+  const types = DTYPES.map((dtype) => dtype.name).filter((name) => name !== 'C64' && name !== 'C128');
   fc.assert(
     fc.property(
       fc.constantFrom(...types),

@@ -64,11 +64,12 @@ function floatOf(cursor: Cursor, size: number): DtypeName | null {
   }
 }
 
-/** h5py's complex64: members r and i, float32 both. */
+/** h5py's complex64 and complex128: members r and i, floats both. */
 function complexOf(cursor: Cursor, members: number, size: number): Hdf5Type {
-  if (members !== 2 || size !== 8) return { kind: 'other', size };
+  if (members !== 2 || (size !== 8 && size !== 16)) return { kind: 'other', size };
   const head = Buffer.from(cursor.bytes.subarray(cursor.position, cursor.position + 2)).toString('latin1');
-  return head === 'r\0' ? { kind: 'number', size, dtype: 'C64', bigEndian: false } : { kind: 'other', size };
+  const dtype = size === 8 ? 'C64' : 'C128';
+  return head === 'r\0' ? { kind: 'number', size, dtype, bigEndian: false } : { kind: 'other', size };
 }
 
 /** Lengths of all axes, and those to which they may grow (`Infinity`: without a limit). */

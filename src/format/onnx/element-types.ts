@@ -56,7 +56,7 @@ const TABLE: readonly Row[] = [
   { type: 'uint32', code: 12, bits: 32, dtype: 'U32' },
   { type: 'uint64', code: 13, bits: 64, dtype: 'U64' },
   { type: 'complex64', code: 14, bits: 64, dtype: 'C64' },
-  { type: 'complex128', code: 15, bits: 128 },
+  { type: 'complex128', code: 15, bits: 128, dtype: 'C128' },
   { type: 'bfloat16', code: 16, bits: 16, dtype: 'BF16' },
   { type: 'float8e4m3fn', code: 17, bits: 8, dtype: 'F8_E4M3' },
   { type: 'float8e4m3fnuz', code: 18, bits: 8, dtype: 'F8_E4M3FNUZ' },

@@ -9,6 +9,7 @@ import type { DataFormat } from './data-set';
 import { fingerprintOf } from './fingerprint';
 import { refuse } from './problems';
 import type { ArrayLayout } from './rows';
+import { isComplex } from '../../tensor/dtype';
 
 /** An array of a range: its layout, why it cannot be read (`null` where it can), and where its elements begin. */
 export interface NpyArray {
@@ -34,7 +35,7 @@ export function openNpy(range: ByteRange, name: string): Promise<Result<NpyArray
     const header = readNpyHeader(bytes.value);
     if (!header.ok) return refuseFault(range.path, name, header.fault);
     const { dtype, shape, firstFastest, bigEndian, unreadable, dataStart, dataBytes } = header.value;
-    const type = dtype === null || dtype === 'C64' ? undefined : elementTypeOf(dtype);
+    const type = dtype === null || isComplex(dtype) ? undefined : elementTypeOf(dtype);
     const layout = { name, type: type ?? 'uint8', shape, firstFastest, bigEndian };
     if (type === undefined) {
       return success({ layout, unreadable: unreadable ?? 'its elements are complex numbers', dataStart });
