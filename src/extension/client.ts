@@ -109,7 +109,11 @@ export class AnalysisClient extends Disposable {
     const mayFetch = await this.consent.mayFetch(answer.problem);
     return mayFetch && token?.isCancellationRequested !== true
       ? this.ask(name, { ...params, mayFetch }, token)
-      : cancelled();
+      : failure({
+          code: CANCELLED,
+          message: vscode.l10n.t('Nothing was fetched.'),
+          action: vscode.l10n.t('Ask for it again when you want it.'),
+        });
   }
 
   private async ask<N extends RequestName>(

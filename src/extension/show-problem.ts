@@ -6,6 +6,9 @@ import { isCancelled } from './client';
 export async function showProblem(problem: Problem): Promise<void> {
   if (isCancelled(problem)) return;
   const showLog = vscode.l10n.t('Show Log');
-  const chosen = await vscode.window.showErrorMessage(`${problem.message} ${problem.action}`, showLog);
+  const setToken = vscode.l10n.t('Set Hub Token…');
+  const buttons = problem.code === 'hub-denied' ? [setToken, showLog] : [showLog];
+  const chosen = await vscode.window.showErrorMessage(`${problem.message} ${problem.action}`, ...buttons);
+  if (chosen === setToken) await vscode.commands.executeCommand('deltalens.setHubToken');
   if (chosen === showLog) await vscode.commands.executeCommand('deltalens.showLog');
 }

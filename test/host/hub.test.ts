@@ -72,7 +72,7 @@ describe('models of the Hugging Face Hub', () => {
   it('a gated model says what to do, and opens with the token that was set, which goes to the Hub alone', async () => {
     const errors = answer('showErrorMessage', undefined);
     await openFromHub('me/gated');
-    assert.match(errors[0] ?? '', /The model is gated\. It needs a token\..*"Deltalens: Set Hub Token"/);
+    assert.match(errors[0] ?? '', /The model is gated, and it needs a token: .*"Deltalens: Set Hub Token"/);
     assert.ok(server().asked.every(({ authorization }) => authorization === null));
     answer('showInputBox', ` ${TOKEN} `);
     await vscode.commands.executeCommand('deltalens.setHubToken');

@@ -55,6 +55,17 @@ test('the command line inspects a model of the Hub by its header', async () => {
   const view = JSON.parse(out) as { path: string; tensorCount: number };
   assert.deepEqual([view.path, view.tensorCount], ['hf://me/base', 1]);
   assert.ok(hub.sent <= 2 ** 18);
+  const shown = /^hub +me\/base, commit aaaaaaa \(main\), from 127\.0\.0\.1:\d+$/m;
+  assert.match((await run('inspect', 'hf://me/base')).out, shown);
+});
+
+test('without a Hub the command line shows the copy, says so, and ends well', async () => {
+  process.env['HF_HUB_OFFLINE'] = '1';
+  const { status, out, err } = await run('inspect', 'hf://me/base');
+  delete process.env['HF_HUB_OFFLINE'];
+  assert.equal(status, 0, err);
+  assert.match(out, /^tensors +1$/m);
+  assert.match(err, /hf:\/\/me\/base is shown from its copy, as commit a{40}, which main was at/);
 });
 
 test('a lens compares two models of the Hub, says first how much it fetches, and fetches nothing twice', async () => {
@@ -75,6 +86,21 @@ test('a lens compares two models of the Hub, says first how much it fetches, and
   assert.equal(again.status, 0, again.err);
   assert.equal(hub.sent, 0);
   assert.doesNotMatch(again.err, /will be fetched/);
+});
+
+test('what is written of a model of the Hub says how much it fetches, and holds its values', async () => {
+  hub.publish('me/copied', {
+    'model.safetensors': fs.readFileSync(path.join(folder, 'me/task/model.safetensors')),
+  });
+  const output = path.join(folder, 'converted.safetensors');
+  const dry = await run('convert', 'hf://me/copied', '-o', output, '--dry-run');
+  assert.equal(dry.status, 0, dry.err);
+  assert.doesNotMatch(dry.err, /will be fetched/);
+  const { status, err } = await run('convert', 'hf://me/copied', '-o', output);
+  assert.equal(status, 0, err);
+  assert.match(err, /Up to 1\.\d MB will be fetched from 127\.0\.0\.1/);
+  const [written, published] = [fs.readFileSync(output), hub.filesOf('me/copied').get('model.safetensors')];
+  assert.ok(published && written.subarray(-1_440_000).equals(published.subarray(-1_440_000)));
 });
 
 test('the server takes token and folder from the editor, and opens the copy by its path, too', async () => {
@@ -126,5 +152,5 @@ test('what is too much to be fetched unasked is refused before anything is, and 
 test('a model that is not there ends with what to do', async () => {
   const { status, err } = await run('inspect', 'hf://me/nothing');
   assert.equal(status, 3);
-  assert.match(err, /is not there.*\n.*Check the address/);
+  assert.match(err, /private or not there.*\n.*Check the address/);
 });

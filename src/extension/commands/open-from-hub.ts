@@ -20,7 +20,7 @@ export const openFromHub: Command = {
     if (!opened.ok) return showProblem(opened.problem);
     const { files, kind, findings } = opened.value;
     const fromCopy = findings.find(({ code }) => code === 'hub-from-copy');
-    if (fromCopy) void vscode.window.showWarningMessage(`${fromCopy.message} ${fromCopy.help}`);
+    if (fromCopy) void tellFromCopy(fromCopy.message, address);
     const first = files[0]?.path;
     if (first === undefined) return;
     const { file } = parsed.value;
@@ -30,6 +30,13 @@ export const openFromHub: Command = {
     if (uri) await context.editors.show(uri);
   },
 };
+
+/** That the Hub was not asked, where it could not be. */
+async function tellFromCopy(message: string, address: string): Promise<void> {
+  const again = vscode.l10n.t('Try Again');
+  if ((await vscode.window.showWarningMessage(message, again)) === again)
+    await vscode.commands.executeCommand('deltalens.openFromHub', address);
+}
 
 function askAddress(): Thenable<string | undefined> {
   return vscode.window.showInputBox({

@@ -105,20 +105,18 @@ async function problemOf(response: Response, url: URL, hasToken: boolean): Promi
   const message = response.headers.get('x-error-message');
   await response.body?.cancel();
   const said = message === null ? '' : ` (${quoted(latin1AsUtf8(message))})`;
-  const answer = `${url.host} answers ${String(status)}${said}`;
+  const answer = `${url.host} answers ${String(status)}${said} to ${url.href}`;
   const known = Object.hasOwn(SAID, code) ? SAID[code] : undefined;
   // Who has no token hears 401 of what is not there, too.
   const isThere = code !== 'RepoNotFound';
   if ((status === 401 || status === 403) && isThere) {
-    const why = hasToken ? 'The token does not open it' : 'It needs a token';
+    const why = hasToken ? 'the token does not open it' : 'it needs a token';
     const what = known ?? 'The model is gated, private or not there';
-    return refuse('hub-denied', url.href, `${url.href}: ${answer}. ${what}. ${why}.`);
+    return refuse('hub-denied', url.href, `${what}, and ${why}: ${answer}.`);
   }
-  if (status === 404 || !isThere) {
-    const what = known === undefined ? '' : ` ${known}.`;
-    return refuse('hub-missing', url.href, `${url.href} is not there: ${answer}.${what}`);
-  }
-  return refuse('hub-failed', url.href, `${url.href}: ${answer}.`);
+  if (status === 404 || !isThere)
+    return refuse('hub-missing', url.href, `${known ?? 'This is not there'}: ${answer}.`);
+  return refuse('hub-failed', url.href, `${answer}.`);
 }
 
 function urlFrom(location: string, base: URL): URL | null {
