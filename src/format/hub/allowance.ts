@@ -12,15 +12,15 @@ interface Allowance {
   readonly models: Set<string>;
 }
 
-const current = new AsyncLocalStorage<Allowance>();
+const current = new AsyncLocalStorage<Allowance | null>();
 
 /**
  * Runs a request that may fetch `unasked` bytes; whatever would go beyond that, in this request or what it waits for, is refused with
  * `hub-ask` before anything of it is fetched. `null`: as much as it takes.
  */
 export function withAllowance<T>(unasked: number | null, run: () => Promise<T>): Promise<T> {
-  if (unasked === null) return current.exit(run);
-  return current.run({ unasked, spent: 0, most: 0, models: new Set() }, run);
+  const allowance = unasked === null ? null : { unasked, spent: 0, most: 0, models: new Set<string>() };
+  return current.run(allowance, run);
 }
 
 /** Says how many bytes of which models (`owner/name`) the request that runs needs at most, for the question. */
