@@ -143,7 +143,7 @@ async function openFolder(path: string): Promise<Result<Checkpoint>> {
     case 'ambiguous':
       return refuse('folder-ambiguous', path, ambiguity(path, names));
     case 'none':
-      return refuse('folder-empty', path, emptiness(path, names));
+      return nothingIn(path, names);
   }
 }
 
@@ -196,14 +196,18 @@ function ambiguity(path: string, names: readonly string[]): string {
 }
 
 /** The output folder of a trainer has a folder for each checkpoint. */
-function emptiness(path: string, names: readonly string[]): string {
+function nothingIn(path: string, names: readonly string[]): Result<never> {
   const steps = names
     .filter((name) => name.endsWith('/') && stepInName(name.slice(0, -1)) !== null)
     .map((name) => name.slice(0, -1))
     .sort((a, b) => (stepInName(a) ?? 0) - (stepInName(b) ?? 0));
   const [newest] = steps.slice(-1);
-  if (newest === undefined) return `${path} holds no checkpoint that can be opened${contents(names)}.`;
-  return `${path} is the output of a training run, with ${listing(steps)}: open one of them (the newest is ${quoted(newest)}), or compare them as a run.`;
+  if (newest === undefined) {
+    const message = `${path} holds no checkpoint that can be opened${contents(names)}.`;
+    return refuse('folder-empty', path, message);
+  }
+  const message = `${path} is the output of a training run, with ${listing(steps)}; the newest is ${quoted(newest)}.`;
+  return refuse('folder-of-run', path, message);
 }
 
 function contents(names: readonly string[]): string {

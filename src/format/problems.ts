@@ -267,6 +267,10 @@ const CODES = {
     'The folder holds no checkpoint that can be opened.',
     'Open a folder with a .safetensors file in it, or the file itself.',
   ),
+  'folder-of-run': errorCode(
+    'The folder is the output of a training run, with a folder for each checkpoint.',
+    'Open one of its checkpoints, or follow all of them: "Open Training Run", or deltalens lens trajectory --run FOLDER.',
+  ),
   'folder-ambiguous': errorCode('The folder holds several checkpoints.', 'Open the file that you mean.'),
   'folder-index-and-file': warningCode(
     'The folder holds both a whole model and the index of a sharded one.',

@@ -118,7 +118,7 @@ async function withoutRuns(specs: readonly TaskSpec[], open: Open): Promise<Resu
 async function isRun({ path, run }: TaskSpec, open: Open): Promise<boolean> {
   if (run) return true;
   const opened = await open(path);
-  if (opened.ok || opened.problem.code !== 'folder-empty') return false;
+  if (opened.ok || opened.problem.code !== 'folder-of-run') return false;
   return (await runFolders(path)).length > 0;
 }
 

@@ -23,7 +23,7 @@ const LARGEST_STATE = 64 * 2 ** 20;
  * Step and losses of a checkpoint: from `trainer_state.json` beside it, the step else from its folder's name. `null`
  * where there is neither. A state that cannot be read is as good as none.
  */
-export async function readTraining({ path }: Checkpoint): Promise<Training | null> {
+export async function readTraining({ path }: Pick<Checkpoint, 'path'>): Promise<Training | null> {
   const home = homeOf(path);
   const named = stepInName(basename(home));
   const state = await readState(join(home, TRAINER_STATE));

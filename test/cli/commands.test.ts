@@ -55,6 +55,25 @@ test('inspect tells what is in a checkpoint, for people and for scripts', async 
   assert.equal(json.stderr, '');
 });
 
+test('inspect lists the checkpoints of a training run by step, and names the lens that follows them', async () => {
+  const output = path.join(folder, 'output');
+  for (const step of [20, 100]) {
+    const own = path.join(output, `checkpoint-${String(step)}`);
+    fs.mkdirSync(own, { recursive: true });
+    fs.copyFileSync(path.join(BASE, 'model.safetensors'), path.join(own, 'model.safetensors'));
+    const state = { global_step: step, log_history: [{ step, loss: 100 / step }] };
+    fs.writeFileSync(path.join(own, 'trainer_state.json'), JSON.stringify(state));
+    for (const other of ['optimizer.pt', 'scheduler.pt', 'rng_state.pth'])
+      fs.writeFileSync(path.join(own, other), '');
+  }
+  const { code, stdout } = await run(['inspect', output]);
+  assert.equal(code, 0);
+  assert.match(stdout, /checkpoint-20 +20 +5 +safetensors +203,850 .*\ncheckpoint-100 +100 +1 /);
+  assert.match(stdout, /deltalens lens trajectory --base BASE --run /);
+  const json = JSON.parse((await run(['inspect', output, '--json'])).stdout) as { checkpoints: unknown[] };
+  assert.equal(json.checkpoints.length, 2);
+});
+
 test('inspect prints a manifest of one line per tensor', async () => {
   const { code, stdout } = await run(['inspect', BASE, '--manifest']);
   const json = await run(['inspect', BASE, '--json']);

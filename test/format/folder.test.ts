@@ -172,7 +172,7 @@ const REFUSED: readonly (readonly [
   [
     'the output folder of a trainer',
     { 'checkpoint-900/a': '', 'checkpoint-1000/a': '' },
-    'folder-empty',
+    'folder-of-run',
     /training run.*newest is "checkpoint-1000"/,
   ],
   ['an empty folder', {}, 'folder-empty', /empty/],

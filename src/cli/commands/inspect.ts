@@ -3,11 +3,14 @@ import { briefCount, formatBytes, formatCount, formatShape } from '../../figure/
 import { manifestText } from '../../model/manifest/manifest-text';
 import type { Breakdown, CheckpointView } from '../../protocol/checkpoint';
 import { hubOriginText } from '../../protocol/hub-address';
-import { wrongUse } from '../arguments';
+import { runFolders } from '../../model/training-run';
+import { wrongUse, type Arguments } from '../arguments';
 import { JSON_OPTION, type Command } from '../command';
-import { exitCodeOfFindings } from '../exit-codes';
+import { EXIT, exitCodeOfFindings, type ExitCode } from '../exit-codes';
 import { findingsText } from '../findings-text';
 import { visible } from '../../protocol/visible-text';
+import { nextText, runCheckpoints, runText } from '../run-listing';
+import type { Session } from '../session';
 import { textTable, type TextColumn } from '../text-table';
 import { inputPath } from '../input-path';
 
@@ -26,6 +29,7 @@ export const inspect: Command = {
     }
     const roots = [process.cwd(), path.dirname(path.resolve(file))];
     const result = await session.ask('deltalens/inspect', { path: inputPath(file), roots });
+    if (!result.ok && result.problem.code === 'folder-of-run') return listRun(file, given, session);
     if (!result.ok) return session.fail(result.problem);
     if (given.has('manifest')) {
       session.output.print(manifestText(result.value));
@@ -33,10 +37,23 @@ export const inspect: Command = {
     }
     const view = result.value;
     session.output.print(given.has('json') ? `${JSON.stringify(view, null, 2)}\n` : viewText(view));
-    if (!given.has('json')) session.output.complain(findingsText(view.findings));
+    if (!given.has('json')) {
+      if ((await runFolders(file)).length > 0) session.output.print(`\n${nextText(file)}`);
+      session.output.complain(findingsText(view.findings));
+    }
     return exitCodeOfFindings(view.findings);
   },
 };
+
+/** The folder of a training run has no weights of its own: its checkpoints are listed. */
+async function listRun(folder: string, given: Arguments, session: Session): Promise<ExitCode> {
+  const checkpoints = await runCheckpoints(path.resolve(folder), session);
+  const isJson = given.has('json');
+  session.output.print(
+    isJson ? `${JSON.stringify({ kind: 'run', checkpoints }, null, 2)}\n` : runText(folder, checkpoints),
+  );
+  return EXIT.fine;
+}
 
 function viewText(view: CheckpointView): string {
   const parts = [
