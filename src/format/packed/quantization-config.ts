@@ -51,6 +51,7 @@ export async function withoutQuantization(path: string): Promise<string | null> 
     for (const fields of [config, ...(inner ? [inner] : [])]) {
       delete fields['quantization_config'];
       delete fields['compression_config'];
+      delete fields['quantization'];
     }
     return `${JSON.stringify(config, null, 2)}\n`;
   } catch {
@@ -84,13 +85,14 @@ function quantizationIn(text: string, name: string): QuantizationConfig | null {
   };
 }
 
-/** Models of text and images keep it with the part for text. */
+/** Models of text and images keep it with the part for text; MLX calls it otherwise. */
 function nestedConfig(config: Readonly<Record<string, unknown>> | null): Record<string, unknown> | null {
   if (!config) return null;
   return (
     fieldsOf(config['quantization_config']) ??
     fieldsOf(config['compression_config']) ??
-    fieldsOf(fieldsOf(config['text_config'])?.['quantization_config'])
+    fieldsOf(fieldsOf(config['text_config'])?.['quantization_config']) ??
+    fieldsOf(config['quantization'])
   );
 }
 
@@ -104,6 +106,12 @@ function fieldsOf(value: unknown): Record<string, unknown> | null {
 export function countIn({ fields }: QuantizationConfig, key: string): number | null {
   const value = fields[key];
   return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : null;
+}
+
+/** The same of a module that the configuration names by itself, or `null` (MLX). */
+export function moduleCountIn({ fields }: QuantizationConfig, module: string, key: string): number | null {
+  const own = fieldsOf(fields[module]);
+  return own && countIn({ method: null, fields: own, text: '' }, key);
 }
 
 /** `weight_block_size` of FP8 as [rows, columns], or `null`. */

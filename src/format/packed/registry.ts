@@ -8,6 +8,7 @@ import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
 import { compressedTensors } from './compressed-tensors';
 import { gptq } from './gptq';
 import type { Found, PackedContext, PackedLayout, PackedWeight } from './layout';
+import { mlx } from './mlx';
 import { mxBlocks } from './mx-blocks';
 import { readQuantizationConfig } from './quantization-config';
 import { scaledWeights } from './scaled-weights';
@@ -20,6 +21,7 @@ export const PACKED_LAYOUTS: readonly PackedLayout[] = [
   awq,
   compressedTensors,
   mxBlocks,
+  mlx,
   scaledWeights,
 ];
 

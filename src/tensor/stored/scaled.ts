@@ -8,6 +8,7 @@ import { wholeValues } from './whole-sources';
 interface Scales {
   readonly scales: Float64Array;
   readonly zeros: Float64Array | null;
+  readonly shifts: Float64Array | null;
   readonly groups: Float64Array | null;
   /** `factor`, with the overall scale in it. */
   readonly factor: number;
@@ -30,14 +31,16 @@ function scalesOf(stored: ScaledStore, read: ReadSpanBytes): Scales | Problem {
   if (!(scales instanceof Float64Array)) return scales;
   const zeros = stored.zeros && wholeValues(stored.zeros, read);
   if (zeros && !(zeros instanceof Float64Array)) return zeros;
+  const shifts = stored.shifts ? wholeValues(stored.shifts, read) : null;
+  if (shifts && !(shifts instanceof Float64Array)) return shifts;
   const groups = stored.groups && wholeValues(stored.groups, read);
   if (groups && !(groups instanceof Float64Array)) return groups;
-  if (!stored.overall) return { scales, zeros, groups, factor: stored.factor };
+  if (!stored.overall) return { scales, zeros, shifts, groups, factor: stored.factor };
   const overall = wholeValues(stored.overall.span, read);
   if (!(overall instanceof Float64Array)) return overall;
   const [value = Number.NaN] = overall;
   const factor = stored.overall.divides ? stored.factor / value : stored.factor * value;
-  return { scales, zeros, groups, factor };
+  return { scales, zeros, shifts, groups, factor };
 }
 
 /** Codes `first … first + count − 1` as numbers. */
@@ -60,7 +63,7 @@ function codesOf(
 
 function scale(
   { rows, columns, block: [blockRows, blockColumns], zero, groupCount }: ScaledStore,
-  { scales, zeros, groups, factor }: Scales,
+  { scales, zeros, shifts, groups, factor }: Scales,
   first: number,
   codes: Float64Array,
   target: Float32Array,
@@ -76,8 +79,10 @@ function scale(
     const at = blockRow * groupCount + group;
     const by = (scales[at] ?? Number.NaN) * factor;
     const minus = zero + (zeros ? (zeros[at] ?? Number.NaN) : 0);
+    // Minus zero added leaves every number as it is, minus zero, too.
+    const plus = shifts ? (shifts[at] ?? Number.NaN) : -0;
     const run = groups ? 1 : Math.min((group + 1) * blockColumns, columns) - column;
     const end = Math.min(codes.length, done + run);
-    for (; done < end; done++) target[done] = ((codes[done] as number) - minus) * by;
+    for (; done < end; done++) target[done] = ((codes[done] as number) - minus) * by + plus;
   }
 }

@@ -123,8 +123,8 @@ export interface BitPackedStore extends StoredPlace {
 }
 
 /**
- * Matrices of numbers times scales, as float32: x = (code − zero − zeros) · scale · factor [· or ÷ overall]. A scale (and
- * zero) is for a block of rows × columns; blocks begin anew with every matrix, and those at its end may be cut.
+ * Matrices of numbers times scales, as float32: x = (code − zero − zeros) · scale · factor [· or ÷ overall] + shift. A
+ * scale (zero, shift) is for a block of rows × columns; blocks begin anew with every matrix, and those at its end may be cut.
  */
 export interface ScaledStore extends StoredPlace {
   readonly kind: 'scaled';
@@ -136,6 +136,8 @@ export interface ScaledStore extends StoredPlace {
   readonly zero: number;
   /** Of the same count as the scales. */
   readonly zeros: TensorSpan | null;
+  /** Added last, of the same count as the scales; missing where nothing is. */
+  readonly shifts?: TensorSpan;
   /** For every column the number of its group, where groups are not runs of columns; there are `groupCount` of them. */
   readonly groups: TensorSpan | null;
   readonly groupCount: number;
