@@ -184,7 +184,7 @@ export const safetensors: Format = {
       'every element type of the specification',
       'metadata',
       'files of any size',
-      'quantised weights: GPTQ, AWQ, bitsandbytes, compressed-tensors, scaled FP8, MXFP4, NVFP4',
+      'quantised weights: GPTQ, AWQ, bitsandbytes, compressed-tensors, MLX, scaled FP8, MXFP4, NVFP4',
     ],
   },
   recognises,

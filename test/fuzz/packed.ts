@@ -49,6 +49,14 @@ function checkpointOf(text: string): Checkpoint {
 
 const SEEDS = [
   [
+    'a.weight U32 4,8',
+    'a.scales F16 4,1',
+    'a.biases F16 4,1',
+    'b.weight U32 2,4',
+    'b.scales U8 2,1',
+    '{"quantization":{"group_size":64,"bits":4,"a":{"group_size":32,"bits":8}}}',
+  ],
+  [
     'a.qweight I32 4,8',
     'a.qzeros I32 2,1',
     'a.scales F16 2,8',
