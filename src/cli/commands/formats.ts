@@ -5,7 +5,7 @@ import { textTable } from '../text-table';
 export const formats: Command = {
   name: 'formats',
   usage: ['[--json]'],
-  summary: 'list the container formats that can be opened',
+  summary: 'list the container formats that can be opened, and the Hub',
   options: [JSON_OPTION],
   async run(given, session) {
     const result = await session.ask('deltalens/formats', {});

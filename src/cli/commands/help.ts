@@ -5,6 +5,8 @@ import { EXIT } from '../exit-codes';
 const HELP_OPTION: Option = { name: 'help', short: 'h', help: 'show this' };
 const INTRODUCTION =
   'deltalens: what did training change? Looks into checkpoints, adapters and families of fine-tunes.';
+const HUB =
+  'A checkpoint or adapter is a path, or a model of the Hugging Face Hub: hf://owner/name[@revision][/file]. HF_TOKEN opens gated ones.';
 const EXIT_CODES = [
   'Exit codes:',
   '  0    fine',
@@ -54,7 +56,7 @@ function overview(commands: readonly Command[]): string {
     ['--version', 'show the version'],
     ['--help', 'show this; after a command: how to use it'],
   ]);
-  return `${INTRODUCTION}\n\nUsage: deltalens COMMAND ...\n\nCommands:\n${columns(rows)}\n\nOptions:\n${options}`;
+  return `${INTRODUCTION}\n\nUsage: deltalens COMMAND ...\n\nCommands:\n${columns(rows)}\n\nOptions:\n${options}\n\n${HUB}`;
 }
 
 function usageLines(command: Command): string[] {

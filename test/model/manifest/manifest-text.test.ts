@@ -41,6 +41,13 @@ test('tensors of a checkpoint of several files name theirs by its number in the 
   );
 });
 
+test('a copy of a model of the Hub says which commit it is of, and not where two are compared', () => {
+  const origin = { host: 'huggingface.co', repository: 'me/model', commit: '1a2b3c4d'.repeat(5) };
+  const view = viewOf(transformerRows(1), { origin: { ...origin, revisions: ['main'] } });
+  assert.match(manifestText(view), /^# hub: me\/model, commit 1a2b3c4 \(main\)$/m);
+  assert.doesNotMatch(manifestDiffText(view, view), /# hub:/);
+});
+
 test('columns are aligned, and a name that is longer than any real one pushes nothing but itself', () => {
   const rows = transformerRows(3);
   const aligned = manifestText(viewOf(rows));
