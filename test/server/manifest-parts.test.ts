@@ -14,7 +14,7 @@ import { manifestDiagnostics } from '../../src/server/manifest/manifest-findings
 import { manifestOf, manifestUriOf } from '../../src/server/manifest/manifest-uri';
 import { symbolsOf } from '../../src/server/manifest/symbols';
 import { histogramText, tensorCard } from '../../src/server/manifest/tensor-card';
-import { transformerRows, viewOf } from '../model/manifest/view';
+import { transformerRows, viewOf, type TensorRow } from '../model/manifest/view';
 
 const text = manifestText(viewOf(transformerRows(11)));
 const lines = text.split('\n');
@@ -79,6 +79,21 @@ test('layers with matrices can show their spectrum, and layer 1 does not mean la
     lenses.some(
       ({ range, command }) => range.start.line === 0 && command?.command === 'deltalens.compareWithBase',
     ),
+  );
+});
+
+test('few matrices have a lens each, the factors of a module one together, and vectors none', () => {
+  const factors = ['A', 'B'].map((side): TensorRow => [
+    `base_model.model.layers.0.q_proj.lora_${side}.weight`,
+    'F32',
+    [2, 4],
+  ]);
+  const view = viewOf([...factors, ['layers.0.norm.weight', 'F32', [8]], ['odd, name', 'F32', [2, 2]]]);
+  const few = new ManifestOutline(manifestText(view));
+  const own = codeLensesOf(few, view.path).filter(({ range }) => range.start.line > 0);
+  assert.deepEqual(
+    own.map(({ command }) => command?.arguments?.[2] as unknown),
+    ['layers.0.q_proj'],
   );
 });
 

@@ -1,6 +1,10 @@
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
+import { MANIFEST_SCHEME } from '../../protocol/manifest';
 import type { LocalCopies } from './local-copies';
+
+/** What the hovers of manifests offer; names from files are escaped in them. */
+const HOVER_COMMANDS = ['deltalens.showSpectrum', 'deltalens.inspect', 'deltalens.compareWithBase'];
 
 /** Has what the server says of copies said of the files that they are copies of. */
 export function originals(copies: LocalCopies): Middleware {
@@ -18,7 +22,9 @@ export function originals(copies: LocalCopies): Middleware {
     async provideHover(document, position, token, next) {
       const hover = await next(document, position, token);
       for (const content of hover?.contents ?? []) {
-        if (content instanceof vscode.MarkdownString) content.value = copies.shown(content.value);
+        if (!(content instanceof vscode.MarkdownString)) continue;
+        content.value = copies.shown(content.value);
+        if (document.uri.scheme === MANIFEST_SCHEME) content.isTrusted = { enabledCommands: HOVER_COMMANDS };
       }
       return hover;
     },

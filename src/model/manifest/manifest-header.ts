@@ -8,7 +8,8 @@ import { escapedText, writtenName } from './written-name';
 export const MANIFEST_START = '# checkpoint manifest';
 /** Characters of a metadata value; trainers store whole pictures and tag lists. */
 const LONGEST_VALUE = 400;
-const NONE = '–';
+/** Plain, since editors mark dashes that look like it. */
+const NONE = '-';
 
 /**
  * The lines above the tensors: what the checkpoint is as a whole, its files and its metadata. `forDiff` leaves out what

@@ -16,7 +16,8 @@ import { linksOf } from './links';
 import { manifestDiagnostics } from './manifest-findings';
 import { manifestOf, manifestUriOf } from './manifest-uri';
 import { symbolsOf } from './symbols';
-import { CARD_BINS, tensorCard } from './tensor-card';
+import { spectrumTarget } from './spectrum-target';
+import { CARD_BINS, tensorActions, tensorCard } from './tensor-card';
 
 /** A hover that takes longer is not seen any more. */
 const HOVER_LIMIT_MS = 2500;
@@ -117,7 +118,8 @@ export class ManifestFeatures {
     if (signal.aborted) return null;
     const facts = tensor.text.slice(tensor.length).trim().split(/ +/);
     const card = tensorCard(tensor.name, facts, !detail.ok && late.aborted ? 'late' : detail);
-    return markdown(card, line, tensor.length);
+    const actions = tensorActions(manifest.path, tensor.name, spectrumTarget(tensor));
+    return markdown(`${card}\n\n${actions}`, line, tensor.length);
   }
 
   private async definition(uri: string, position: Position, signal: AbortSignal): Promise<Location[]> {

@@ -1,10 +1,23 @@
 import { bytesText, plain } from '../../lint/hover-text';
 import type { TensorDetail, TensorStatistics } from '../../protocol/checkpoint';
 import type { Result } from '../../protocol/result';
+import { uriOfPath } from '../file-uri';
 
 /** Bins of the histogram, a character each. */
 export const CARD_BINS = 40;
 const BLOCKS = '▁▂▃▄▅▆▇█';
+
+/** What can be done with a tensor, as links that run commands of the extension; an editor that does not trust them shows their text. */
+export function tensorActions(checkpoint: string, name: string, target: string | null): string {
+  const uri = uriOfPath(checkpoint);
+  const link = (title: string, command: string, ...given: readonly unknown[]) =>
+    `[${title}](command:${command}?${encodeURIComponent(JSON.stringify(given))})`;
+  return [
+    ...(target === null ? [] : [link('Show Spectrum', 'deltalens.showSpectrum', uri, [], target)]),
+    link('Inspect', 'deltalens.inspect', uri, [], name),
+    link('Compare with Base…', 'deltalens.compareWithBase', uri),
+  ].join(' · ');
+}
 
 /** What the line of a tensor says, with its statistics or why they are missing, in Markdown. */
 export function tensorCard(
