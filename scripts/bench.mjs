@@ -8,11 +8,13 @@ import * as deltaProfile from '../bench/delta-profile.mjs';
 import * as gradients from '../bench/gradients.mjs';
 import * as gramPass from '../bench/gram-pass.mjs';
 import * as ggufQ4K from '../bench/gguf-q4k.mjs';
+import * as ggufTypes from '../bench/gguf-types.mjs';
 import * as heatmapFrames from '../bench/heatmap-frames.mjs';
 import * as loraSpectrum from '../bench/lora-spectrum.mjs';
 import * as manifest from '../bench/manifest.mjs';
 import * as openSharded from '../bench/open-sharded.mjs';
 import * as openTorch from '../bench/open-torch.mjs';
+import * as packedWeights from '../bench/packed-weights.mjs';
 import * as pairStatistics from '../bench/pair-statistics.mjs';
 import * as scaling from '../bench/scaling.mjs';
 import * as reopenStudy from '../bench/reopen-study.mjs';
@@ -41,6 +43,8 @@ const ROWS = {
   'adapter-extract': adapters.extract,
   'adapter-library': adapters.library,
   'gguf-q4k': ggufQ4K,
+  'gguf-types': ggufTypes,
+  'packed-weights': packedWeights,
   'pair-bf16': pairStatistics.bf16,
   'pair-f32': pairStatistics.f32,
   gram: gramPass,

@@ -27,6 +27,13 @@ const MODULES = [
     pages: { first: 5, most: 5 },
     features: ['simd'],
   },
+  {
+    source: 'src/tensor/wasm/assembly/packed/packed.ts',
+    target: 'dist/tensor-packed.wasm',
+    // 128 KiB each for codes and runs, 256 KiB for values, 96 KiB for words and their numbers.
+    pages: { first: 10, most: 10 },
+    features: ['simd'],
+  },
 ];
 
 /** Throws with the compiler's messages where the sources are not right. */

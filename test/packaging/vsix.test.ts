@@ -35,6 +35,7 @@ test('every bundle that the build makes is in the package, and nothing else of d
   const pages = ['checkpoint.css', 'checkpoint.js', 'codicon.css', 'codicon.ttf', 'result.css', 'result.js'];
   const others = [
     'dist/tensor-blocks.wasm',
+    'dist/tensor-packed.wasm',
     'dist/tensor-kernels-fused.wasm',
     'dist/tensor-kernels.wasm',
     'dist/tensor-linear-fused.wasm',

@@ -1,3 +1,4 @@
+import { PackedKernels } from '../wasm/packed-kernels';
 import type { BitPackedStore, StoredForm } from './stored';
 
 /** Numbers of a few bits out of 32-bit words, a byte each. */
@@ -47,9 +48,60 @@ function unpackAlong(
   start: number,
   target: Uint8Array,
 ): void {
-  for (let k = 0; k < target.length; k++) {
+  let k = 0;
+  if (isWhole(stored)) {
+    const { bits, plus } = stored;
+    const each = 32 / bits;
+    for (; (first + k) % each !== 0 && k < target.length; k++) {
+      const { word, shift } = placeOf(stored, first + k, start, 1);
+      target[k] = valueAt(stored, words, word, shift, 1);
+    }
+    const count = Math.floor((target.length - k) / each);
+    const word = start + (first + k) / each;
+    if (count > 0) unpackWords(words.subarray(word, word + count), bits, plus, target.subarray(k));
+    k += count * each;
+  }
+  for (; k < target.length; k++) {
     const { word, shift } = placeOf(stored, first + k, start, 1);
     target[k] = valueAt(stored, words, word, shift, 1);
+  }
+}
+
+/** Whether every word holds whole numbers, from its lowest bits on. */
+export function isWhole({ bits, places }: BitPackedStore): boolean {
+  return 32 % bits === 0 && places === undefined;
+}
+
+/** All numbers of words that hold whole ones, from their lowest bits on. */
+export function unpackWords(words: Int32Array, bits: number, plus: number, target: Uint8Array): void {
+  const mask = (1 << bits) - 1;
+  if (bits === 4) {
+    unpackFours(words, plus, target);
+    return;
+  }
+  let to = 0;
+  for (let w = 0; w < words.length; w++) {
+    const word = words[w] as number;
+    for (let shift = 0; shift < 32; shift += bits) target[to++] = ((word >>> shift) + plus) & mask;
+  }
+}
+
+function unpackFours(words: Int32Array, plus: number, target: Uint8Array): void {
+  const kernels = PackedKernels.ofThread();
+  if (kernels !== null) {
+    kernels.unpackFours(words, plus, target);
+    return;
+  }
+  for (let w = 0, to = 0; w < words.length; w++, to += 8) {
+    const word = words[w] as number;
+    target[to] = (word + plus) & 15;
+    target[to + 1] = ((word >>> 4) + plus) & 15;
+    target[to + 2] = ((word >>> 8) + plus) & 15;
+    target[to + 3] = ((word >>> 12) + plus) & 15;
+    target[to + 4] = ((word >>> 16) + plus) & 15;
+    target[to + 5] = ((word >>> 20) + plus) & 15;
+    target[to + 6] = ((word >>> 24) + plus) & 15;
+    target[to + 7] = ((word >>> 28) + plus) & 15;
   }
 }
 

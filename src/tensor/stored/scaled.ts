@@ -1,27 +1,32 @@
 import type { Problem } from '../../protocol/result';
 import { bytesFor, decoder } from '../decode';
+import { MOST_PACKED, PackedKernels, type PackedDtype } from '../wasm/packed-kernels';
 import { fillFloats } from './float-elements';
+import { ScaleRuns, type Scales } from './scale-runs';
 import type { ReadSpanBytes, ScaledStore, StoredForm } from './stored';
 import { wholeValues } from './whole-sources';
 
-/** What stands beside the codes, in memory. */
-interface Scales {
-  readonly scales: Float64Array;
-  readonly zeros: Float64Array | null;
-  readonly shifts: Float64Array | null;
-  readonly groups: Float64Array | null;
-  /** `factor`, with the overall scale in it. */
-  readonly factor: number;
-}
+/** Runs of fewer elements than this are taken one element after the other. */
+const SHORT_RUN = 8;
 
 /** Block-scaled numbers: FP8 with scales a block, FP4 with shared exponents, integers with scales and zero points. */
 export const readScaled: StoredForm<ScaledStore> = (stored, offset, target, read) => {
   const scales = scalesOf(stored, read);
   if ('code' in scales) return scales;
+  const kernels = PackedKernels.ofThread();
+  const { dtype } = stored.codes;
   return fillFloats(offset, target, (first, floats) => {
+    const runs = new ScaleRuns(stored, scales, first);
+    const isEven = dtype !== 'F4' || (first % 2 === 0 && runs.areEven);
+    if (kernels !== null && PackedKernels.isFor(dtype) && isEven && runs.meanLength >= SHORT_RUN)
+      return byKernels(kernels, dtype, stored, runs, first, floats, read);
     const codes = codesOf(stored, first, floats.length, read);
     if (!(codes instanceof Float64Array)) return codes;
-    scale(stored, scales, first, codes, floats);
+    for (let done = 0; done < codes.length;) {
+      const { zero, by, plus, length } = runs.next();
+      const end = Math.min(codes.length, done + length);
+      for (; done < end; done++) floats[done] = ((codes[done] as number) - zero) * by + plus;
+    }
     return null;
   });
 };
@@ -43,6 +48,42 @@ function scalesOf(stored: ScaledStore, read: ReadSpanBytes): Scales | Problem {
   return { scales, zeros, shifts, groups, factor };
 }
 
+/** Piece by piece: codes into the memory of the kernels, runs after them, and values out. */
+function byKernels(
+  kernels: PackedKernels,
+  dtype: PackedDtype,
+  { codes }: ScaledStore,
+  runs: ScaleRuns,
+  first: number,
+  target: Float32Array,
+  read: ReadSpanBytes,
+): Problem | null {
+  let done = 0;
+  while (done < target.length) {
+    const most = Math.min(MOST_PACKED, target.length - done);
+    let count = 0;
+    kernels.start();
+    while (count < most) {
+      const { zero, by, plus, length } = runs.next();
+      const taken = Math.min(length, most - count);
+      if (!kernels.add(zero, by, taken, plus)) {
+        runs.putBack(length);
+        break;
+      }
+      if (taken < length) runs.putBack(length - taken);
+      count += taken;
+    }
+    const start = bytesFor(dtype, first + done);
+    const bytes = bytesFor(dtype, first + done + count) - start;
+    const problem = read(codes, start, kernels.codes.subarray(0, bytes));
+    if (problem !== null) return problem;
+    kernels.scale(dtype);
+    target.set(kernels.values.subarray(0, count), done);
+    done += count;
+  }
+  return null;
+}
+
 /** Codes `first … first + count − 1` as numbers. */
 function codesOf(
   { codes: { dtype }, codes }: ScaledStore,
@@ -59,30 +100,4 @@ function codesOf(
   const values = new Float64Array(count);
   decoder(dtype, bytes)(before, count, values);
   return values;
-}
-
-function scale(
-  { rows, columns, block: [blockRows, blockColumns], zero, groupCount }: ScaledStore,
-  { scales, zeros, shifts, groups, factor }: Scales,
-  first: number,
-  codes: Float64Array,
-  target: Float32Array,
-): void {
-  const blockRowCount = Math.ceil(rows / blockRows);
-  let done = 0;
-  while (done < codes.length) {
-    const row = Math.floor((first + done) / columns);
-    const column = first + done - row * columns;
-    const matrix = Math.floor(row / rows);
-    const blockRow = matrix * blockRowCount + Math.floor((row - matrix * rows) / blockRows);
-    const group = groups ? (groups[column] as number) : Math.floor(column / blockColumns);
-    const at = blockRow * groupCount + group;
-    const by = (scales[at] ?? Number.NaN) * factor;
-    const minus = zero + (zeros ? (zeros[at] ?? Number.NaN) : 0);
-    // Minus zero added leaves every number as it is, minus zero, too.
-    const plus = shifts ? (shifts[at] ?? Number.NaN) : -0;
-    const run = groups ? 1 : Math.min((group + 1) * blockColumns, columns) - column;
-    const end = Math.min(codes.length, done + run);
-    for (; done < end; done++) target[done] = ((codes[done] as number) - minus) * by + plus;
-  }
 }

@@ -1,5 +1,6 @@
 import type { Problem } from '../../protocol/result';
 import type { ReadSpanBytes, StoredForm, StridedStore } from './stored';
+import { readTurned, turnedPacked } from './turned-words';
 import { wholeSource } from './whole-sources';
 
 /** Fewer elements than this are read with their surroundings, not with the whole source. */
@@ -12,6 +13,8 @@ const MOST_HELD = 2 ** 28;
 /** A view with strides, in C order: transposed and cut-out tensors of torch, arrays of Fortran order. */
 export const readStrided: StoredForm<StridedStore> = (stored, offset, target, read) => {
   const { size } = stored;
+  const packed = turnedPacked(stored);
+  if (packed !== null) return readTurned(stored, packed, offset, target, read);
   const first = Math.floor(offset / size);
   const count = Math.ceil((offset + target.length) / size) - first;
   const bytes = count * size === target.length ? target : new Uint8Array(count * size);
