@@ -1,6 +1,11 @@
-// Quantised weights built by the test, value by value and bit by bit, without anything of src.
+// Quantised weights built by the test, value by value and bit by bit, without anything of src; and opened.
+import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as paths from 'node:path';
+import type { Checkpoint } from '../../src/format/checkpoint';
+import { readSpan } from '../../src/format/read';
+import { openCheckpoint } from '../../src/format/registry';
+import { OpenFiles } from '../../src/tensor/open-files';
 import { safetensorsFile, type HeaderEntry } from './files';
 
 export interface Stored {
@@ -85,3 +90,57 @@ export function e4m3(code: number): number {
 
 /** E2M1: the sixteen values of the OCP specification. */
 export const E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+/** A model that must open. */
+export async function openModel(folder: string): Promise<Checkpoint> {
+  const opened = await openCheckpoint(folder);
+  assert.ok(opened.ok, opened.ok ? '' : opened.problem.message);
+  return opened.value;
+}
+
+/** Shape and values of a weight that is F32, after checking that any part reads as that part of the whole. */
+export async function valuesOf(
+  checkpoint: Checkpoint,
+  name: string,
+): Promise<{ shape: readonly number[]; values: number[] }> {
+  const span = checkpoint.tensors.find((entry) => entry.name === name)?.span;
+  assert.ok(span, `${name} is not there, only ${checkpoint.tensors.map((entry) => entry.name).join(', ')}`);
+  assert.equal(span.dtype, 'F32');
+  const read = await readSpan(span);
+  assert.ok(read.ok, read.ok ? '' : read.problem.message);
+  const whole = [...new Float32Array(read.value.buffer, read.value.byteOffset, span.count)];
+  // Any part reads as that part of the whole.
+  const files = new OpenFiles();
+  for (const [from, length] of [
+    [3, 7],
+    [span.bytes - 5, 5],
+    [Math.floor(span.bytes / 2) + 1, 16],
+  ] as const) {
+    if (from < 0 || from + length > span.bytes) continue;
+    const part = new Uint8Array(length);
+    assert.equal(files.read(span, from, part), null);
+    assert.deepEqual(part, new Uint8Array(read.value.subarray(from, from + length)));
+  }
+  files.close();
+  return { shape: span.shape, values: whole };
+}
+
+/** Names of all tensors. */
+export function namesOf({ tensors }: Checkpoint): string[] {
+  return tensors.map(({ name }) => name);
+}
+
+/** Equal but for the rounding of two float32 products. */
+export function assertClose(found: readonly number[], expected: readonly number[]): void {
+  assert.equal(found.length, expected.length);
+  found.forEach((value, index) => {
+    const other = expected[index] ?? Number.NaN;
+    assert.ok(
+      Math.abs(value - other) <= 2.4e-7 * Math.abs(other),
+      `${String(index)}: ${String(value)}, not ${String(other)}`,
+    );
+  });
+}
+
+/** An element, NaN where there is none. */
+export const at = (list: readonly number[], index: number): number => list[index] ?? Number.NaN;
