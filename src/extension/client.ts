@@ -3,8 +3,7 @@ import type * as Library from 'vscode-languageclient/node';
 import { CODE_DOCUMENTS, CODE_LANGUAGES, OWN_DOCUMENTS } from '../protocol/documents';
 import { MANIFEST_LANGUAGE, MANIFEST_SCHEME } from '../protocol/manifest';
 import type { NotificationName, Notifications } from '../protocol/requests';
-import { HUB_ASK, type FetchLeave } from '../protocol/requests';
-import type { RequestName, RequestParams, RequestResult } from '../protocol/requests';
+import type { FetchLeave, RequestName, RequestParams, RequestResult } from '../protocol/requests';
 import { CANCELLED, cancelled, failure, type Problem } from '../protocol/result';
 import type { LocalCopies } from './copies/local-copies';
 import { Disposable } from './disposable';
@@ -105,15 +104,7 @@ export class AnalysisClient extends Disposable {
     token?: vscode.CancellationToken,
   ): Promise<RequestResult<N>> {
     const answer = await this.ask(name, params, token);
-    if (answer.ok || answer.problem.code !== HUB_ASK) return answer;
-    const mayFetch = await this.consent.mayFetch(answer.problem);
-    return mayFetch && token?.isCancellationRequested !== true
-      ? this.ask(name, { ...params, mayFetch }, token)
-      : failure({
-          code: CANCELLED,
-          message: vscode.l10n.t('Nothing was fetched.'),
-          action: vscode.l10n.t('Ask for it again when you want it.'),
-        });
+    return this.consent.orAsk(answer, () => this.ask(name, { ...params, mayFetch: true }, token));
   }
 
   private async ask<N extends RequestName>(

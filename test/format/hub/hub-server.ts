@@ -59,154 +59,185 @@ const oidOf = (bytes: Buffer) =>
     .update(bytes)
     .digest('hex');
 
+/** Starts both servers on ports of their own. */
 export async function startHub(): Promise<HubServer> {
-  const asked: Asked[] = [];
-  const faults: Faults = {};
-  const commits = new Map<string, Files>();
-  const branches = new Map<string, string>();
-  const note = (host: Asked['host'], { method = '', url = '', headers }: http.IncomingMessage) =>
-    asked.push({
-      host,
-      method,
-      path: url,
-      range: headers.range ?? null,
-      authorization: headers.authorization ?? null,
-    });
-  const store = http.createServer((request, response) => {
-    note('store', request);
-    const bytes = commits
-      .get(
-        decodeURIComponent(request.url ?? '')
-          .split('|')[0]
-          ?.slice(1) ?? '',
-      )
-      ?.get(decodeURIComponent(request.url ?? '').split('|')[1] ?? '');
-    if (!bytes) return void response.writeHead(404).end();
-    self.sent += send(request, response, bytes, `"${sha256Of(bytes).slice(0, 32)}"`, faults);
-  });
-  const hub = http.createServer((request, response) => {
-    note('hub', request);
-    if (faults.drop) return void request.socket.destroy();
-    if (faults.status !== undefined) return void response.writeHead(faults.status).end();
-    const url = new URL(request.url ?? '', self.endpoint);
-    const path = url.pathname.split('/').map(decodeURIComponent);
-    const isApi = path[1] === 'api';
-    const [, , kept] = path;
-    if (kept === 'resolve-cache') {
-      const bytes = commits
-        .get(`${path.slice(4, 6).join('/')}@${path[6] ?? ''}`)
-        ?.get(path.slice(7).join('/'));
-      if (!bytes) return refuse(response, 404, 'EntryNotFound', 'Entry not found');
-      return void send(request, response, bytes, `"${oidOf(bytes)}"`, {});
+  const started = new LoopbackHub();
+  await started.listen();
+  return started;
+}
+
+type Request = http.IncomingMessage;
+type Response = http.ServerResponse;
+
+/** What an address of the Hub names, by whatever route. */
+interface Named {
+  readonly model: string;
+  readonly commit: string;
+  readonly files: Files;
+  /** A file, or a folder of a listing. */
+  readonly path: string;
+}
+
+class LoopbackHub implements HubServer {
+  endpoint = '';
+  sent = 0;
+  readonly asked: Asked[] = [];
+  readonly faults: Faults = {};
+  private storeUrl = '';
+  private readonly commits = new Map<string, Files>();
+  private readonly branches = new Map<string, string>();
+  private readonly hub = http.createServer((request, response) => this.answer(request, response));
+  private readonly store = http.createServer((request, response) => this.sendStored(request, response));
+
+  async listen(): Promise<void> {
+    this.endpoint = await listen(this.hub);
+    this.storeUrl = await listen(this.store);
+  }
+
+  async close(): Promise<void> {
+    for (const server of [this.hub, this.store]) {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     }
-    const [owner, name, route, revision = '', ...rest] = path.slice(isApi ? 3 : 1);
-    const model = `${owner ?? ''}/${name ?? ''}`;
-    const file = rest.join('/');
+  }
+
+  publish(model: string, files: Readonly<Record<string, Buffer | string>>, commit = COMMIT): void {
+    const entries = Object.entries(files).map(
+      ([name, bytes]) => [name, typeof bytes === 'string' ? Buffer.from(bytes) : bytes] as const,
+    );
+    this.commits.set(`${model}@${commit}`, new Map(entries));
+    this.branches.set(`${model}@main`, commit);
+  }
+
+  filesOf(model: string, commit = COMMIT): Files {
+    return this.commits.get(`${model}@${commit}`) ?? new Map<string, Buffer>();
+  }
+
+  private note(host: Asked['host'], { method = '', url = '', headers }: Request): void {
+    const { range = null, authorization = null } = headers;
+    this.asked.push({ host, method, path: url, range, authorization });
+  }
+
+  private sendStored(request: Request, response: Response): void {
+    this.note('store', request);
+    const [model = '', file = ''] = decodeURIComponent(request.url ?? '')
+      .slice(1)
+      .split('|');
+    const bytes = this.commits.get(model)?.get(file);
+    if (!bytes) return void response.writeHead(404).end();
+    this.sent += send(request, response, bytes, `"${sha256Of(bytes).slice(0, 32)}"`, this.faults);
+  }
+
+  private answer(request: Request, response: Response): void {
+    this.note('hub', request);
+    const { drop, status, body } = this.faults;
+    if (drop) return void request.socket.destroy();
+    if (status !== undefined) return void response.writeHead(status).end();
+    const url = new URL(request.url ?? '', this.endpoint);
+    const [, first, second, ...parts] = url.pathname.split('/').map(decodeURIComponent);
+    if (first === 'api' && second === 'resolve-cache')
+      return this.sendSmall(parts.slice(1), request, response);
+    const isApi = first === 'api';
+    const [owner = '', name = '', route, revision = '', ...rest] = isApi ? parts : [first, second, ...parts];
+    const model = `${owner}/${name}`;
     const hasToken = request.headers.authorization === `Bearer ${TOKEN}`;
-    if (!branches.has(`${model}@main`) || (model.includes('/private') && !hasToken))
+    if (!this.branches.has(`${model}@main`) || (model.includes('/private') && !hasToken))
       return hasToken
         ? refuse(response, 404, 'RepoNotFound', 'Repository not found')
         : refuse(response, 401, 'RepoNotFound', 'Invalid username or password.');
-    const commit = branches.get(`${model}@${revision}`) ?? revision;
-    const files = commits.get(`${model}@${commit}`);
+    const commit = this.branches.get(`${model}@${revision}`) ?? revision;
+    const files = this.commits.get(`${model}@${commit}`);
     if (!files) return refuse(response, 404, 'RevisionNotFound', `Invalid rev id: ${revision}`);
-    if (isApi && faults.body !== undefined) return void json(response, faults.body);
-    if (isApi && route === 'revision') {
-      const siblings = [...files.keys()].map((rfilename) => ({ rfilename }));
-      const fields: Record<string, unknown> = {
-        sha: commit,
-        siblings,
-        lastModified: '2026-01-01T00:00:00.000Z',
-      };
-      // Where fields are asked for, no others come.
-      const wanted = url.searchParams.getAll('expand');
-      const chosen = wanted.length === 0 ? Object.keys(fields) : wanted.filter((key) => key in fields);
-      const answer = Object.fromEntries(chosen.map((key) => [key, fields[key]]));
-      return void json(response, JSON.stringify({ _id: '1', id: model, ...answer }));
-    }
-    if (isApi && route === 'tree') return tree(response, url, files, file);
+    const named = { model, commit, files, path: rest.join('/') };
+    if (isApi && body !== undefined) return json(response, body);
+    if (isApi && route === 'revision') return describe(response, url, named);
+    if (isApi && route === 'tree') return this.list(response, url, named);
     if (isApi || route !== 'resolve') return refuse(response, 404, '', 'Not found');
     if (model.includes('/gated') && !hasToken)
       return refuse(response, 401, 'GatedRepo', 'Access to this model is restricted.');
-    const bytes = files.get(file);
-    if (!bytes) return refuse(response, 404, 'EntryNotFound', 'Entry not found');
-    const common = { 'x-repo-commit': commit, vary: 'Origin' };
-    if (bytes.length < LARGE) {
-      const location = `/api/resolve-cache/models/${model}/${commit}/${encodeURIComponent(file)}?etag=x`;
-      return void response
-        .writeHead(307, {
-          ...common,
-          location,
-          'x-linked-size': bytes.length,
-          'x-linked-etag': `"${oidOf(bytes)}"`,
-        })
-        .end(`Temporary Redirect. Redirecting to ${location}`);
-    }
-    if ((request.headers.accept ?? '').includes('xet-fileinfo'))
-      return void response.writeHead(500).end('no test speaks the protocol of Xet');
-    const location = `${storeUrl}/${encodeURIComponent(`${model}@${commit}|${file}`)}`;
-    response.writeHead(302, {
-      ...common,
-      location,
-      ...(faults.noLinkedTag
-        ? {}
-        : { 'x-linked-size': bytes.length, 'x-linked-etag': `"${sha256Of(bytes)}"` }),
-      'x-xet-hash': sha256Of(bytes).split('').reverse().join(''),
-      link: `<${self.endpoint}/api/models/${model}/xet-read-token/${commit}>; rel="xet-auth"`,
-    });
-    response.end(`Found. Redirecting to ${location}`);
-  });
+    this.resolve(request, response, named);
+  }
 
-  /** A page of a folder, as many entries as `PAGE`, and where the next one is. */
-  function tree(response: http.ServerResponse, url: URL, files: Files, folder: string): void {
-    const inside = [...files].filter(([path]) => folder === '' || path.startsWith(`${folder}/`));
-    if (inside.length === 0) return refuse(response, 404, 'EntryNotFound', `${folder} does not exist`);
-    const entries = new Map<string, object>();
-    for (const [path, bytes] of inside) {
-      const below = path.slice(folder === '' ? 0 : folder.length + 1).split('/');
-      const own = [folder, below[0]].filter((part) => part !== '').join('/');
-      const entry = {
-        type: 'file',
-        oid: oidOf(bytes),
-        size: bytes.length,
-        path,
-        ...(bytes.length < LARGE
-          ? {}
-          : { lfs: { oid: sha256Of(bytes), size: bytes.length, pointerSize: 134 }, xetHash: 'x'.repeat(64) }),
-      };
-      entries.set(own, below.length === 1 ? entry : { type: 'directory', oid: COMMIT, size: 0, path: own });
-    }
+  /** `/api/resolve-cache/models/owner/name/commit/file`: where small files, which Git keeps, are redirected to. */
+  private sendSmall(
+    [owner = '', name = '', commit = '', ...file]: readonly string[],
+    request: Request,
+    response: Response,
+  ): void {
+    const bytes = this.commits.get(`${owner}/${name}@${commit}`)?.get(file.join('/'));
+    if (!bytes) return refuse(response, 404, 'EntryNotFound', 'Entry not found');
+    send(request, response, bytes, `"${oidOf(bytes)}"`, {});
+  }
+
+  /** A page of a folder, of so many entries as `PAGE`, and where the next one is. */
+  private list(response: Response, url: URL, { files, path }: Named): void {
+    const entries = entriesOf(files, path);
+    if (entries.length === 0) return refuse(response, 404, 'EntryNotFound', `${path} does not exist`);
     const first = Number(url.searchParams.get('cursor') ?? '0');
     const next = new URL(url);
     next.searchParams.set('cursor', String(first + PAGE));
-    const more = faults.nextPage ?? (first + PAGE < entries.size ? next.href : null);
+    const more = this.faults.nextPage ?? (first + PAGE < entries.length ? next.href : null);
     if (more !== null) response.setHeader('link', `<${more}>; rel="next"`);
-    json(response, JSON.stringify([...entries.values()].slice(first, first + PAGE)));
+    json(response, JSON.stringify(entries.slice(first, first + PAGE)));
   }
 
-  const storeUrl = await listen(store);
-  const endpoint = await listen(hub);
-  const self: HubServer = {
-    endpoint,
-    asked,
-    faults,
-    sent: 0,
-    publish: (model, files, commit = COMMIT) => {
-      const entries = Object.entries(files).map(
-        ([name, bytes]) => [name, Buffer.from(bytes as Buffer)] as const,
-      );
-      commits.set(`${model}@${commit}`, new Map(entries));
-      branches.set(`${model}@main`, commit);
-    },
-    filesOf: (model, commit = COMMIT) => commits.get(`${model}@${commit}`) ?? new Map<string, Buffer>(),
-    close: async () => {
-      for (const server of [hub, store]) {
-        server.closeAllConnections();
-        await new Promise((resolve) => server.close(resolve));
-      }
-    },
+  /** Redirects: small files on the Hub itself, large ones to the store. */
+  private resolve(request: Request, response: Response, { model, commit, files, path }: Named): void {
+    const bytes = files.get(path);
+    if (!bytes) return refuse(response, 404, 'EntryNotFound', 'Entry not found');
+    if ((request.headers.accept ?? '').includes('xet-fileinfo'))
+      return void response.writeHead(500).end('no test speaks the protocol of Xet');
+    const isLarge = bytes.length >= LARGE;
+    const location = isLarge
+      ? `${this.storeUrl}/${encodeURIComponent(`${model}@${commit}|${path}`)}`
+      : `/api/resolve-cache/models/${model}/${commit}/${encodeURIComponent(path)}?etag=x`;
+    const hash = isLarge ? sha256Of(bytes) : oidOf(bytes);
+    const linked = { 'x-linked-size': bytes.length, 'x-linked-etag': `"${hash}"` };
+    const ofXet = {
+      'x-xet-hash': hash.split('').reverse().join(''),
+      link: `<${this.endpoint}/api/models/${model}/xet-read-token/${commit}>; rel="xet-auth"`,
+    };
+    response.writeHead(isLarge ? 302 : 307, {
+      'x-repo-commit': commit,
+      location,
+      ...(this.faults.noLinkedTag ? {} : linked),
+      ...(isLarge ? ofXet : {}),
+    });
+    response.end(`Redirecting to ${location}`);
+  }
+}
+
+/** What a model is; where fields are asked for, no others come. */
+function describe(response: Response, url: URL, { model, commit, files }: Named): void {
+  const siblings = [...files.keys()].map((rfilename) => ({ rfilename }));
+  const fields: Record<string, unknown> = {
+    sha: commit,
+    siblings,
+    lastModified: '2026-01-01T00:00:00.000Z',
   };
-  return self;
+  const wanted = url.searchParams.getAll('expand');
+  const chosen = wanted.length === 0 ? Object.keys(fields) : wanted.filter((key) => key in fields);
+  const answer = Object.fromEntries(chosen.map((key) => [key, fields[key]]));
+  json(response, JSON.stringify({ _id: '1', id: model, ...answer }));
+}
+
+/** Files and folders right in a folder, as a listing has them. */
+function entriesOf(files: Files, folder: string): object[] {
+  const start = folder === '' ? '' : `${folder}/`;
+  const entries = new Map<string, object>();
+  for (const [path, bytes] of files) {
+    if (!path.startsWith(start)) continue;
+    const [own = '', ...below] = path.slice(start.length).split('/');
+    const [oid, size] = [oidOf(bytes), bytes.length];
+    const lfs = { oid: sha256Of(bytes), size, pointerSize: 134 };
+    const large = size < LARGE ? {} : { lfs, xetHash: 'x'.repeat(64) };
+    const file = { type: 'file', oid, size, path, ...large };
+    entries.set(
+      own,
+      below.length === 0 ? file : { type: 'directory', oid: COMMIT, size: 0, path: start + own },
+    );
+  }
+  return [...entries.values()];
 }
 
 function refuse(response: http.ServerResponse, status: number, code: string, message: string): void {
