@@ -92,6 +92,7 @@ suite('Tensors stored in another form', () => {
         };
         assertReads(spanOf(stored, shape), new Uint8Array(expected), at, length);
       }),
+      { numRuns: 500 },
     );
   });
 

@@ -125,13 +125,49 @@ function copy(
   const { size, shape, strides } = stored;
   const length = shape.at(-1) ?? 1;
   const step = (strides.at(-1) ?? 1) * size;
+  const singles = size === 4 && from.byteOffset % 4 === 0 && target.byteOffset % 4 === 0;
   let done = 0;
   while (done < count) {
     const at = (first + done) % length;
+    if (singles && at === 0) {
+      const rows = copyColumns(stored, first + done, count - done, from, low, target, done);
+      done += rows * length;
+      if (rows > 0) continue;
+    }
     const run = Math.min(length - at, count - done);
     copyRun(from, (placeOf(stored, first + done) - low) * size, step, target, done * size, run, size);
     done += run;
   }
+}
+
+/** So many rows are copied together where they are columns of the source: what is next to each other there is read once. */
+const TOGETHER = 16;
+
+/**
+ * Copies rows of elements of four bytes that are neighbouring columns of the source, as many as there are, up to
+ * {@link TOGETHER}; returns how many. `element` is the first of the view, `to` its place in `target`.
+ */
+function copyColumns(
+  stored: StridedStore,
+  element: number,
+  count: number,
+  from: Uint8Array,
+  low: number,
+  target: Uint8Array,
+  to: number,
+): number {
+  const { shape, strides } = stored;
+  const [length, above] = [shape.at(-1) ?? 1, shape.at(-2) ?? 1];
+  if (strides.at(-2) !== 1 || length < 2) return 0;
+  const rows = Math.min(TOGETHER, Math.floor(count / length), above - ((element / length) % above));
+  if (rows < 2) return 0;
+  const step = strides.at(-1) ?? 1;
+  const words = new Uint32Array(from.buffer, from.byteOffset, Math.floor(from.length / 4));
+  const out = new Uint32Array(target.buffer, target.byteOffset, Math.floor(target.length / 4));
+  for (let k = 0, at = placeOf(stored, element) - low; k < length; k++, at += step) {
+    for (let row = 0; row < rows; row++) out[to + row * length + k] = words[at + row] as number;
+  }
+  return rows;
 }
 
 function copyRun(
