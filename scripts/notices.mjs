@@ -10,7 +10,11 @@ const COPIED = ['@vscode/codicons', 'onnxruntime-common', 'onnxruntime-node'];
  * @param {readonly import('esbuild').Metafile[]} metafiles
  */
 export function licenceNotices(metafiles) {
-  const inputs = metafiles.flatMap(({ inputs }) => Object.keys(inputs));
+  // What was parsed and left out again is in no bundle.
+  const outputs = metafiles.flatMap((metafile) => Object.values(metafile.outputs));
+  const inputs = outputs.flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+  );
   // The innermost package where one is nested in another's node_modules.
   const bundled = inputs.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   const folders = new Set([...bundled, ...COPIED.map((name) => `node_modules/${name}`)]);

@@ -87,6 +87,7 @@ test('the licences of what is bundled come along', () => {
     assert.match(notices, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|ISC)\\)$`, 'm'));
   }
   assert.match(notices, /Permission to use, copy, modify, and\/or distribute/);
+  assert.doesNotMatch(notices, /^@huggingface\/xetchunk-wasm/m, 'WebAssembly for uploads to Xet is left out');
 });
 
 test('the package says which platform it is for', () => {
