@@ -1,4 +1,5 @@
-// `npm run bench`: measures this machine and prints; --write also writes docs/bench.md; --only=delta-profile runs some.
+// `npm run bench`: measures this machine and prints; --only=delta-profile runs some rows; --write puts what was
+// measured into docs/bench.md, where other rows stay as they are.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -19,6 +20,7 @@ import * as pairStatistics from '../bench/pair-statistics.mjs';
 import * as scaling from '../bench/scaling.mjs';
 import * as reopenStudy from '../bench/reopen-study.mjs';
 import * as singularValues from '../bench/singular-values.mjs';
+import { mergeSections, sectionsOf } from './bench-report.mjs';
 import { flag, root, run, runMain } from './run.mjs';
 import { installChromium } from './vscode-env.mjs';
 
@@ -63,21 +65,24 @@ await runMain(async () => {
   const only = flag('only')?.split(',');
   if (!only || only.includes('heatmap-frames')) installChromium();
   run(process.execPath, ['scripts/build.mjs']);
-  const report = [machine()];
-  console.log(report[0]);
+  console.log(machine());
+  const measured = [];
   for (const [name, row] of Object.entries(ROWS)) {
     if (only && !only.includes(name)) continue;
     const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'deltalens-bench-'));
     try {
-      report.push(section(await row.measure(scratch)));
+      const found = await row.measure(scratch);
+      measured.push({ title: found.title, text: section(found) });
     } finally {
       fs.rmSync(scratch, { recursive: true, force: true });
     }
-    console.log(report.at(-1));
+    console.log(measured.at(-1)?.text);
   }
   if (flag('write') !== undefined) {
-    const text = `# Measurements\n\nMade by \`npm run bench -- --write\`.\n\n${report.join('\n')}`;
-    fs.writeFileSync(path.join(root, 'docs/bench.md'), text);
+    const file = path.join(root, 'docs/bench.md');
+    const all = mergeSections(sectionsOf(fs.readFileSync(file, 'utf8')), measured);
+    const head = `# Measurements\n\nMade by \`npm run bench -- --write\`, every section within one run. ${machine()}`;
+    fs.writeFileSync(file, [head, ...all.map(({ text }) => text)].join('\n'));
     run(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--write', 'docs/bench.md']);
   }
 });
@@ -94,7 +99,7 @@ function section({ title, setup, command, figures }) {
   return [
     `## ${title}`,
     '',
-    `${setup}.`,
+    `${setup}; ${new Date().toISOString().slice(0, 10)}.`,
     '',
     `\`${command}\``,
     '',
