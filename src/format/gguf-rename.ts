@@ -5,6 +5,7 @@ import { changesOfBias, isOfRows, undone } from './gguf-changes';
 import { headCounts, type HeadCounts } from './gguf-heads';
 import { merged } from './gguf-merges';
 import { hubName, partsOfName, type GgufNaming, type HubName } from './gguf-naming';
+import { withGateAndUp } from './gguf-scales';
 import { MOST_GROUPS, partOf } from './gguf-spans';
 import type { GgufValue } from './gguf-values';
 import { countOf, formatFinding, quoted } from './problems';
@@ -26,7 +27,7 @@ export function renameTensors(path: string, tensors: readonly TensorEntry[], met
   const names = tensors.map(({ name }) => name);
   const naming = namingOf(architecture, names);
   if (naming === undefined) return { tensors, findings: unknownFindings(path, architecture, names) };
-  const draft = new Renaming(tensors, naming, headCounts(metadata, architecture));
+  const draft = new Renaming(withGateAndUp(tensors), naming, headCounts(metadata, architecture));
   draft.merge();
   draft.rename();
   return { tensors: draft.tensors(), findings: draft.findings(path, architecture) };

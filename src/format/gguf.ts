@@ -4,6 +4,7 @@ import type { Checkpoint, Format } from './checkpoint';
 import { readGgufFile, type GgufFile } from './gguf-file';
 import { headsBeside } from './gguf-neighbours';
 import { renameTensors } from './gguf-rename';
+import { withTensorScales } from './gguf-scales';
 import { readParts } from './gguf-split';
 import { valueText, type GgufValue } from './gguf-values';
 import { formatFinding, refuse } from './problems';
@@ -31,7 +32,7 @@ async function open(path: string): Promise<Result<Checkpoint>> {
   const beside = await headsBeside(path, metadata);
   const { tensors, findings: names } = renameTensors(
     path,
-    parts.flatMap((part) => part.tensors),
+    withTensorScales(parts.flatMap((part) => part.tensors)),
     new Map([...metadata, ...beside]),
   );
   const findings = [...whole.value.findings, ...parts.flatMap((part) => part.findings), ...names];
