@@ -8,7 +8,8 @@ import { BLOCK_FORMATS } from '../src/tensor/stored/blocks/registry.ts';
 const ELEMENTS = 1 << 22;
 /** As much as a worker reads at a time. */
 const CHUNK = 1 << 20;
-const ROUNDS = 4;
+/** The first of them run before the engine has compiled the kernels with all its care. */
+const ROUNDS = 40;
 /** `PYTHON=/path/to/python npm run bench` takes another one, which may have the module `gguf`. */
 const PYTHON = process.env['PYTHON'] ?? 'python3';
 

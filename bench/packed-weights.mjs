@@ -9,7 +9,8 @@ const [OUTPUTS, INPUTS, GROUP] = [4096, 4096, 128];
 const ELEMENTS = OUTPUTS * INPUTS;
 /** As much as a worker reads at a time. */
 const CHUNK = 1 << 20;
-const ROUNDS = 5;
+/** The first of them run before the engine has compiled the kernels with all its care. */
+const ROUNDS = 15;
 
 /** @typedef {{ dtype: string, shape: number[], bytes: number, fill?: (data: Buffer) => void }} Part */
 
