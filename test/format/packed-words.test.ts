@@ -170,4 +170,52 @@ suite('Quantised weights in words of 32 bits', () => {
       q.map((_, k) => value(k, true)),
     );
   });
+
+  test('AWQ for gemv packs eight inputs in a word in their order, and has room behind the last group', async () => {
+    const [outputs, inputs, groups, room] = [3, 24, 3, 8];
+    const q = sequence(outputs * inputs, 16);
+    const zeros = sequence(outputs * room, 16, 3);
+    const scales = Array.from({ length: outputs * room }, (_, k) => (k + 1) / 64);
+    const model = await openModel(
+      writeModel(
+        root,
+        'awq-gemv',
+        {
+          'm.qweight': i32([outputs, inputs / 8], bitStream(q, 4)),
+          'm.qzeros': i32([outputs, room / 8], bitStream(zeros, 4)),
+          'm.scales': f32([outputs, room], scales),
+        },
+        { quant_method: 'awq', version: 'gemv', bits: 4, group_size: inputs / groups },
+      ),
+    );
+    const { shape, values } = await valuesOf(model, 'm.weight');
+    assert.deepEqual(shape, [outputs, inputs]);
+    const expected = q.map((code, k) => {
+      const group = Math.floor(k / inputs) * room + Math.floor((k % inputs) / 8);
+      return (code - at(zeros, group)) * at(scales, group);
+    });
+    assert.deepEqual(values, expected);
+  });
+
+  test('AutoRound has the zero points of the library in whose way it says it packs', async () => {
+    const [inputs, outputs] = [8, 8];
+    const tensors = {
+      'm.qweight': i32([1, outputs], new Array<number>(outputs).fill(0x99999999 | 0)),
+      'm.qzeros': i32([1, 1], [0x77777777]),
+      'm.scales': f32([1, outputs], new Array<number>(outputs).fill(0.5)),
+    };
+    for (const [format, zero] of [
+      ['auto_round:auto_gptq', 8],
+      ['auto_round:gptqmodel', 7],
+    ] as const) {
+      const config = { quant_method: 'auto-round', bits: 4, group_size: 8, packing_format: format };
+      const model = await openModel(writeModel(root, `auto-round-${String(zero)}`, tensors, config));
+      const { values } = await valuesOf(model, 'm.weight');
+      assert.deepEqual(values, new Array<number>(inputs * outputs).fill((9 - zero) * 0.5));
+    }
+    const silent = await openModel(
+      writeModel(root, 'auto-round', tensors, { quant_method: 'auto-round', bits: 4 }),
+    );
+    assert.deepEqual(namesOf(silent), ['m.qweight', 'm.qzeros', 'm.scales']);
+  });
 });

@@ -1,14 +1,6 @@
 import type { TensorSpan } from '../../tensor/span';
 import { countIn, type QuantizationConfig } from './quantization-config';
-import {
-  formedSpan,
-  partsOf,
-  shapeText,
-  spanOf,
-  transposed,
-  type PackedContext,
-  type PackedLayout,
-} from './layout';
+import { formedSpan, partsOf, shapeText, spanOf, transposed, type PackedLayout } from './layout';
 
 const ENDINGS = ['qweight', 'qzeros', 'scales', 'g_idx'];
 
@@ -30,8 +22,9 @@ export const gptq: PackedLayout = {
     const [groups = 0, outputs = 0] = scales.shape;
     // Of AWQ the outputs are packed, not the inputs.
     if (qweight.shape[1] !== outputs) return null;
-    if (context.config.method === 'auto-round')
-      return { name, reason: 'AutoRound does not say whether its zero points are stored less 1' };
+    const plus = zeroOffset(context.config);
+    if (plus === null)
+      return { name, reason: 'AutoRound does not say here whether its zero points are stored less 1' };
     const bits = bitsOf(qzeros, outputs, context.config);
     if (bits === null)
       return { name, reason: `qzeros ${shapeText(qzeros?.shape ?? [])} fit no number of bits` };
@@ -55,7 +48,7 @@ export const gptq: PackedLayout = {
     const span = formedSpan([outputs, inputs], label, parts, {
       kind: 'scaled', rows: outputs, columns: inputs, block: [1, Math.max(1, Math.ceil(inputs / groups))],
       codes: transposed(packed, label), scales: transposed(scales, 'scales'),
-      zero: qzeros ? 0 : 2 ** (bits - 1), zeros: qzeros ? zerosOf(qzeros, groups, outputs, bits, context) : null,
+      zero: qzeros ? 0 : 2 ** (bits - 1), zeros: qzeros ? zerosOf(qzeros, groups, outputs, bits, plus) : null,
       groups: g_idx, groupCount: groups, factor: 1, overall: null,
     }); // prettier-ignore
     return { name, parts, span };
@@ -67,14 +60,23 @@ function zerosOf(
   groups: number,
   outputs: number,
   bits: number,
-  { config }: PackedContext,
+  plus: number,
 ): TensorSpan {
-  // Less 1 means that a zero point of 0 wrapped around to the highest number.
-  const plus = config.fields['checkpoint_format'] === 'gptq_v2' ? 0 : 1;
   const unpacked = spanOf('U8', [groups, outputs], 'zero points', [{ name: 'qzeros', span: qzeros }], {
     kind: 'bitPacked', bits, rows: groups, columns: outputs, along: 'columns', across: true, plus, source: qzeros,
   }); // prettier-ignore
   return transposed(unpacked, 'zero points');
+}
+
+/**
+ * What zero points are stored less: 1 (a zero point of 0 wraps around to the highest number), or 0. AutoRound says in `packing_format` in
+ * whose way it packs: AutoGPTQ's, or GPTQModel's second (auto_round/export); `null` where it does not.
+ */
+function zeroOffset({ method, fields }: QuantizationConfig): number | null {
+  if (method !== 'auto-round') return fields['checkpoint_format'] === 'gptq_v2' ? 0 : 1;
+  const format = fields['packing_format'];
+  if (typeof format !== 'string') return null;
+  return format.includes('auto_gptq') ? 1 : format.includes('gptqmodel') ? 0 : null;
 }
 
 function bitsOf(qzeros: TensorSpan | undefined, outputs: number, config: QuantizationConfig): number | null {

@@ -4,6 +4,7 @@ import type { Checkpoint, TensorEntry } from '../checkpoint';
 import { countOf, formatFinding, quoted } from '../problems';
 import { readSpan } from '../read';
 import { awq } from './awq';
+import { awqGemv } from './awq-gemv';
 import { bitsandbytes4, bitsandbytes8 } from './bitsandbytes';
 import { compressedTensors } from './compressed-tensors';
 import { gptq } from './gptq';
@@ -17,6 +18,7 @@ import { scaledWeights } from './scaled-weights';
 export const PACKED_LAYOUTS: readonly PackedLayout[] = [
   bitsandbytes4,
   bitsandbytes8,
+  awqGemv,
   gptq,
   awq,
   compressedTensors,
