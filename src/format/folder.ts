@@ -3,6 +3,7 @@ import * as paths from 'node:path';
 import type { Finding } from '../protocol/finding';
 import { problemFromError, success, type Result } from '../protocol/result';
 import { stepInName } from '../protocol/step-name';
+import { headFindings } from './adapter-head';
 import type { Checkpoint, Format } from './checkpoint';
 import { flax } from './flax';
 import { hdf5, kerasArchive } from './keras';
@@ -17,8 +18,8 @@ import { TORCH_INDEX_ENDING, torchSharded } from './torch-sharded';
 /** What the libraries write, the most usual first. */
 const INDEX_NAMES = ['model', 'diffusion_pytorch_model'].map((stem) => stem + INDEX_ENDING);
 const WHOLE_NAMES = ['model.safetensors', 'diffusion_pytorch_model.safetensors'];
-/** PEFT, mlx-lm. */
-const ADAPTER_NAMES = ['adapter_model.safetensors', 'adapters.safetensors'];
+/** PEFT, mlx-lm, AdapterHub. */
+const ADAPTER_NAMES = ['adapter_model.safetensors', 'adapters.safetensors', 'adapter.safetensors'];
 /** What the same libraries wrote before, as files of torch; looked for where there is no safetensors file. */
 const TORCH_INDEX_NAMES = ['pytorch_model', 'diffusion_pytorch_model'].map(
   (stem) => stem + TORCH_INDEX_ENDING,
@@ -131,8 +132,9 @@ async function openFolder(path: string): Promise<Result<Checkpoint>> {
     case 'index':
       return openIndexIn(path, choice.name, names);
     case 'whole':
-    case 'adapter':
       return openAs(path, formatOf(choice.name), choice.name);
+    case 'adapter':
+      return withHead(path, names, await openAs(path, formatOf(choice.name), choice.name));
     case 'adapter-without-weights':
       return refuse(
         'adapter-weights-missing',
@@ -145,6 +147,17 @@ async function openFolder(path: string): Promise<Result<Checkpoint>> {
     case 'none':
       return nothingIn(path, names);
   }
+}
+
+/** Says of a prediction head that lies beside an adapter. */
+async function withHead(
+  folder: string,
+  names: readonly string[],
+  opened: Result<Checkpoint>,
+): Promise<Result<Checkpoint>> {
+  if (!opened.ok) return opened;
+  const heads = await headFindings(folder, names);
+  return success({ ...opened.value, findings: [...opened.value.findings, ...heads] });
 }
 
 async function openIndexIn(
@@ -275,7 +288,8 @@ export const peftAdapter: Format = {
       ADAPTER_NAMES.find((known) => files.includes(known)) ??
       only(files.filter(isNoModel)) ??
       TORCH_ADAPTER_NAMES.find((known) => listed.value.includes(known));
-    if (name !== undefined) return formatOf(name).open(paths.join(folder, name));
+    if (name !== undefined)
+      return withHead(folder, listed.value, await formatOf(name).open(paths.join(folder, name)));
     const message = `${path}: there is no adapter_model.safetensors beside it, only ${listing(listed.value)}.`;
     return refuse('adapter-weights-missing', path, message);
   },

@@ -29,7 +29,10 @@ const SIGNATURES: readonly Signature[] = [
     what: 'is JSON text, for example the answer of a server that refused the download',
     matches: (start, name) => /^\s*[{[]\s*"/.test(start) && !name.endsWith('.json'),
   },
-  unsupported('a ggml file of llama.cpp from before GGUF', (start) => /^[ft][mj]gg/.test(start)),
+  unsupported(
+    'a ggml file of llama.cpp from before GGUF (its convert_llama_ggml_to_gguf.py makes one of it)',
+    (start) => /^[ft][mj]gg/.test(start),
+  ),
   unsupported('a ZIP archive of neither torch nor NumPy', isZip),
   unsupported('a gzip archive', (start) => start.startsWith('\x1f\x8b')),
   unsupported('a tar archive that torch did not write', (start) => start.slice(257, 262) === 'ustar'),

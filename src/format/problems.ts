@@ -276,6 +276,10 @@ const CODES = {
     'The folder holds both a whole model and the index of a sharded one.',
     'The sharded model is shown: open the single file itself to see the other.',
   ),
+  'adapter-head': informationCode(
+    'An adapter of AdapterHub was trained with a prediction head, which is no part of its change of the base.',
+    'Open the file of the head by itself to see its tensors.',
+  ),
   'adapter-weights-missing': errorCode(
     'There is an adapter_config.json but no weights beside it.',
     'Put adapter_model.safetensors beside it.',

@@ -1,7 +1,7 @@
 const TORCH = /\.(?:pt|pth|pt2|ckpt)$/i;
 /** Plenty of other programs end names in `.bin`: only what libraries write. */
 const TORCH_BIN =
-  /^(?:pytorch_model|diffusion_pytorch_model|adapter_model|pytorch_adapter|pytorch_lora_weights|model)\b[\w.-]*\.bin$/i;
+  /^(?:pytorch_model|diffusion_pytorch_model|adapter_model|pytorch_adapter|pytorch_model_head|pytorch_lora_weights|model)\b[\w.-]*\.bin$/i;
 /** Archives of arrays are mostly data: only what MLX and others call weights. */
 const ARRAYS = /^(?:weights|model|adapters?|adapter_model|params|checkpoint)(?:[._-][\w.-]*)?\.npz$/i;
 /** Of llama.cpp, Keras and Flax. */

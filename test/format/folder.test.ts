@@ -163,6 +163,29 @@ test('an index of one shard named model.safetensors is no contradiction', async 
   assert.deepEqual(opened.value.findings, []);
 });
 
+test('an adapter of AdapterHub is told apart from its prediction head, of which a finding says where it is', async () => {
+  const head = { config: { head_type: 'classification', num_labels: 2 } };
+  for (const [files, says] of [
+    [
+      { 'adapter.safetensors': BASE, 'model_head.safetensors': BASE },
+      /classification, 2 labels.*"model_head\.safetensors"/,
+    ],
+    [{ 'adapter.safetensors': BASE }, /weights of which are not in the folder/],
+  ] as const) {
+    const folder = writeFiles(temporaryFolder(), {
+      ...files,
+      'adapter_config.json': '{"model_class": "BertAdapterModel", "config": {}}',
+      'head_config.json': JSON.stringify(head),
+    });
+    const opened = await openCheckpoint(folder);
+    assert.ok(opened.ok);
+    assert.equal(opened.value.files[0]?.path, paths.join(folder, 'adapter.safetensors'));
+    const [finding, ...more] = opened.value.findings;
+    assert.deepEqual([finding?.code, more.length], ['adapter-head', 0]);
+    assert.match(finding?.message ?? '', says);
+  }
+});
+
 const REFUSED: readonly (readonly [
   what: string,
   files: Readonly<Record<string, Buffer | string>>,
