@@ -1,5 +1,7 @@
 import { codeTable, errorCode, warningCode, informationCode } from '../protocol/code-table';
 import { GGUF_CODES } from './gguf-codes';
+import { HUB_CODES } from './hub-codes';
+import { TORCH_CODES } from './torch-codes';
 
 const DOWNLOAD_AGAIN = 'Download or copy the file again, and compare its size with the original.';
 const WRITE_AGAIN =
@@ -104,51 +106,6 @@ const CODES = {
   'onnx-transposed': informationCode(
     'The exporter transposed weights of linear layers; they are shown as the layers have them.',
     'Nothing; torch.onnx.export with do_constant_folding=False leaves them as they are.',
-  ),
-  'pickle-malformed': errorCode('The pickle in the file breaks off or contradicts itself.', DOWNLOAD_AGAIN),
-  'pickle-runs-code': errorCode(
-    'Loading the file in Python would run code that no checkpoint needs.',
-    'Do not load the file in Python. Here nothing of it runs; ask its author, or use another source.',
-  ),
-  'pickle-unknown-object': warningCode(
-    'The file names a Python class or function that is no part of a plain state dict.',
-    'It is shown as opaque; torch.load with weights_only=True would refuse it. Save a state dict of tensors instead.',
-  ),
-  'tensor-storage': errorCode(
-    'A tensor lies outside of its storage, or its storage is not there.',
-    'Save the checkpoint again with torch.save.',
-  ),
-  'distributed-packed': errorCode(
-    'The parts of a distributed checkpoint are packed by an extension, which is not read.',
-    'Load it with torch.distributed.checkpoint, and save it without extensions.',
-  ),
-  'exported-malformed': errorCode(
-    'The list of the weights of an exported program breaks off or contradicts itself.',
-    DOWNLOAD_AGAIN,
-  ),
-  'tensor-lazy': warningCode(
-    'A tensor is saved as what it is the conjugate or the negative of; its values are not read.',
-    'Save the tensor after resolve_conj() and resolve_neg().',
-  ),
-  'tensor-strided': warningCode(
-    'A tensor is an expanded view of far more values than its storage has.',
-    'Save the tensor before it was expanded.',
-  ),
-  'tensor-sparse': warningCode(
-    'A sparse tensor is too large to be read as a dense one, or of a layout that is not read.',
-    'Call .to_dense() on it before saving.',
-  ),
-  'tensor-parts': warningCode(
-    'The parts of a tensor of a distributed checkpoint are missing, or do not make up its shape.',
-    'Copy all .distcp files of the checkpoint into its folder.',
-  ),
-  'optimizer-unnamed': informationCode(
-    'The state of an optimizer numbers its parameters, and nothing beside it names them.',
-    'Put parameter_order.json beside it, a list of the names of model.named_parameters(), or the model as pytorch_model.bin.',
-  ),
-  'tensors-left-out': informationCode(
-    'Tensors that are no weights of the model are not listed.',
-    'Open the file of the optimizer for its moments.',
   ),
   'msgpack-malformed': errorCode(
     'A file of msgpack contradicts itself, or holds no state of Flax.',
@@ -296,48 +253,9 @@ const CODES = {
     'The disk has too little room for what was to be written; nothing was left behind.',
     'Make room, or write to another disk.',
   ),
-  'hub-address': errorCode(
-    'An address of the Hugging Face Hub cannot be read.',
-    'Write hf://owner/name, hf://owner/name@revision or hf://owner/name/file.safetensors.',
-  ),
-  'hub-offline': errorCode(
-    'The Hugging Face Hub does not answer.',
-    'Check the connection and HF_ENDPOINT, then run it again: what has come is kept.',
-  ),
-  'hub-from-copy': informationCode(
-    'A model of the Hub is shown as it was when it was opened last, since the Hub was not asked.',
-    'Open it again with a connection, or without HF_HUB_OFFLINE, to see whether there is a newer commit.',
-  ),
-  'hub-ask': errorCode(
-    'More would be fetched from the Hub than may be without asking.',
-    'Say Fetch when you are asked, or change the setting "deltalens.hub.askAbove".',
-  ),
-  'hub-denied': errorCode(
-    'The Hub refuses a model without a token, or with this one.',
-    'For a gated model ask for access on its page; then log in: huggingface-cli login, HF_TOKEN, or "Deltalens: Set Hub Token".',
-  ),
-  'hub-missing': errorCode(
-    'There is no such model, revision or file on the Hub.',
-    'Check the address. A private model needs a token: HF_TOKEN, or "Deltalens: Set Hub Token".',
-  ),
-  'hub-choice': errorCode(
-    'A model on the Hub holds no checkpoint that is known, or several.',
-    'Name the file: hf://owner/name/file.',
-  ),
-  'hub-failed': errorCode(
-    'The Hub answers something unexpected.',
-    'Run it again later, or download the file.',
-  ),
-  'hub-range-ignored': errorCode(
-    'The server sends more, or other bytes than were asked for.',
-    'Set HF_ENDPOINT to a server that answers ranges, or download the file.',
-  ),
-  'hub-changed': errorCode('A file of the Hub is another than when it was opened.', 'Open it again.'),
-  'hub-copy': errorCode(
-    'A part of a copy of a file of the Hub is not here, and cannot be fetched.',
-    'Open the model by its address again.',
-  ),
   'span-too-large': errorCode('A tensor is too large to be held in memory.', 'Use a lens, which streams it.'),
+  ...TORCH_CODES,
+  ...HUB_CODES,
   ...GGUF_CODES,
 } as const;
 
