@@ -20,7 +20,7 @@ function samples(): readonly Buffer[] {
 /** HDF5 as Keras and h5py write it. */
 export const hdf5: FuzzTarget = {
   name: 'hdf5',
-  modules: /format\/(?:keras|hdf5\/[\w-]+)\.ts$/,
+  modules: /format\/(?:keras|hdf5|hdf5\/[\w-]+)\.ts$/,
   seeds: samples,
   longest: 48 * 1024,
   run: (bytes) => openFiles('a.h5', { 'a.h5': bytes }),
@@ -29,7 +29,7 @@ export const hdf5: FuzzTarget = {
 /** An archive of Keras, whose weights are HDF5. */
 export const keras: FuzzTarget = {
   name: 'keras',
-  modules: /format\/(?:keras|hdf5\/[\w-]+|zip-[\w-]+)\.ts$/,
+  modules: /format\/(?:keras|hdf5|hdf5\/[\w-]+|zip-[\w-]+)\.ts$/,
   seeds: () =>
     samples()
       .slice(0, 1)

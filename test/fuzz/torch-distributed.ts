@@ -8,7 +8,7 @@ const PARTS = Object.fromEntries([...FILES].filter(([name]) => name !== '.metada
 /** What `.metadata` of a folder of torch.distributed.checkpoint says of files that are whole. */
 export const torchDistributed: FuzzTarget = {
   name: 'torch-distributed',
-  modules: /format\/torch-distributed\.ts$/,
+  modules: /format\/torch-distributed(?:-metadata)?\.ts$/,
   seeds: () => [FILES, distributedFiles({ whole: WHOLE })].flatMap((files) => files.get('.metadata') ?? []),
   run: (bytes) => openFiles('.metadata', { ...PARTS, '.metadata': bytes }),
   // Parts are archives of their own, and are read besides.
