@@ -27,6 +27,7 @@ const TYPES: Readonly<Record<number, string>> = {
   7: 'float32',
   8: 'float64',
   10: 'complex64',
+  11: 'complex128',
   12: 'bool',
   13: 'bfloat16',
   28: 'uint16',
