@@ -28,7 +28,9 @@ export const STEPS = [
     { words: ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0'] },
   ]),
   step('types', 'Types', [], () =>
-    ['src', 'webview', 'test'].map((part) => ({ words: ['node_modules/typescript-native/bin/tsc', '-p', part] })),
+    ['src', 'webview', 'test'].map((part) => ({
+      words: ['node_modules/typescript-native/bin/tsc', '-p', part],
+    })),
   ),
   step('docs', 'Generated documents are current', [], () => [
     { words: ['--import', 'tsx', 'scripts/docs.mjs', '--check'] },
