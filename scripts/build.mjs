@@ -25,6 +25,18 @@ const withoutXetUploads = {
   },
 };
 
+/** What `src/extension/language-client.ts` holds is a bundle beside the extension's own. */
+const languageClientApart = {
+  name: 'language-client-apart',
+  /** @param {import('esbuild').PluginBuild} build */
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/language-client$/ }, () => ({
+      path: './language-client.js',
+      external: true,
+    }));
+  },
+};
+
 const common = { bundle: true, sourcemap: !production, minify: production, logLevel: 'warning' };
 const node = {
   ...common,
@@ -40,7 +52,13 @@ const node = {
 const browser = { ...common, platform: 'browser', format: 'iife', target: 'es2022', minify: true };
 
 const bundles = [
-  { ...node, entryPoints: { extension: 'src/extension/main.ts' }, outdir: 'dist' },
+  {
+    ...node,
+    entryPoints: { extension: 'src/extension/main.ts' },
+    outdir: 'dist',
+    plugins: [...node.plugins, languageClientApart],
+  },
+  { ...node, entryPoints: { 'language-client': 'src/extension/language-client.ts' }, outdir: 'dist' },
   {
     ...node,
     entryPoints: { server: 'src/server/main.ts', compute: 'src/server/compute.ts' },

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type * as Library from 'vscode-languageclient/node';
+import type * as Protocol from 'vscode-languageclient/node';
 import { CODE_DOCUMENTS, CODE_LANGUAGES, OWN_DOCUMENTS } from '../protocol/documents';
 import { MANIFEST_LANGUAGE, MANIFEST_SCHEME } from '../protocol/manifest';
 import type { NotificationName, Notifications } from '../protocol/requests';
@@ -10,6 +10,7 @@ import { Disposable } from './disposable';
 import { workspaceRoots } from './file-uri';
 import { originals } from './copies/originals';
 import { HubConsent } from './hub-consent';
+import type * as Library from './language-client';
 import { NewFolders } from './new-folders';
 import { restartPolicy } from './restart-policy';
 
@@ -36,7 +37,7 @@ export type ServerState = 'starting' | 'running' | 'stopped';
 export class AnalysisClient extends Disposable {
   private readonly stateChange = this.register(new vscode.EventEmitter<ServerState>());
   private readonly notification = this.register(new vscode.EventEmitter<AnyNotification>());
-  private connection: Promise<Library.LanguageClient> | undefined;
+  private connection: Promise<Protocol.LanguageClient> | undefined;
   private readonly consent = new HubConsent();
   private hubToken: string | null = null;
   /** Fires with every change of the server's state. */
@@ -133,16 +134,16 @@ export class AnalysisClient extends Disposable {
     });
   }
 
-  private connect(): Promise<Library.LanguageClient> {
+  private connect(): Promise<Protocol.LanguageClient> {
     this.connection ??= this.open();
     return this.connection;
   }
 
-  private async open(): Promise<Library.LanguageClient> {
+  private async open(): Promise<Protocol.LanguageClient> {
     this.stateChange.fire('starting');
     this.hubToken = (await this.extension.secrets.get(HUB_TOKEN)) ?? null;
-    // Loaded here and not at the top: the client library is most of the bundle, and activation must not wait for it.
-    const library = await import('vscode-languageclient/node');
+    // Loaded here and not at the top: activation must not wait for it.
+    const library = await import('./language-client');
     const module = this.extension.asAbsolutePath('dist/server.js');
     const transport = library.TransportKind.ipc;
     const client = new library.LanguageClient(
@@ -187,8 +188,8 @@ export class AnalysisClient extends Disposable {
     if (client?.isRunning()) await this.tellCreated(client, files);
   }
 
-  private async tellCreated(client: Library.LanguageClient, files: readonly vscode.Uri[]): Promise<void> {
-    const { FileChangeType } = await import('vscode-languageclient/node');
+  private async tellCreated(client: Protocol.LanguageClient, files: readonly vscode.Uri[]): Promise<void> {
+    const { FileChangeType } = await import('./language-client');
     const changes = files.map((file) => ({
       uri: client.code2ProtocolConverter.asUri(file),
       type: FileChangeType.Created,
@@ -196,7 +197,7 @@ export class AnalysisClient extends Disposable {
     await client.sendNotification('workspace/didChangeWatchedFiles', { changes });
   }
 
-  private clientOptions(library: typeof Library): Library.LanguageClientOptions {
+  private clientOptions(library: typeof Library): Protocol.LanguageClientOptions {
     return {
       documentSelector: DOCUMENTS,
       synchronize: {
@@ -218,7 +219,7 @@ export class AnalysisClient extends Disposable {
     };
   }
 
-  private errorHandler({ CloseAction, ErrorAction }: typeof Library): Library.ErrorHandler {
+  private errorHandler({ CloseAction, ErrorAction }: typeof Library): Protocol.ErrorHandler {
     const mayRestart = restartPolicy();
     return {
       error: () => ({ action: ErrorAction.Continue, handled: true }),

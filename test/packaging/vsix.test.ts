@@ -29,9 +29,15 @@ function runUnpacked(words: readonly string[]): string {
 
 test('every bundle that the build makes is in the package, and nothing else of dist', () => {
   const bundles = names.filter((name) => name.startsWith('dist/')).sort();
-  const expected = ['cli', 'compute', 'extension', 'product-thread', 'server', 'tensor-worker'].map(
-    (name) => `dist/${name}.js`,
-  );
+  const expected = [
+    'cli',
+    'compute',
+    'extension',
+    'language-client',
+    'product-thread',
+    'server',
+    'tensor-worker',
+  ].map((name) => `dist/${name}.js`);
   const pages = ['checkpoint.css', 'checkpoint.js', 'codicon.css', 'codicon.ttf', 'result.css', 'result.js'];
   const others = [
     'dist/tensor-blocks.wasm',
