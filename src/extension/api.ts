@@ -14,8 +14,6 @@ export interface Drawn {
 export interface DeltalensApi {
   /** Milliseconds spent loading the bundle and in `activate`. */
   readonly activationMs: number;
-  /** The same in processor time, without what a busy machine lets one wait. */
-  readonly activationProcessorMs: number;
   readonly onDrawn: vscode.Event<Drawn>;
   readonly checkpoints: vscode.TreeDataProvider<TreeNode>;
   /** Restores result panels after a window reload. */

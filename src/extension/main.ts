@@ -1,4 +1,4 @@
-import { loadStarted, processorAtStart } from './load-start';
+import { loadStarted } from './load-start';
 import * as vscode from 'vscode';
 import type { DeltalensApi, Drawn } from './api';
 import { AnalysisClient } from './client';
@@ -19,14 +19,12 @@ import { StudyCodeLenses } from './study-code-lenses';
 import { CheckpointTree } from './tree/checkpoint-tree';
 
 const loadMs = performance.now() - loadStarted;
-const loadProcessorMs = processorMs(processorAtStart);
 
 let client: AnalysisClient | undefined;
 
 /** Sets everything up and leaves everything that takes time, the server first of all, for afterwards. */
 export function activate(extension: vscode.ExtensionContext): DeltalensApi {
   const started = performance.now();
-  const processor = process.cpuUsage();
   const log = vscode.window.createOutputChannel('Deltalens', { log: true });
   const drawn = new vscode.EventEmitter<Drawn>();
   const context = build(extension, log, drawn);
@@ -37,17 +35,11 @@ export function activate(extension: vscode.ExtensionContext): DeltalensApi {
   log.info(`Activated in ${activationMs.toFixed(1)} ms.`);
   return {
     activationMs,
-    activationProcessorMs: loadProcessorMs + processorMs(processor),
     onDrawn: drawn.event,
     checkpoints: context.tree,
     serializer: context.results,
     request: (name, params) => context.client.request(name, params),
   };
-}
-
-function processorMs(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) / 1000;
 }
 
 /** Stops the server. */
