@@ -14,7 +14,8 @@ export function F4(runs: i32): void {
     const by = load<f64>(run, 8);
     const more = load<f64>(run, 16);
     const length = <usize>load<i32>(run, 24);
-    const single = minus == 0 && isSingle(minus, by, more);
+    // Minus zero taken off turns minus zero into zero.
+    const single = reinterpret<u64>(minus) == 0 && isSingle(minus, by, more);
     for (let i: usize = 0; i < length; i += 16) {
       const both = v128.load64_zero(at + i / 2);
       const low = v128.and(both, i8x16.splat(15));
