@@ -5,11 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { root } from '../scripts/run.mjs';
 
-/** Loaded before the command line: writes the process's peak resident memory (KiB) where the environment says. */
-const WATCH = `data:text/javascript,${encodeURIComponent(
-  `import fs from 'node:fs';
-   process.on('exit', () => fs.writeFileSync(process.env.PEAK_MEMORY_FILE, String(process.resourceUsage().maxRSS)));`,
-)}`;
+const WATCH = path.join(root, 'bench/peak-memory.cjs');
 
 /**
  * Runs `deltalens` with these words. Throws with its messages where it fails.
@@ -21,7 +17,7 @@ export function runDeltalens(words) {
   const start = performance.now();
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--import', WATCH, 'dist/cli.js', ...words],
+    ['--require', WATCH, 'dist/cli.js', ...words],
     {
       cwd: root,
       encoding: 'utf8',
