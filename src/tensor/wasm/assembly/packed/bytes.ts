@@ -1,7 +1,6 @@
 import { isSingle, storeExact } from './exact';
 import { CODES, RUN_BYTES, RUNS, TARGET } from './places';
 
-/** Four codes as their values. */
 function unsigned(at: usize): v128 {
   const shorts = i16x8.extend_low_i8x16_u(v128.load32_zero(at));
   return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(shorts));
@@ -39,8 +38,27 @@ function e5m2(at: usize): v128 {
   return v128.or(v128.or(value, beyond), sign);
 }
 
+/** Types of codes; an empty class each, chosen by when the kernels are compiled. */
+class Unsigned {}
+class Signed {}
+class E4M3 {}
+class E5M2 {}
+
+/** Four codes as their values. */
+function valuesAt<C>(at: usize): v128 {
+  if (idof<C>() == idof<Unsigned>()) return unsigned(at);
+  if (idof<C>() == idof<Signed>()) return signed(at);
+  return idof<C>() == idof<E4M3>() ? e4m3(at) : e5m2(at);
+}
+
+/** Whether float32 gives the same; of codes that are no whole numbers only where nothing is taken off. */
+function isSingleOf<C>(zero: f64, by: f64, more: f64): bool {
+  const isWhole = idof<C>() == idof<Unsigned>() || idof<C>() == idof<Signed>();
+  return (isWhole || zero == 0) && isSingle(zero, by, more);
+}
+
 /** Elements are taken four at a time; up to three codes behind the last are read and values written, which nobody uses. */
-export function U8(runs: i32): void {
+function scaleRuns<C>(runs: i32): void {
   let at = CODES;
   let to = TARGET;
   for (let run = RUNS, end = RUNS + <usize>runs * RUN_BYTES; run < end; run += RUN_BYTES) {
@@ -48,82 +66,34 @@ export function U8(runs: i32): void {
     const by = load<f64>(run, 8);
     const more = load<f64>(run, 16);
     const length = <usize>load<i32>(run, 24);
-    if (isSingle(zero, by, more)) {
+    if (isSingleOf<C>(zero, by, more)) {
       const minus = f32x4.splat(<f32>zero);
       const times = f32x4.splat(<f32>by);
       for (let i: usize = 0; i < length; i += 4) {
-        v128.store(to + 4 * i, f32x4.mul(f32x4.sub(unsigned(at + i), minus), times));
+        v128.store(to + 4 * i, f32x4.mul(f32x4.sub(valuesAt<C>(at + i), minus), times));
       }
     } else {
-      for (let i: usize = 0; i < length; i += 4) storeExact(unsigned(at + i), zero, by, more, to + 4 * i);
+      for (let i: usize = 0; i < length; i += 4) {
+        storeExact(valuesAt<C>(at + i), zero, by, more, to + 4 * i);
+      }
     }
     at += length;
     to += 4 * length;
   }
+}
+
+export function U8(runs: i32): void {
+  scaleRuns<Unsigned>(runs);
 }
 
 export function I8(runs: i32): void {
-  let at = CODES;
-  let to = TARGET;
-  for (let run = RUNS, end = RUNS + <usize>runs * RUN_BYTES; run < end; run += RUN_BYTES) {
-    const zero = load<f64>(run);
-    const by = load<f64>(run, 8);
-    const more = load<f64>(run, 16);
-    const length = <usize>load<i32>(run, 24);
-    if (isSingle(zero, by, more)) {
-      const minus = f32x4.splat(<f32>zero);
-      const times = f32x4.splat(<f32>by);
-      for (let i: usize = 0; i < length; i += 4) {
-        v128.store(to + 4 * i, f32x4.mul(f32x4.sub(signed(at + i), minus), times));
-      }
-    } else {
-      for (let i: usize = 0; i < length; i += 4) storeExact(signed(at + i), zero, by, more, to + 4 * i);
-    }
-    at += length;
-    to += 4 * length;
-  }
+  scaleRuns<Signed>(runs);
 }
 
 export function F8_E4M3(runs: i32): void {
-  let at = CODES;
-  let to = TARGET;
-  for (let run = RUNS, end = RUNS + <usize>runs * RUN_BYTES; run < end; run += RUN_BYTES) {
-    const zero = load<f64>(run);
-    const by = load<f64>(run, 8);
-    const more = load<f64>(run, 16);
-    const length = <usize>load<i32>(run, 24);
-    if (zero == 0 && isSingle(zero, by, more)) {
-      const minus = f32x4.splat(<f32>zero);
-      const times = f32x4.splat(<f32>by);
-      for (let i: usize = 0; i < length; i += 4) {
-        v128.store(to + 4 * i, f32x4.mul(f32x4.sub(e4m3(at + i), minus), times));
-      }
-    } else {
-      for (let i: usize = 0; i < length; i += 4) storeExact(e4m3(at + i), zero, by, more, to + 4 * i);
-    }
-    at += length;
-    to += 4 * length;
-  }
+  scaleRuns<E4M3>(runs);
 }
 
 export function F8_E5M2(runs: i32): void {
-  let at = CODES;
-  let to = TARGET;
-  for (let run = RUNS, end = RUNS + <usize>runs * RUN_BYTES; run < end; run += RUN_BYTES) {
-    const zero = load<f64>(run);
-    const by = load<f64>(run, 8);
-    const more = load<f64>(run, 16);
-    const length = <usize>load<i32>(run, 24);
-    if (zero == 0 && isSingle(zero, by, more)) {
-      const minus = f32x4.splat(<f32>zero);
-      const times = f32x4.splat(<f32>by);
-      for (let i: usize = 0; i < length; i += 4) {
-        v128.store(to + 4 * i, f32x4.mul(f32x4.sub(e5m2(at + i), minus), times));
-      }
-    } else {
-      for (let i: usize = 0; i < length; i += 4) storeExact(e5m2(at + i), zero, by, more, to + 4 * i);
-    }
-    at += length;
-    to += 4 * length;
-  }
+  scaleRuns<E5M2>(runs);
 }
